@@ -1,0 +1,118 @@
+//! Talking to a model, whoever hosts it. Providers live in `crates/providers/`.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::Stream;
+use serde::{Deserialize, Serialize};
+
+use crate::tool::{ToolCall, ToolSpec};
+use crate::transcript::Entry;
+
+pub trait ChatClient {
+    /// Sends one request and gives the reply as it comes.
+    ///
+    /// The provider tries again by itself where that can help: it then yields
+    /// [`ChatEvent::Retrying`], and what came before it is void. Dropping the
+    /// stream ends the request. An `Err` is the last item.
+    fn send<'a>(&'a self, request: ChatRequest<'a>) -> ChatStream<'a>;
+}
+
+pub type ChatStream<'a> = Pin<Box<dyn Stream<Item = Result<ChatEvent, ChatError>> + 'a>>;
+
+#[derive(Clone, Copy, Debug)]
+pub struct ChatRequest<'a> {
+    /// The whole transcript. Between two requests with the same `generation` it
+    /// only grows, so a provider may keep what it encoded of it.
+    pub entries: &'a [Entry],
+    /// Changes when the history was replaced (compaction, another session).
+    pub generation: u64,
+    pub tools: &'a [ToolSpec],
+    /// The most tokens the reply may have, `None` for the model's own bound.
+    pub max_output_tokens: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ChatEvent {
+    Text(String),
+    Thinking(String),
+    /// One whole call: a provider that streams them in pieces joins the pieces first.
+    Call(RawCall),
+    Usage(Usage),
+    Finish(FinishReason),
+    /// The attempt failed and the next one starts after `delay`: forget the reply so far.
+    Retrying {
+        attempt: u32,
+        delay: Duration,
+        why: String,
+    },
+}
+
+/// A call as the model wrote it. The server's id is dropped: [`crate::Transcript`] makes its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawCall {
+    pub name: String,
+    /// Should be a JSON object, and may be anything.
+    pub arguments: String,
+}
+
+/// Tokens of one request. `input` includes `cached`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    pub input: u64,
+    pub cached: u64,
+    pub output: u64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishReason {
+    /// It said all it had to say, with or without calls.
+    #[default]
+    Stop,
+    /// Cut at the output bound.
+    Length,
+    /// Cut because the model's window is full.
+    ContextFull,
+    /// What else a server may say (`error`, `content_filter`, ...).
+    Other(String),
+}
+
+/// One whole answer of the model.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reply {
+    pub text: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub thinking: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<ToolCall>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    #[serde(default)]
+    pub finish: FinishReason,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct ChatError {
+    /// What happened, for a human: no secrets, no markup.
+    pub message: String,
+    /// What the human can do about it.
+    pub hint: Option<String>,
+    pub kind: ChatErrorKind,
+}
+
+/// What kind of failure a human or a robot has to deal with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChatErrorKind {
+    /// The key is missing or refused.
+    Key,
+    /// The model is unknown or retired.
+    Model,
+    /// The prompt no longer fits the model's window.
+    ContextFull,
+    /// The server refused the request and would do so again.
+    Refused,
+    /// The server could not be reached, or kept failing until the retry budget was spent.
+    Unreachable,
+}

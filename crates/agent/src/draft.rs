@@ -1,0 +1,40 @@
+//! A reply while it is being gathered, before the transcript records it.
+
+use crate::chat::{ChatEvent, FinishReason, RawCall, Usage};
+use crate::limits::estimate_tokens;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Draft {
+    pub(crate) text: String,
+    pub(crate) thinking: String,
+    pub(crate) calls: Vec<RawCall>,
+    /// As the server counted it, `None` until it did.
+    pub(crate) usage: Option<Usage>,
+    pub(crate) finish: FinishReason,
+}
+
+impl Draft {
+    pub(crate) fn add(&mut self, event: ChatEvent) {
+        match event {
+            ChatEvent::Text(text) => self.text.push_str(&text),
+            ChatEvent::Thinking(text) => self.thinking.push_str(&text),
+            ChatEvent::Call(call) => self.calls.push(call),
+            ChatEvent::Usage(usage) => self.usage = Some(usage),
+            ChatEvent::Finish(reason) => self.finish = reason,
+            ChatEvent::Retrying { .. } => *self = Draft::default(),
+        }
+    }
+
+    /// Nothing that could be recorded: neither words nor calls.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.text.trim().is_empty() && self.calls.is_empty()
+    }
+
+    /// The server's count, or else an estimate from what has come, for a request of about `input` tokens.
+    pub(crate) fn usage_so_far(&self, input: u64) -> Usage {
+        self.usage.unwrap_or_else(|| {
+            let calls: usize = self.calls.iter().map(|call| call.name.len() + call.arguments.len()).sum();
+            Usage { input, cached: 0, output: estimate_tokens(self.text.len() + self.thinking.len() + calls) }
+        })
+    }
+}

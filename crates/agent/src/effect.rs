@@ -1,0 +1,169 @@
+//! What a tool may do to the machine: a closed list, so policy can judge it all.
+//!
+//! Paths are relative to the workspace root, as the model named them. Whether
+//! one leaves the workspace is for the kernel to say, in `sandbox/`, and not
+//! for a comparison of strings.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::cancel::Cancel;
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// A whole file of at most `max_bytes`.
+    Read { path: PathBuf, max_bytes: u64 },
+    /// Files below `path`, .gitignore honoured, at most `limit` of them. `depth` 1: only the directory itself.
+    List { path: PathBuf, glob: Option<String>, depth: Option<usize>, limit: usize },
+    /// Lines that match a regular expression, at most `limit` of them.
+    Search { pattern: String, path: PathBuf, glob: Option<String>, limit: usize },
+    /// All files of one edit, all or nothing.
+    Write { changes: Vec<Change> },
+    /// A command line for bash, in the workspace root.
+    Run { command: String, timeout: Duration },
+}
+
+/// One file of a [`Effect::Write`]. `before` is what the edit was made against:
+/// a file that differs on disk is not written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    pub path: PathBuf,
+    /// `None`: the file does not exist yet.
+    pub before: Option<Vec<u8>>,
+    /// `None`: the file is deleted.
+    pub after: Option<Vec<u8>>,
+    pub mode: FileMode,
+}
+
+/// Permission bits of the file that a [`Change`] leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileMode {
+    /// As they are; a new file gets the user's default.
+    Keep,
+    Executable,
+    NotExecutable,
+    /// As those of this file, which the same write deletes: a rename.
+    Of(PathBuf),
+}
+
+/// Proof that the policy or the human let an effect through.
+///
+/// **Invariant:** only `Workspace` makes one, and a [`Sandbox`] acts on
+/// nothing else. That is the one door.
+#[derive(Debug)]
+pub struct Permit(Effect);
+
+impl Permit {
+    pub(crate) fn new(effect: Effect) -> Permit {
+        Permit(effect)
+    }
+
+    pub fn effect(&self) -> &Effect {
+        &self.0
+    }
+}
+
+/// What the machine answered; each variant belongs to the effect of its name.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Observation {
+    Read(Vec<u8>),
+    Listed(Listing),
+    Found(Found),
+    Written,
+    Ran(Ran),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// In the order of their paths.
+    pub entries: Vec<Listed>,
+    /// How many more there are beyond the limit; at least that many.
+    pub left_out: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// From the workspace root; a directory ends in `/`, a link in `@`.
+    pub path: String,
+    pub bytes: u64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// In the order of their paths.
+    pub lines: Vec<FoundLine>,
+    /// Matching lines beyond the limit.
+    pub left_out: usize,
+    /// Files in which something matched, those left out included.
+    pub files: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundLine {
+    pub path: String,
+    /// From 1.
+    pub number: u64,
+    /// Without its line end, clipped to 300 bytes.
+    pub text: String,
+}
+
+/// How a command went.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ran {
+    pub ended: Ended,
+    /// stdout and stderr in the order they were printed, head and tail where it was long.
+    pub output: String,
+    /// All bytes printed; more than `output` holds where it was clipped.
+    pub total_bytes: u64,
+    /// Where the full text is kept when `output` was clipped.
+    pub full_output: Option<PathBuf>,
+    /// What the fence or a limit did, in words for the model.
+    pub notes: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    Exited(i32),
+    /// Killed by this signal, not by us.
+    Signalled(i32),
+    /// Killed by us when its time was over.
+    TimedOut(Duration),
+}
+
+/// Why the machine did not do it. The text is read by the model.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    #[error("There is no `{}`.", .0.display())]
+    NotFound(PathBuf),
+    #[error("`{}` is a directory.", .0.display())]
+    IsDirectory(PathBuf),
+    /// A device, a fifo or a socket.
+    #[error("`{}` is not a regular file.", .0.display())]
+    NotRegular(PathBuf),
+    #[error("`{}` has {bytes} bytes; at most {max_bytes} can be read. Use `search_files`, or a command that prints a part of it.", .path.display())]
+    TooLarge { path: PathBuf, bytes: u64, max_bytes: u64 },
+    #[error("`{}` is outside the workspace.", .0.display())]
+    Outside(PathBuf),
+    /// Somebody else wrote the file since the edit was made against it.
+    #[error("`{}` changed on disk meanwhile; nothing was written. Read it again.", .0.display())]
+    Changed(PathBuf),
+    #[error("The pattern is wrong: {0}")]
+    BadPattern(String),
+    #[error("{0}")]
+    Blocked(String),
+    /// The call was cancelled while it ran; what it left is undone or complete.
+    #[error("cancelled")]
+    Cancelled,
+    #[error("`{}`: {source}", .path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+}
+
+/// The machine, fenced. Implementations live in `sandbox/`.
+#[async_trait(?Send)]
+pub trait Sandbox {
+    /// Does what the permit allows. Returns soon after `cancel` is set, with
+    /// everything it started dead.
+    async fn perform(&self, permit: Permit, cancel: &Cancel) -> Result<Observation, SandboxError>;
+}

@@ -1,0 +1,53 @@
+//! The human's side: what they are shown, asked, and may say meanwhile.
+
+use async_trait::async_trait;
+
+use crate::chat::{ChatEvent, Reply};
+use crate::effect::{Change, Effect};
+use crate::limits::Spent;
+use crate::tool::{ToolCall, ToolOutcome};
+
+#[async_trait(?Send)]
+pub trait Frontend {
+    fn show(&mut self, event: AgentEvent<'_>);
+
+    /// Asks about one effect. A frontend with no human answers [`Answer::No`] or [`Answer::Nobody`].
+    async fn ask(&mut self, effect: &Effect) -> Answer;
+
+    /// What the human typed since the last step, if anything.
+    fn take_message(&mut self) -> Option<String> {
+        None
+    }
+}
+
+#[derive(Debug)]
+pub enum AgentEvent<'a> {
+    /// Step `step` (from 1) begins: a request goes out.
+    StepStarted {
+        step: u32,
+    },
+    Chat(&'a ChatEvent),
+    /// The reply is whole and recorded.
+    Replied {
+        reply: &'a Reply,
+        spent: &'a Spent,
+    },
+    CallStarted(&'a ToolCall),
+    /// Files were written, for the human's diff.
+    Wrote(&'a [Change]),
+    CallEnded(&'a ToolCall, &'a ToolOutcome),
+    /// Something the human should know that is nobody's turn: an empty answer, a nudge.
+    Notice(&'a str),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    Once,
+    Session,
+    /// Refused, with what the human wants the model to know.
+    No(String),
+    /// Refused, and the run should stop.
+    Quit,
+    /// An approval was needed and there is nobody to give it: the run cannot go on.
+    Nobody,
+}

@@ -1,0 +1,46 @@
+//! The agent itself: the loop, its vocabulary, and the one door to the machine.
+//!
+//! **Invariant:** nothing in this crate touches the network, the file system, a
+//! process, the terminal or the clock. It reaches them through four traits:
+//! [`ChatClient`] (the model), [`Sandbox`] (the machine), [`Frontend`] (the
+//! human) and [`Journal`] (the session file).
+
+// In suggested reading order.
+mod agent_loop;
+mod arguments;
+mod breaker;
+mod cancel;
+mod chat;
+mod clip;
+mod draft;
+mod effect;
+mod frontend;
+mod guidance;
+mod journal;
+mod limits;
+mod policy;
+mod prompt;
+mod repair;
+mod schema;
+mod tool;
+mod transcript;
+mod workspace;
+
+pub use crate::agent_loop::{Agent, AgentError, Finish, run_task};
+pub use crate::arguments::Arguments;
+pub use crate::cancel::{Cancel, Stop};
+pub use crate::chat::{
+    ChatClient, ChatError, ChatErrorKind, ChatEvent, ChatRequest, ChatStream, FinishReason, RawCall, Reply, Usage,
+};
+pub use crate::clip::Clipped;
+pub use crate::effect::{
+    Change, Effect, Ended, FileMode, Found, FoundLine, Listed, Listing, Observation, Permit, Ran, Sandbox, SandboxError,
+};
+pub use crate::frontend::{AgentEvent, Answer, Frontend};
+pub use crate::journal::{Journal, JournalError};
+pub use crate::limits::{Limit, Limits, Price, Spent, estimate_tokens};
+pub use crate::policy::{ApprovalPolicy, Mode, Verdict};
+pub use crate::prompt::{Facts, opening};
+pub use crate::tool::{AnyTool, Tool, ToolCall, ToolError, ToolOutcome, ToolSpec};
+pub use crate::transcript::{Entry, Transcript};
+pub use crate::workspace::{SeenFiles, Workspace};

@@ -1,0 +1,103 @@
+//! The first message: who the model is here, where it is, what the repository asks. Pure.
+
+use crate::clip::Clipped;
+
+/// What holds for every run. Its length is paid for with every request; a test bounds it.
+const PROMPT: &str = include_str!("prompt.md");
+/// About 2,000 tokens.
+const MAX_AGENTS_MD: usize = 8_000;
+const MAX_LISTING: usize = 1_000;
+
+/// The environment, gathered by the cli.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// For example `linux x86_64`.
+    pub os: String,
+    /// `YYYY-MM-DD`.
+    pub date: String,
+    /// The workspace root as an absolute path.
+    pub root: String,
+    /// One line, for example ``branch `main`, 2 files changed``; `None` outside git.
+    pub git: Option<String>,
+    /// Names at the top of the workspace, directories with a slash.
+    pub listing: Vec<String>,
+    /// How many more names there are.
+    pub listing_left_out: usize,
+    pub agents_md: Option<String>,
+}
+
+/// The system message.
+pub fn opening(facts: &Facts) -> String {
+    let mut text = PROMPT.trim_end().to_owned();
+    text.push_str(&format!("\n\nWorkspace: {} ({}). Today is {}.", facts.root, facts.os, facts.date));
+    match &facts.git {
+        Some(git) => text.push_str(&format!(" Git: {git}.")),
+        None => text.push_str(" Not a git repository."),
+    }
+    if facts.listing.is_empty() {
+        text.push_str("\nThe workspace is empty.");
+    } else {
+        text.push_str(&format!("\nTop level: {}", listing(facts)));
+    }
+    if let Some(agents_md) = &facts.agents_md {
+        let agents_md = Clipped::to(agents_md.trim_end(), MAX_AGENTS_MD);
+        text.push_str(&format!("\n\nThe repository's AGENTS.md:\n{}", agents_md.as_str()));
+    }
+    text
+}
+
+fn listing(facts: &Facts) -> String {
+    let mut shown = String::new();
+    let mut left_out = facts.listing_left_out;
+    for name in &facts.listing {
+        if shown.len() + name.len() < MAX_LISTING {
+            if !shown.is_empty() {
+                shown.push(' ');
+            }
+            shown.push_str(name);
+        } else {
+            left_out += 1;
+        }
+    }
+    if 0 < left_out {
+        shown.push_str(&format!(" and {left_out} more"));
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn facts_stand_after_the_prompt() {
+        let facts = Facts {
+            os: "linux x86_64".to_owned(),
+            date: "2026-11-23".to_owned(),
+            root: "/w".to_owned(),
+            git: Some("branch `main`, clean".to_owned()),
+            listing: vec!["src/".to_owned(), "a.py".to_owned()],
+            listing_left_out: 3,
+            agents_md: Some("Use tabs.\n".to_owned()),
+        };
+        let text = opening(&facts);
+        expect![[r#"
+
+
+            Workspace: /w (linux x86_64). Today is 2026-11-23. Git: branch `main`, clean.
+            Top level: src/ a.py and 3 more
+
+            The repository's AGENTS.md:
+            Use tabs."#]]
+        .assert_eq(text.strip_prefix(PROMPT.trim_end()).unwrap());
+    }
+
+    #[test]
+    fn everything_that_grows_with_the_repository_is_bounded() {
+        let facts =
+            Facts { listing: vec!["x".repeat(200); 500], agents_md: Some("y".repeat(1_000_000)), ..Facts::default() };
+        assert!(opening(&facts).len() < PROMPT.len() + MAX_AGENTS_MD + MAX_LISTING + 300);
+    }
+}

@@ -1,0 +1,199 @@
+//! The one door. A tool sees the machine only through this, for one call.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use crate::cancel::Cancel;
+use crate::effect::{Change, Effect, Found, Listing, Observation, Permit, Ran, Sandbox, SandboxError};
+use crate::frontend::{AgentEvent, Answer, Frontend};
+use crate::policy::{ApprovalPolicy, Verdict};
+use crate::tool::ToolError;
+
+pub struct Workspace<'a> {
+    pub(crate) root: &'a Path,
+    pub(crate) policy: &'a mut ApprovalPolicy,
+    pub(crate) frontend: &'a mut dyn Frontend,
+    pub(crate) sandbox: &'a dyn Sandbox,
+    pub(crate) cancel: &'a Cancel,
+    pub(crate) seen: &'a mut SeenFiles,
+    /// Files this call read or wrote, for the AGENTS.md that holds for them.
+    pub(crate) touched: Vec<PathBuf>,
+    pub(crate) wrote: bool,
+    /// Set when the run cannot go on after this call.
+    pub(crate) halt: Option<Halt>,
+}
+
+/// Why a run ends at an approval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Halt {
+    Nobody,
+    Quit,
+}
+
+/// What the model last saw of each file, so that nothing is overwritten unseen.
+#[derive(Debug, Default)]
+pub struct SeenFiles {
+    hashes: HashMap<PathBuf, u64>,
+    /// Directories whose AGENTS.md was shown, or that have none.
+    pub(crate) guided: HashSet<PathBuf>,
+}
+
+impl Workspace<'_> {
+    /// Reads a whole file for the model: from here on it counts as seen.
+    pub async fn read(&mut self, path: &str, max_bytes: u64) -> Result<Vec<u8>, ToolError> {
+        let path = self.relative(path);
+        let bytes = self.read_bytes(path.clone(), max_bytes).await?;
+        self.seen.hashes.insert(path.clone(), hash(&bytes));
+        self.touched.push(path);
+        Ok(bytes)
+    }
+
+    /// What a file holds now, `None` if there is none. For edits: it does not count as seen.
+    pub async fn peek(&mut self, path: &str, max_bytes: u64) -> Result<Option<Vec<u8>>, ToolError> {
+        let path = self.relative(path);
+        match self.read_bytes(path, max_bytes).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(ToolError::Sandbox(SandboxError::NotFound(_))) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether these bytes are what the model last read or wrote there.
+    pub fn is_as_last_seen(&self, path: &str, bytes: &[u8]) -> bool {
+        self.seen.hashes.get(&self.relative(path)) == Some(&hash(bytes))
+    }
+
+    /// Whether the model read or wrote the file in this run at all.
+    pub fn was_seen(&self, path: &str) -> bool {
+        self.seen.hashes.contains_key(&self.relative(path))
+    }
+
+    pub async fn list(
+        &mut self,
+        path: &str,
+        glob: Option<String>,
+        depth: Option<usize>,
+        limit: usize,
+    ) -> Result<Listing, ToolError> {
+        let path = self.relative(path);
+        match self.perform(Effect::List { path, glob, depth, limit }).await? {
+            Observation::Listed(listing) => Ok(listing),
+            other => Err(mismatch(&other)),
+        }
+    }
+
+    pub async fn search(
+        &mut self,
+        pattern: String,
+        path: &str,
+        glob: Option<String>,
+        limit: usize,
+    ) -> Result<Found, ToolError> {
+        let path = self.relative(path);
+        match self.perform(Effect::Search { pattern, path, glob, limit }).await? {
+            Observation::Found(found) => Ok(found),
+            other => Err(mismatch(&other)),
+        }
+    }
+
+    /// Writes all files of one edit or none. The human is shown the real change.
+    pub async fn write(&mut self, mut changes: Vec<Change>) -> Result<(), ToolError> {
+        for change in &mut changes {
+            change.path = self.relative(&change.path.to_string_lossy());
+        }
+        match self.perform(Effect::Write { changes: changes.clone() }).await? {
+            Observation::Written => (),
+            other => return Err(mismatch(&other)),
+        }
+        for change in &changes {
+            match &change.after {
+                Some(bytes) => self.seen.hashes.insert(change.path.clone(), hash(bytes)),
+                None => self.seen.hashes.remove(&change.path),
+            };
+            self.touched.push(change.path.clone());
+        }
+        self.wrote = true;
+        self.frontend.show(AgentEvent::Wrote(&changes));
+        Ok(())
+    }
+
+    pub async fn run(&mut self, command: &str, timeout: Duration) -> Result<Ran, ToolError> {
+        match self.perform(Effect::Run { command: command.to_owned(), timeout }).await? {
+            Observation::Ran(ran) => Ok(ran),
+            other => Err(mismatch(&other)),
+        }
+    }
+
+    async fn read_bytes(&mut self, path: PathBuf, max_bytes: u64) -> Result<Vec<u8>, ToolError> {
+        match self.perform(Effect::Read { path, max_bytes }).await? {
+            Observation::Read(bytes) => Ok(bytes),
+            other => Err(mismatch(&other)),
+        }
+    }
+
+    /// Policy, then the human, then the sandbox. No other code acts.
+    async fn perform(&mut self, effect: Effect) -> Result<Observation, ToolError> {
+        if self.cancel.is_set() {
+            return Err(ToolError::Cancelled);
+        }
+        match self.policy.judge(&effect) {
+            Verdict::Allow => (),
+            Verdict::Deny(reason) => return Err(ToolError::Refused(reason.to_owned())),
+            Verdict::Ask => self.ask(&effect).await?,
+        }
+        Ok(self.sandbox.perform(Permit::new(effect), self.cancel).await?)
+    }
+
+    async fn ask(&mut self, effect: &Effect) -> Result<(), ToolError> {
+        let answer = tokio::select! {
+            biased;
+            () = self.cancel.wait() => return Err(ToolError::Cancelled),
+            answer = self.frontend.ask(effect) => answer,
+        };
+        match answer {
+            Answer::Once => Ok(()),
+            Answer::Session => {
+                self.policy.remember(effect);
+                Ok(())
+            }
+            Answer::No(reason) if reason.is_empty() => Err(ToolError::Refused("The user said no.".to_owned())),
+            Answer::No(reason) => Err(ToolError::Refused(format!("The user said no: {reason}"))),
+            Answer::Quit => {
+                self.halt = Some(Halt::Quit);
+                Err(ToolError::Refused("The user said no and stopped the run.".to_owned()))
+            }
+            Answer::Nobody => {
+                self.halt = Some(Halt::Nobody);
+                Err(ToolError::Refused("This needs an approval and nobody is here to give it.".to_owned()))
+            }
+        }
+    }
+
+    /// Relative to the root where it is said to be below it. Whether it really is, the kernel decides.
+    fn relative(&self, path: &str) -> PathBuf {
+        let path = Path::new(path.trim());
+        let below = path.strip_prefix(self.root).unwrap_or(path);
+        let plain: PathBuf = below.components().filter(|component| *component != Component::CurDir).collect();
+        if plain.as_os_str().is_empty() { PathBuf::from(".") } else { plain }
+    }
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A sandbox that answers another question than it was asked is broken.
+fn mismatch(observation: &Observation) -> ToolError {
+    let kind = match observation {
+        Observation::Read(_) => "a file",
+        Observation::Listed(_) => "a listing",
+        Observation::Found(_) => "matches",
+        Observation::Written => "a write",
+        Observation::Ran(_) => "a command",
+    };
+    ToolError::Failed(format!("The sandbox answered with {kind}, which was not asked for. This is a bug of the agent."))
+}
