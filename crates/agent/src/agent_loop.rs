@@ -19,7 +19,7 @@ use crate::limits::{Limit, Limits, Price, Spent};
 use crate::policy::ApprovalPolicy;
 use crate::tool::{AnyTool, ToolCall, ToolOutcome, ToolSpec, find_tool};
 use crate::transcript::Transcript;
-use crate::workspace::{Halt, SeenFiles, Workspace};
+use crate::workspace::{Halt, SeenFiles};
 
 /// Everything a run needs. Borrowed, so tests swap any part.
 pub struct Agent<'a> {
@@ -192,17 +192,7 @@ async fn answer(
         let outcome = format!("There is no tool `{}`. The tools are: {}.", call.name, names.join(", "));
         return judge(breaker, call, ToolOutcome::failed(outcome), end);
     };
-    let mut workspace = Workspace {
-        root: &agent.root,
-        policy: &mut agent.policy,
-        frontend: &mut *agent.frontend,
-        sandbox: agent.sandbox,
-        cancel: &agent.cancel,
-        seen: &mut agent.seen,
-        touched: Vec::new(),
-        wrote: false,
-        halt: None,
-    };
+    let mut workspace = agent.workspace();
     let outcome = tool.call(&call.arguments, &mut workspace).await;
     let outcome = outcome.with_note(&guidance::for_touched(&mut workspace).await);
     if workspace.wrote {

@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
+use crate::agent_loop::Agent;
 use crate::cancel::Cancel;
 use crate::effect::{Change, Effect, Found, Listing, Observation, Permit, Ran, Sandbox, SandboxError};
 use crate::frontend::{AgentEvent, Answer, Frontend};
@@ -38,6 +39,23 @@ pub struct SeenFiles {
     hashes: HashMap<PathBuf, u64>,
     /// Directories whose AGENTS.md was shown, or that have none.
     pub(crate) guided: HashSet<PathBuf>,
+}
+
+impl Agent<'_> {
+    /// The one door, opened for one call.
+    pub(crate) fn workspace(&mut self) -> Workspace<'_> {
+        Workspace {
+            root: &self.root,
+            policy: &mut self.policy,
+            frontend: &mut *self.frontend,
+            sandbox: self.sandbox,
+            cancel: &self.cancel,
+            seen: &mut self.seen,
+            touched: Vec::new(),
+            wrote: false,
+            halt: None,
+        }
+    }
 }
 
 impl Workspace<'_> {
@@ -108,9 +126,12 @@ impl Workspace<'_> {
             other => return Err(mismatch(&other)),
         }
         for change in &changes {
+            // An edit of a file that the model has not read does not make it read.
+            let knew =
+                change.before.as_ref().is_none_or(|bytes| self.seen.hashes.get(&change.path) == Some(&hash(bytes)));
             match &change.after {
-                Some(bytes) => self.seen.hashes.insert(change.path.clone(), hash(bytes)),
-                None => self.seen.hashes.remove(&change.path),
+                Some(bytes) if knew => self.seen.hashes.insert(change.path.clone(), hash(bytes)),
+                Some(_) | None => self.seen.hashes.remove(&change.path),
             };
             self.touched.push(change.path.clone());
         }
@@ -121,6 +142,15 @@ impl Workspace<'_> {
 
     pub async fn run(&mut self, command: &str, timeout: Duration) -> Result<Ran, ToolError> {
         match self.perform(Effect::Run { command: command.to_owned(), timeout }).await? {
+            Observation::Ran(ran) => Ok(ran),
+            other => Err(mismatch(&other)),
+        }
+    }
+
+    /// A command of our own that only looks. No human is asked; see [`crate::GitLook`] for when it may run.
+    pub(crate) async fn look(&mut self, command: &str, timeout: Duration) -> Result<Ran, ToolError> {
+        let effect = Effect::Run { command: command.to_owned(), timeout };
+        match self.sandbox.perform(Permit::new(effect), self.cancel).await? {
             Observation::Ran(ran) => Ok(ran),
             other => Err(mismatch(&other)),
         }

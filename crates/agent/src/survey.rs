@@ -1,0 +1,118 @@
+//! A first look at the workspace, through the one door, for the opening message.
+
+use std::time::Duration;
+
+use crate::agent_loop::Agent;
+use crate::effect::Ended;
+use crate::guidance;
+use crate::tool::ToolError;
+use crate::workspace::Workspace;
+
+/// What there is to know before the first request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// Names at the top, directories with a slash.
+    pub listing: Vec<String>,
+    pub listing_left_out: usize,
+    pub agents_md: Option<String>,
+    /// For example ``branch `main`, 2 files changed``; `None` outside git.
+    pub git: Option<String>,
+    /// What could not be read, for the human.
+    pub trouble: Vec<String>,
+}
+
+/// Whether git may be run to look at the repository. Its own configuration can
+/// make `git status` start programs, so only behind a fence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GitLook {
+    RunStatus,
+    ReadHead,
+}
+
+const MAX_NAMES: usize = 60;
+/// Hooks, file system monitor and locks off: looking changes nothing and starts nothing.
+const GIT_STATUS: &str =
+    "git --no-optional-locks -c core.fsmonitor=false -c core.hooksPath=/dev/null status --porcelain --branch";
+/// A huge repository is described without its state rather than late.
+const GIT_TIMEOUT: Duration = Duration::from_secs(2);
+
+pub async fn survey(agent: &mut Agent<'_>, git: GitLook) -> Survey {
+    let mut workspace = agent.workspace();
+    let mut survey = Survey::default();
+    match workspace.list(".", None, Some(1), MAX_NAMES).await {
+        Ok(listing) => {
+            survey.listing = listing.entries.into_iter().map(|listed| listed.path).collect();
+            survey.listing_left_out = listing.left_out;
+        }
+        Err(error) => survey.trouble.push(format!("the workspace cannot be listed: {error}")),
+    }
+    match workspace.peek(guidance::FILE_NAME, 1 << 20).await {
+        Ok(text) => survey.agents_md = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) => survey.trouble.push(format!("AGENTS.md was left out: {error}")),
+    }
+    survey.git = match head(&mut workspace).await {
+        Ok(Some(branch)) => match git {
+            GitLook::ReadHead => Some(branch),
+            GitLook::RunStatus => Some(status(&mut workspace).await.unwrap_or(branch)),
+        },
+        Ok(None) | Err(_) => None,
+    };
+    survey
+}
+
+/// The branch by `.git/HEAD`; `None` where there is no `.git`.
+async fn head(workspace: &mut Workspace<'_>) -> Result<Option<String>, ToolError> {
+    let head = match workspace.peek(".git/HEAD", 4 << 10).await? {
+        Some(bytes) => String::from_utf8_lossy(&bytes).trim().to_owned(),
+        // A worktree or a submodule: `.git` is a file that says where the rest is.
+        None => match workspace.peek(".git", 4 << 10).await? {
+            Some(_) => return Ok(Some("a worktree".to_owned())),
+            None => return Ok(None),
+        },
+    };
+    Ok(Some(match head.strip_prefix("ref: refs/heads/") {
+        Some(branch) => format!("branch `{branch}`"),
+        None => "no branch (detached)".to_owned(),
+    }))
+}
+
+async fn status(workspace: &mut Workspace<'_>) -> Option<String> {
+    let ran = workspace.look(GIT_STATUS, GIT_TIMEOUT).await.ok()?;
+    match ran.ended {
+        Ended::Exited(0) => describe_status(&ran.output),
+        Ended::Exited(_) | Ended::Signalled(_) | Ended::TimedOut(_) => None,
+    }
+}
+
+fn describe_status(porcelain: &str) -> Option<String> {
+    let mut lines = porcelain.lines();
+    let branch = lines.next()?.strip_prefix("## ")?;
+    let branch = branch.strip_prefix("No commits yet on ").unwrap_or(branch);
+    let name = branch.split("...").next().unwrap_or(branch);
+    let (untracked, changed): (Vec<&str>, Vec<&str>) = lines.partition(|line| line.starts_with("??"));
+    let state = match (changed.len(), untracked.len()) {
+        (0, 0) => "clean".to_owned(),
+        (changed, 0) => format!("{changed} files changed"),
+        (0, untracked) => format!("{untracked} untracked"),
+        (changed, untracked) => format!("{changed} files changed, {untracked} untracked"),
+    };
+    Some(format!("branch `{name}`, {state}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(porcelain: &str, expected: Option<&str>) {
+        assert_eq!(describe_status(porcelain).as_deref(), expected);
+    }
+
+    #[test]
+    fn the_state_of_a_repository_in_a_few_words() {
+        check("## main...origin/main [ahead 1]\n", Some("branch `main`, clean"));
+        check("## No commits yet on main\n?? a\n", Some("branch `main`, 1 untracked"));
+        check("## fix/x\n M a\nA  b\n?? c\n", Some("branch `fix/x`, 2 files changed, 1 untracked"));
+        check("fatal: not a git repository\n", None);
+    }
+}

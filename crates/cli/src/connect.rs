@@ -1,0 +1,143 @@
+//! From settings to a model that answers: which server, which key, which model.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use agent::{ChatErrorKind, Price};
+use providers::{ChatCompletions, ChatConfig, Dialect, ModelCard, RetryBudget, Server, ServerConfig};
+use secrecy::SecretString;
+
+use crate::config::Config;
+use crate::hint::{Exit, Hinted};
+
+/// A model, ready to be asked.
+pub(crate) struct Connected {
+    pub(crate) client: ChatCompletions,
+    pub(crate) model: String,
+    pub(crate) price: Option<Price>,
+    /// Of the model's window.
+    pub(crate) context_tokens: Option<u64>,
+    pub(crate) notices: Vec<String>,
+}
+
+/// How long the list of models may take before it is done without.
+const LIST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The server of the settings. Without a key for Mistral, local servers that answer are named in the hint.
+pub(crate) async fn server(config: &Config) -> anyhow::Result<Rc<Server>> {
+    let api_key_env = config.api_key_env();
+    let key = match std::env::var(&api_key_env) {
+        Ok(key) if !key.trim().is_empty() => Some(SecretString::from(key.trim().to_owned())),
+        Ok(_) | Err(_) => None,
+    };
+    if key.is_none() && config.base_url().is_none() {
+        return Err(Hinted::new(
+            Exit::Usage,
+            format!("no key: {api_key_env} is not set"),
+            Some(without_key(&api_key_env).await),
+        )
+        .into());
+    }
+    let defaults = ServerConfig::default();
+    let base_url = config.base_url().unwrap_or(defaults.base_url);
+    let server = ServerConfig { base_url, api_key: key, api_key_env, ..ServerConfig::default() };
+    Ok(Rc::new(Server::new(server).map_err(chat_error)?))
+}
+
+async fn without_key(api_key_env: &str) -> String {
+    let mut hint =
+        format!("export {api_key_env}=... (get one at console.mistral.ai), or see it work without one: agent demo");
+    for local in providers::local_servers(providers::LOCAL_SERVERS).await {
+        let model = local.models.first().map(|model| format!(" --model {model}")).unwrap_or_default();
+        hint.push_str(&format!(
+            "\n      {} answers on this machine: add --base-url {}{model}",
+            local.name, local.base_url
+        ));
+    }
+    hint
+}
+
+/// Finds the model on the server and makes a client for it.
+pub(crate) async fn connect(config: &Config, session: &str) -> anyhow::Result<Connected> {
+    let server = server(config).await?;
+    let mut notices = Vec::new();
+    let dialect = config.dialect(server.base_url());
+    let cards = match tokio::time::timeout(LIST_TIMEOUT, server.models()).await {
+        Ok(Ok(cards)) => cards,
+        // Wrong keys and servers that are not there are said now; a server without a list may still chat.
+        Ok(Err(error)) if matches!(error.kind, ChatErrorKind::Key | ChatErrorKind::Unreachable) => {
+            return Err(chat_error(error));
+        }
+        Ok(Err(error)) => {
+            notices.push(format!("the server gave no list of models: {error}"));
+            Vec::new()
+        }
+        Err(_) => {
+            notices.push("the server was too slow to list its models".to_owned());
+            Vec::new()
+        }
+    };
+    let (model, card) = choose(config, dialect, &cards, &mut notices)?;
+    let price = match config.price() {
+        Some(price) => Some(price),
+        None if server.is_local() => Some(Price { input: 0.0, cached: 0.0, output: 0.0 }),
+        None => providers::price(&model).or_else(|| providers::price(&card.as_ref()?.id)),
+    };
+    if config.limits().cost_usd.is_some() && price.is_none() {
+        let hint =
+            "set `price = { input = ..., output = ... }` (USD per million tokens) in the configuration".to_owned();
+        return Err(Hinted::new(
+            Exit::Usage,
+            format!("--max-cost cannot be kept: no price is known for {model}"),
+            Some(hint),
+        )
+        .into());
+    }
+    let temperature = config.temperature().or_else(|| card.as_ref().and_then(|card| card.default_temperature));
+    let chat = ChatConfig {
+        model: model.clone(),
+        temperature,
+        session: session.to_owned(),
+        dialect,
+        retry: RetryBudget::default(),
+        replacement: card.as_ref().and_then(|card| card.replacement.clone()),
+    };
+    let context_tokens = card.as_ref().and_then(|card| card.max_context_length);
+    Ok(Connected { client: ChatCompletions::new(server, chat), model, price, context_tokens, notices })
+}
+
+/// The wanted model, or on somebody's own server the only one it has.
+fn choose(
+    config: &Config,
+    dialect: Dialect,
+    cards: &[ModelCard],
+    notices: &mut Vec<String>,
+) -> anyhow::Result<(String, Option<ModelCard>)> {
+    let wanted = config.model();
+    match (dialect, cards) {
+        (_, []) => return Ok((wanted, None)),
+        (Dialect::OpenAiCompatible, [only]) if config.model_is_default() => {
+            notices.push(format!("using {}, the only model of this server", only.id));
+            return Ok((only.id.clone(), Some(only.clone())));
+        }
+        (Dialect::Mistral | Dialect::OpenAiCompatible, _) => (),
+    }
+    let card = providers::resolve(&wanted, cards).map_err(chat_error)?;
+    notices.extend(card.notice());
+    Ok((wanted, Some(card.clone())))
+}
+
+/// A failure of the model's side, with its hint and exit code.
+pub(crate) fn chat_error(error: agent::ChatError) -> anyhow::Error {
+    let (exit, hint) = chat_error_parts(&error);
+    Hinted::new(exit, error.message, hint).into()
+}
+
+pub(crate) fn chat_error_parts(error: &agent::ChatError) -> (Exit, Option<String>) {
+    let exit = match error.kind {
+        ChatErrorKind::Key | ChatErrorKind::Model => Exit::Usage,
+        ChatErrorKind::ContextFull => Exit::Limit,
+        ChatErrorKind::Refused | ChatErrorKind::Unreachable => Exit::Failed,
+    };
+    (exit, error.hint.clone())
+}

@@ -1,0 +1,56 @@
+//! `agent demo`: the real loop, tools, executor and HTTP client on a recorded model, offline.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use fake_mistral::{FakeMistral, Key, Script};
+
+use crate::args::{DemoArgs, Output};
+use crate::config::{Config, Layer};
+use crate::hint::{Exit, Hint as _};
+use crate::run::{self, Plan};
+
+/// The repository: a shell function with a bug, and the test that shows it.
+const FILES: [(&str, &str); 3] = [
+    ("slug.sh", include_str!("demo/slug.sh")),
+    ("test.sh", include_str!("demo/test.sh")),
+    ("README.md", include_str!("demo/README.md")),
+];
+const TASK: &str = "The test in test.sh fails. Find the bug and fix it.";
+const MODEL: &str = include_str!("demo/model.txt");
+
+pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<Exit> {
+    let mut stderr = io::stderr();
+    let temporary = tempfile::Builder::new().prefix("agent-demo-").tempdir()?;
+    let root = match &args.directory {
+        Some(directory) => prepare(directory)?,
+        None => temporary.path().canonicalize()?,
+    };
+    for (name, text) in FILES {
+        std::fs::write(root.join(name), text).with_context(|| format!("{name} cannot be written"))?;
+    }
+    writeln!(
+        stderr,
+        "This is a demo. The model's words are recorded; everything else is real: the HTTP, the loop, the"
+    )?;
+    writeln!(stderr, "tools, the sandbox, the commands and the files in {}.", root.display())?;
+    writeln!(stderr, "$ agent run \"{TASK}\"")?;
+    let script = Script::parse(MODEL).context("the recorded model cannot be read")?;
+    let server = fake_mistral::Config { key: Key::NotAsked, ..fake_mistral::Config::default() };
+    let server = FakeMistral::start_with(script, server).await.context("no port on 127.0.0.1 can be opened")?;
+    let config = Config::for_demo(Layer::of_demo(server.base_url(), args.sandbox));
+    let exit = run::carry_out(Plan { task: TASK.to_owned(), root: root.clone(), config, output: Output::Text }).await?;
+    if exit == Exit::Finished {
+        writeln!(stderr, "The test passes now. With a model of your own: agent run \"...\" in your repository.")?;
+    }
+    Ok(exit)
+}
+
+fn prepare(directory: &Path) -> anyhow::Result<PathBuf> {
+    std::fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
+    if std::fs::read_dir(directory)?.next().is_some() {
+        return Err(anyhow::anyhow!("{} is not empty", directory.display())).hint("name a new directory");
+    }
+    Ok(directory.canonicalize()?)
+}

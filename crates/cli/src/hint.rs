@@ -1,0 +1,55 @@
+//! Errors for a human: what happened, then what to do about it, then the exit code it deserves.
+
+use std::fmt;
+
+/// How the program ends, as the README documents it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Finished = 0,
+    Failed = 1,
+    Usage = 2,
+    Limit = 3,
+    Approval = 4,
+    Stuck = 5,
+    Cancelled = 130,
+}
+
+impl Exit {
+    pub(crate) fn of_code(code: i32) -> Exit {
+        let all = [Exit::Finished, Exit::Usage, Exit::Limit, Exit::Approval, Exit::Stuck, Exit::Cancelled];
+        all.into_iter().find(|exit| *exit as i32 == code).unwrap_or(Exit::Failed)
+    }
+}
+
+/// An error with its hint, and with an exit code where [`Exit::Failed`] is not it.
+#[derive(Debug)]
+pub(crate) struct Hinted {
+    error: anyhow::Error,
+    pub(crate) hint: Option<String>,
+    pub(crate) exit: Exit,
+}
+
+impl fmt::Display for Hinted {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:#}", self.error)
+    }
+}
+
+impl std::error::Error for Hinted {}
+
+impl Hinted {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>, hint: Option<String>) -> Hinted {
+        Hinted { error: anyhow::Error::msg(message.into()), hint, exit }
+    }
+}
+
+pub(crate) trait Hint<T> {
+    /// Wrong use or configuration: exit code 2 and what to write instead.
+    fn hint(self, hint: impl Into<String>) -> anyhow::Result<T>;
+}
+
+impl<T, E: Into<anyhow::Error>> Hint<T> for Result<T, E> {
+    fn hint(self, hint: impl Into<String>) -> anyhow::Result<T> {
+        self.map_err(|error| Hinted { error: error.into(), hint: Some(hint.into()), exit: Exit::Usage }.into())
+    }
+}

@@ -1,0 +1,145 @@
+//! The front end for a human: words as they stream, each call as a line with its result, diffs in colour.
+
+use std::time::Instant;
+
+use agent::{AgentEvent, Answer, ChatEvent, Effect, Frontend, ToolCall, ToolOutcome};
+use async_trait::async_trait;
+
+use crate::account::{Account, diff};
+use crate::ask;
+use crate::harmless::{harmless, one_line};
+use crate::screen::{Paint, Screen};
+
+pub(crate) struct Human {
+    screen: Screen,
+    pub(crate) account: Account,
+    call_began: Instant,
+    /// The words of this reply, held back off a terminal, where they are printed whole.
+    words: String,
+}
+
+/// Lines of a diff that are shown; the file has the rest.
+const DIFF_LINES: usize = 60;
+
+impl Human {
+    pub(crate) fn new(screen: Screen) -> Human {
+        Human { screen, account: Account::default(), call_began: Instant::now(), words: String::new() }
+    }
+
+    fn waiting(&self) {
+        let spent = &self.account.spent;
+        let tokens = if spent.tokens() == 0 { String::new() } else { format!(" · {} tokens", spent.tokens()) };
+        self.screen.status(Some(format!("step {}: waiting for the model{tokens} ·", spent.steps + 1)));
+    }
+
+    fn chat(&mut self, event: &ChatEvent) {
+        match event {
+            ChatEvent::Text(text) if self.screen.is_terminal() => self.screen.stream(&harmless(text)),
+            ChatEvent::Text(text) => self.words.push_str(text),
+            ChatEvent::Thinking(_) => self.screen.status(Some("the model is thinking ·".to_owned())),
+            ChatEvent::Retrying { attempt, delay, why } => {
+                self.account.retries += 1;
+                self.words.clear();
+                let delay = delay.as_secs_f32();
+                self.screen.line(Paint::Yellow, &format!("{why}; trying again in {delay:.1} s (attempt {attempt})"));
+                self.waiting();
+            }
+            ChatEvent::Call(_) | ChatEvent::Usage(_) | ChatEvent::Finish(_) => (),
+        }
+    }
+
+    fn flush_words(&mut self) {
+        let words = std::mem::take(&mut self.words);
+        if !words.trim().is_empty() {
+            self.screen.line(Paint::Plain, harmless(words.trim()).as_str());
+        }
+    }
+
+    fn call_ended(&mut self, call: &ToolCall, outcome: &ToolOutcome) {
+        self.account.called(call, outcome);
+        let took = self.call_began.elapsed();
+        let took = if 1 <= took.as_secs() { format!(" ({:.1} s)", took.as_secs_f32()) } else { String::new() };
+        let (mark, paint) = match outcome {
+            ToolOutcome::Done(_) => ("✓", Paint::Green),
+            ToolOutcome::Failed(_) => ("✗", Paint::Red),
+            ToolOutcome::Refused(_) => ("⊘", Paint::Yellow),
+            ToolOutcome::Cancelled => ("–", Paint::Dim),
+        };
+        let width = self.screen.width();
+        let line = format!("{mark} {}: {}{took}", title(call), gist(call, outcome));
+        self.screen.line(paint, &one_line(&line, width));
+    }
+
+    fn diff(&self, text: &str) {
+        let lines: Vec<&str> = text.lines().collect();
+        for line in lines.iter().take(DIFF_LINES) {
+            let paint = match line.as_bytes() {
+                [b'+', ..] => Paint::Green,
+                [b'-', ..] => Paint::Red,
+                [b'@', ..] => Paint::Cyan,
+                _ => Paint::Dim,
+            };
+            self.screen.line(paint, &format!("  {}", harmless(line)));
+        }
+        if DIFF_LINES < lines.len() {
+            self.screen.line(Paint::Dim, &format!("  ... {} more lines", lines.len() - DIFF_LINES));
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Frontend for Human {
+    fn show(&mut self, event: AgentEvent<'_>) {
+        match event {
+            AgentEvent::StepStarted { .. } => self.waiting(),
+            AgentEvent::Chat(event) => self.chat(event),
+            AgentEvent::Replied { spent, reply } => {
+                self.account.spent = *spent;
+                self.screen.status(None);
+                // The last words are the answer, which stdout gets.
+                if reply.calls.is_empty() {
+                    self.words.clear();
+                }
+                self.flush_words();
+            }
+            AgentEvent::CallStarted(call) => {
+                self.call_began = Instant::now();
+                self.screen.status(Some(format!("{} ·", title(call))));
+            }
+            AgentEvent::Wrote(changes) => {
+                self.account.wrote(changes);
+                for change in changes {
+                    let path = change.path.to_string_lossy();
+                    self.diff(&diff(&path, change.before.as_deref(), change.after.as_deref()));
+                }
+            }
+            AgentEvent::CallEnded(call, outcome) => self.call_ended(call, outcome),
+            AgentEvent::Notice(text) => self.screen.line(Paint::Yellow, text),
+        }
+    }
+
+    async fn ask(&mut self, effect: &Effect) -> Answer {
+        self.screen.status(None);
+        ask::ask(effect).await
+    }
+}
+
+/// A call in a few words: its name and what it is about.
+pub(crate) fn title(call: &ToolCall) -> String {
+    let about = ["command", "filename", "pattern", "path"].iter().find_map(|name| call.arguments.text(name));
+    match about {
+        Some(about) => format!("{} {about}", call.name),
+        None => call.name.clone(),
+    }
+}
+
+/// The line of an outcome that says most: the exit code of a command, else the first.
+pub(crate) fn gist(call: &ToolCall, outcome: &ToolOutcome) -> String {
+    let text = outcome.text();
+    let last = text.lines().rev().find(|line| line.starts_with('['));
+    match (call.name.as_str(), last) {
+        ("run_command", Some(last)) => last.trim_matches(['[', ']']).to_owned(),
+        ("search_files" | "list_files", _) if !text.starts_with("No ") => format!("{} lines", text.lines().count()),
+        (_, _) => text.lines().next().unwrap_or_default().trim_end_matches(':').to_owned(),
+    }
+}

@@ -1,0 +1,137 @@
+//! `agent models`, `agent doctor` and `agent config`: what there is, tried and not guessed.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use crate::args::{ConfigAction, ModelArgs, SchemaOf};
+use crate::config::{Config, Layer};
+use crate::hint::{Exit, Hinted};
+use crate::{connect, events, paths, run, sessions};
+
+pub(crate) async fn models(args: &ModelArgs) -> anyhow::Result<Exit> {
+    let root = run::workspace(args.workspace.as_deref())?;
+    let config = Config::load(Layer::of_model(args), &root)?;
+    let server = connect::server(&config).await?;
+    let cards = server.models().await.map_err(connect::chat_error)?;
+    let mut stdout = io::stdout().lock();
+    for card in &cards {
+        let window = card.max_context_length.map(|tokens| format!("{}k", tokens / 1024)).unwrap_or_default();
+        let price = if server.is_local() { None } else { providers::price(&card.id) };
+        let price = price.map(|price| format!("USD {} in, {} out", price.input, price.output)).unwrap_or_default();
+        let aliases =
+            if card.aliases.is_empty() { String::new() } else { format!("  also {}", card.aliases.join(", ")) };
+        let notice = card.notice().map(|notice| format!("  ({notice})")).unwrap_or_default();
+        writeln!(stdout, "{:<34} {window:>6}  {price:<24}{aliases}{notice}", card.id)?;
+    }
+    writeln!(
+        io::stderr(),
+        "{} models of {}; prices per million tokens as of {}.",
+        cards.len(),
+        server.base_url(),
+        providers::PRICES_AS_OF
+    )?;
+    Ok(Exit::Finished)
+}
+
+/// One line a thing: ok, or what is wrong and what to do.
+pub(crate) async fn doctor(args: &ModelArgs) -> anyhow::Result<Exit> {
+    let mut report = Report { stdout: io::stdout().lock(), healthy: true };
+    let root = run::workspace(args.workspace.as_deref())?;
+    report.line(true, "workspace", &root.display().to_string())?;
+    let config = match Config::load(Layer::of_model(args), &root) {
+        Ok(config) => config,
+        Err(error) => {
+            report.line(false, "configuration", &format!("{error:#}"))?;
+            return Ok(Exit::Usage);
+        }
+    };
+    report.line(true, "configuration", &paths::user_config()?.display().to_string())?;
+    match connect::connect(&config, "doctor").await {
+        Ok(connected) => {
+            let window =
+                connected.context_tokens.map(|tokens| format!(", window of {tokens} tokens")).unwrap_or_default();
+            report.line(true, "model", &format!("{}{window}", connected.model))?;
+            for notice in &connected.notices {
+                report.line(true, "", notice)?;
+            }
+        }
+        Err(error) => {
+            report.line(false, "model", &format!("{error:#}"))?;
+            if let Some(hint) = error.downcast_ref::<Hinted>().and_then(|hinted| hinted.hint.as_ref()) {
+                report.line(true, "", &format!("hint: {hint}"))?;
+            }
+        }
+    }
+    for program in ["bash", "git"] {
+        match find_program(program) {
+            Some(path) => report.line(true, program, &path)?,
+            None => report.line(program != "git", program, "not found on PATH")?,
+        }
+    }
+    let sessions = paths::sessions()?;
+    match std::fs::create_dir_all(&sessions).and_then(|()| tempfile::tempfile_in(&sessions)) {
+        Ok(_) => report.line(
+            true,
+            "sessions",
+            &format!("{} ({} kept)", sessions.display(), sessions::store()?.ids()?.len()),
+        )?,
+        Err(error) => report.line(false, "sessions", &format!("{}: {error}", sessions.display()))?,
+    }
+    Ok(if report.healthy { Exit::Finished } else { Exit::Failed })
+}
+
+struct Report {
+    stdout: io::StdoutLock<'static>,
+    healthy: bool,
+}
+
+impl Report {
+    fn line(&mut self, ok: bool, what: &str, found: &str) -> io::Result<()> {
+        self.healthy &= ok;
+        let mark = if ok { "ok " } else { "NO " };
+        let mark = if what.is_empty() { "   " } else { mark };
+        writeln!(self.stdout, "{mark} {what:<14} {}", crate::harmless::harmless(found))
+    }
+}
+
+fn find_program(name: &str) -> Option<String> {
+    let path = std::env::var_os("PATH")?;
+    let mut found = std::env::split_paths(&path).map(|directory| directory.join(name));
+    found.find(|program| program.is_file()).map(|program| program.display().to_string())
+}
+
+pub(crate) fn config(action: Option<ConfigAction>) -> anyhow::Result<Exit> {
+    let root = run::workspace(None)?;
+    match action {
+        None => show_config(&root)?,
+        Some(ConfigAction::Trust) => {
+            let path = paths::repository_config(&root);
+            let content =
+                std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+            paths::set_trusted(&root, Some(content))?;
+            writeln!(io::stderr(), "{} counts from now on, as it is now.", path.display())?;
+        }
+        Some(ConfigAction::Untrust) => {
+            paths::set_trusted(&root, None)?;
+            writeln!(io::stderr(), "{} no longer counts.", paths::repository_config(&root).display())?;
+        }
+        Some(ConfigAction::Schema { what: SchemaOf::Events }) => {
+            writeln!(io::stdout(), "{:#}", events::schema())?;
+        }
+    }
+    Ok(Exit::Finished)
+}
+
+fn show_config(root: &Path) -> anyhow::Result<()> {
+    let config = Config::load(Layer::default(), root)?;
+    let mut stdout = io::stdout().lock();
+    for [name, value, place] in config.table() {
+        writeln!(stdout, "{name:<12} {value:<28} {place}")?;
+    }
+    for notice in &config.notices {
+        writeln!(io::stderr(), "note: {notice}")?;
+    }
+    Ok(())
+}

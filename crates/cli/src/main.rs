@@ -1,0 +1,94 @@
+//! The program: arguments, the terminal, and the wiring of every room.
+//!
+//! It starts one current-thread runtime for the commands that need one, and ends
+//! with the exit codes that the README documents.
+
+mod account;
+mod args;
+mod ask;
+mod config;
+mod connect;
+mod demo;
+mod events;
+mod harmless;
+mod hint;
+mod human;
+mod inspect;
+mod machine;
+mod paths;
+mod run;
+mod screen;
+mod sessions;
+mod summary;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use crate::args::{Cli, Command};
+use crate::hint::{Exit, Hinted};
+
+fn main() -> ExitCode {
+    // The same program is the launcher of fenced commands. It must come first: before any thread.
+    if let Some(exit) = sandbox::launcher() {
+        return exit;
+    }
+    let cli = Cli::parse();
+    log(cli.verbose);
+    let exit = match dispatch(cli.command) {
+        Ok(exit) => exit,
+        Err(error) => report(&error),
+    };
+    // Not a return: a thread that waits for a key at /dev/tty must not hold us back.
+    std::process::exit(exit as i32)
+}
+
+fn dispatch(command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Run(args) => runtime()?.block_on(run::run(*args)),
+        Command::Demo(args) => runtime()?.block_on(demo::demo(args)),
+        Command::Models(args) => runtime()?.block_on(inspect::models(&args)),
+        Command::Doctor(args) => runtime()?.block_on(inspect::doctor(&args)),
+        Command::Config(args) => inspect::config(args.action),
+        Command::Sessions(args) => sessions::list(&args).map(|()| Exit::Finished),
+        Command::Show(args) => sessions::show(&args).map(|()| Exit::Finished),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "agent", &mut io::stdout());
+            Ok(Exit::Finished)
+        }
+    }
+}
+
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
+/// `error: ...`, then `hint: ...`, for a human.
+fn report(error: &anyhow::Error) -> Exit {
+    if let Some(broken) = error.downcast_ref::<io::Error>()
+        && broken.kind() == io::ErrorKind::BrokenPipe
+    {
+        return Exit::Failed;
+    }
+    let mut stderr = io::stderr().lock();
+    let hinted = error.downcast_ref::<Hinted>();
+    let text = harmless::harmless(&format!("{error:#}"));
+    // Nobody is left to tell if stderr is closed.
+    let _ = writeln!(stderr, "error: {text}");
+    if let Some(hint) = hinted.and_then(|hinted| hinted.hint.as_ref()) {
+        let _ = writeln!(stderr, "hint: {}", harmless::harmless(hint));
+    }
+    hinted.map_or(Exit::Failed, |hinted| hinted.exit)
+}
+
+/// To stderr, and only on request. Nothing in the program logs a key or a body.
+fn log(verbose: bool) {
+    let wanted = std::env::var("AGENT_LOG")
+        .ok()
+        .or_else(|| verbose.then(|| "agent=debug,providers=debug,sandbox=debug".to_owned()));
+    if let Some(wanted) = wanted {
+        let filter = tracing_subscriber::EnvFilter::new(wanted);
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    }
+}

@@ -1,0 +1,60 @@
+//! Where the program keeps its own files, by the XDG base directories.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use etcetera::BaseStrategy as _;
+
+fn base() -> anyhow::Result<etcetera::base_strategy::Xdg> {
+    etcetera::base_strategy::Xdg::new().context("no home directory is known; set HOME")
+}
+
+pub(crate) fn user_config() -> anyhow::Result<PathBuf> {
+    Ok(base()?.config_dir().join("agent/config.toml"))
+}
+
+pub(crate) fn state() -> anyhow::Result<PathBuf> {
+    let base = base()?;
+    Ok(base.state_dir().unwrap_or_else(|| base.data_dir()).join("agent"))
+}
+
+pub(crate) fn sessions() -> anyhow::Result<PathBuf> {
+    Ok(state()?.join("sessions"))
+}
+
+pub(crate) fn repository_config(workspace: &Path) -> PathBuf {
+    workspace.join(".agent/config.toml")
+}
+
+/// Trust is given to a file's content: a file that changed must be trusted again.
+pub(crate) fn is_trusted(workspace: &Path, content: &str) -> anyhow::Result<bool> {
+    Ok(trusted()?.get(&workspace.to_string_lossy().into_owned()).is_some_and(|known| known == content))
+}
+
+/// Remembers or forgets (`None`) a repository's configuration file.
+pub(crate) fn set_trusted(workspace: &Path, content: Option<String>) -> anyhow::Result<()> {
+    let mut all = trusted()?;
+    let key = workspace.to_string_lossy().into_owned();
+    match content {
+        Some(content) => all.insert(key, content),
+        None => all.remove(&key),
+    };
+    let folder = state()?;
+    std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let file = tempfile::NamedTempFile::new_in(&folder)?;
+    serde_json::to_writer_pretty(&file, &all)?;
+    file.persist(folder.join("trusted.json"))?;
+    Ok(())
+}
+
+fn trusted() -> anyhow::Result<BTreeMap<String, String>> {
+    let path = state()?.join("trusted.json");
+    match std::fs::read(&path) {
+        Ok(bytes) => {
+            serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged; delete it", path.display()))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+        Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
+    }
+}

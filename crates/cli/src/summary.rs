@@ -1,0 +1,103 @@
+//! The last lines of a run on stderr, and the answer on stdout.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use crate::account::{ChangedFile, Kind};
+use crate::args::Output;
+use crate::events::Ended;
+use crate::harmless::harmless;
+use crate::screen::{Paint, Screen};
+
+pub(crate) fn print(screen: &Screen, output: Output, ended: &Ended) -> io::Result<()> {
+    // On a terminal the words have streamed past already; a pipe or a file gets them once, here.
+    let on_one_screen = screen.is_terminal() && io::stdout().is_terminal();
+    if output == Output::Text && ended.exit_code == 0 && !on_one_screen && !ended.answer.is_empty() {
+        let mut stdout = io::stdout().lock();
+        let text = if stdout.is_terminal() { harmless(&ended.answer) } else { ended.answer.clone() };
+        writeln!(stdout, "{text}")?;
+    }
+    screen.line(Paint::Dim, &files(&ended.files));
+    screen.line(Paint::Dim, &numbers(ended));
+    if let Some(line) = how(ended) {
+        screen.line(if ended.exit_code == 130 { Paint::Yellow } else { Paint::Red }, &line);
+    }
+    if let Some(hint) = &ended.hint {
+        screen.line(Paint::Plain, &format!("hint: {hint}"));
+    }
+    Ok(())
+}
+
+/// Nothing for a run that finished.
+fn how(ended: &Ended) -> Option<String> {
+    let reason = ended.reason.as_deref().unwrap_or_default();
+    match ended.finish {
+        "answered" => None,
+        "cancelled" => Some("stopped: what was done is kept".to_owned()),
+        "refused" => Some("stopped at an approval: what was done is kept".to_owned()),
+        "limit_reached" => Some(format!("stopped: {reason} was reached")),
+        "stuck" => Some(format!("error: the model is stuck: {reason}")),
+        _ => Some(format!("error: {reason}")),
+    }
+}
+
+fn files(files: &[ChangedFile]) -> String {
+    if files.is_empty() {
+        return "no files changed by edits".to_owned();
+    }
+    let shown: Vec<String> = files
+        .iter()
+        .take(10)
+        .map(|file| {
+            let word = match file.change {
+                Kind::Created => "new ",
+                Kind::Modified => "",
+                Kind::Deleted => "deleted ",
+            };
+            format!("{word}{} +{} -{}", harmless(&file.path), file.added, file.removed)
+        })
+        .collect();
+    let more = if 10 < files.len() { format!(" and {} more", files.len() - 10) } else { String::new() };
+    format!("changed: {}{more}", shown.join(", "))
+}
+
+fn numbers(ended: &Ended) -> String {
+    let totals = &ended.totals;
+    let about = if totals.estimated { "about " } else { "" };
+    let cached = if 0 < totals.cached_tokens { format!(" ({} cached)", totals.cached_tokens) } else { String::new() };
+    let cost = match totals.cost_usd {
+        Some(cost) if 0.0 < cost => format!(" · USD {cost:.4}"),
+        Some(_) | None => String::new(),
+    };
+    let session = ended.session_file.rsplit('/').next().unwrap_or_default().trim_end_matches(".jsonl");
+    let sandbox = if ended.sandbox == "off" { " · no sandbox" } else { "" };
+    format!(
+        "{} steps · {about}{} tokens in{cached}, {} out{cost} · {:.1} s{sandbox} · agent show {session}",
+        totals.steps, totals.input_tokens, totals.output_tokens, ended.seconds
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn the_account_is_short() {
+        let file = |path: &str, change, added, removed| ChangedFile { path: path.to_owned(), change, added, removed };
+        let all = [file("a.py", Kind::Modified, 2, 1), file("b.py", Kind::Created, 9, 0)];
+        expect!["changed: a.py +2 -1, new b.py +9 -0"].assert_eq(&files(&all));
+        expect!["no files changed by edits"].assert_eq(&files(&[]));
+    }
+
+    #[test]
+    fn each_end_says_what_it_was() {
+        let how = |finish, reason: &str| {
+            how(&Ended { finish, reason: Some(reason.to_owned()), ..Ended::default() }).unwrap_or_default()
+        };
+        assert_eq!(how("answered", ""), "");
+        assert_eq!(how("limit_reached", "the limit of 3 steps"), "stopped: the limit of 3 steps was reached");
+        assert_eq!(how("stuck", "3 empty answers in a row"), "error: the model is stuck: 3 empty answers in a row");
+        assert_eq!(how("failed", "connection refused"), "error: connection refused");
+    }
+}

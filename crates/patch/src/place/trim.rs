@@ -1,0 +1,159 @@
+//! A hunk whose outer context is not what the file has, while its changed lines and the lines next to them are. Context
+//! between changes is never left out or bent: there the model saw another file.
+
+use std::rc::Rc;
+
+use similar::TextDiff;
+
+use super::{Fit, Fits, How};
+use crate::edit::{Hunk, Line};
+use crate::fold::{Fold, Indexes, without_cr};
+
+/// Lines of context at either end that may differ while other places exist, and at all where a hunk only adds lines:
+/// the `--fuzz` that GNU patch 2.7 has by default.
+const MOST_FUZZ: usize = 2;
+
+/// A line of context next to a change has drifted, rather than being another line, from this ratio of
+/// `similar`'s `TextDiff::from_chars` on.
+const DRIFTED: f32 = 0.8;
+
+/// Longer lines (in bytes) are not compared.
+const MOST_BYTES: usize = 400;
+
+/// Places of the changed lines that are looked at; more would only be ambiguous.
+const MOST_CANDIDATES: usize = 64;
+
+/// Places at which lines are compared by similarity.
+const MOST_DRIFTED: usize = 4;
+
+/// Where the core, from the first changed line to the last, stands, and how much of the context agrees there.
+struct Candidate {
+    core: usize,
+    above: Agreement,
+    below: Agreement,
+}
+
+/// How many lines agree, counted from the change outwards, and whether one of them has drifted.
+#[derive(Clone, Copy, Default)]
+struct Agreement {
+    lines: usize,
+    has_drifted: bool,
+    /// The first line that differs does so in its indentation only.
+    differs_in_indent: bool,
+}
+
+struct Parts<'a> {
+    above: &'a [Line],
+    core: &'a [Line],
+    below: &'a [Line],
+}
+
+pub(super) fn outer_context(hunk: &Hunk, lines: &[Line], fold: Fold, file: &[&str], indexes: &Indexes) -> Option<Fits> {
+    let first = lines.iter().position(|line| !line.is_keep())?;
+    let last = lines.iter().rposition(|line| !line.is_keep())?;
+    let parts = Parts { above: lines.get(..first)?, core: lines.get(first..=last)?, below: lines.get(last + 1..)? };
+    let only_adds = parts.core.iter().all(|line| line.before().is_none());
+    let found = candidates(&parts, only_adds, fold, file, indexes);
+    // The fewest lines left out that leave any place; more than one place is a refusal.
+    let missing = |candidate: &Candidate| {
+        (parts.above.len() - candidate.above.lines).max(parts.below.len() - candidate.below.lines)
+    };
+    let fewest = found.iter().map(missing).min()?;
+    let best: Vec<&Candidate> =
+        found.iter().filter(|candidate| fewest > MOST_FUZZ || missing(candidate) == fewest).collect();
+    let shown = best.first()?;
+    // Lines that only come have nothing but their context to go by. It may be as vague as GNU patch allows, if the
+    // header's counts show that no line of it was lost.
+    if only_adds && (fewest > MOST_FUZZ || !hunk.counts_agree()) {
+        return None;
+    }
+    let how = How::Trimmed {
+        above: parts.above.len() - shown.above.lines,
+        below: parts.below.len() - shown.below.lines,
+        drifted: usize::from(shown.above.has_drifted) + usize::from(shown.below.has_drifted),
+    };
+    let fit = |candidate: &&Candidate| {
+        let skipped = parts.above.len() - candidate.above.lines;
+        let kept = lines.get(skipped..last + 1 + candidate.below.lines).unwrap_or(&[]);
+        Fit { start: candidate.core - candidate.above.lines, lines: Rc::from(kept), skipped }
+    };
+    Some(Fits { how, fits: best.iter().map(fit).collect() })
+}
+
+fn candidates(parts: &Parts, only_adds: bool, fold: Fold, file: &[&str], indexes: &Indexes) -> Vec<Candidate> {
+    let Parts { above, core, below } = parts;
+    let old: Vec<&str> = core.iter().filter_map(Line::before).collect();
+    let starts = match (only_adds, above.last(), below.first()) {
+        (false, _, _) => indexes.find(&old, fold),
+        // A pure insertion stands between the two lines next to it, and one of them says something.
+        (true, Some(last), Some(first)) if !(is_blank(last) && is_blank(first)) => {
+            indexes.find(&[last.text(), first.text()], fold).into_iter().map(|at| at + 1).collect()
+        }
+        (true, _, _) => Vec::new(),
+    };
+    let drifts = if only_adds || starts.len() > MOST_DRIFTED { Drifts::None } else { Drifts::NextToChange };
+    let candidate = |core: usize| {
+        let end = core + old.len();
+        let upward = file.get(..core).unwrap_or(&[]).iter().rev();
+        let downward = file.get(end..).unwrap_or(&[]).iter();
+        Candidate {
+            core,
+            above: agreement(above.iter().rev(), upward, fold, drifts),
+            below: agreement(below.iter(), downward, fold, drifts),
+        }
+    };
+    // The line next to a change must agree, else a mark may have been lost there and part of the change with it. And a
+    // line that differs in its indentation only says that the lines that come are indented wrong as well.
+    let is_sound = |candidate: &Candidate| {
+        let touches = |agreement: Agreement, next: Option<&Line>| {
+            !agreement.differs_in_indent && (agreement.lines > 0 || next.is_none_or(|line| is_ellipsis(line.text())))
+        };
+        touches(candidate.above, above.last()) && touches(candidate.below, below.first())
+    };
+    starts.into_iter().take(MOST_CANDIDATES).map(candidate).filter(is_sound).collect()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Drifts {
+    None,
+    NextToChange,
+}
+
+fn agreement<'a>(
+    context: impl Iterator<Item = &'a Line> + Clone,
+    there: impl Iterator<Item = &'a &'a str> + Clone,
+    fold: Fold,
+    drifts: Drifts,
+) -> Agreement {
+    let same = |(line, there): &(&Line, &&str)| fold.key(without_cr(line.text())) == fold.key(there);
+    let pairs = context.zip(there);
+    let agreeing = |pairs: &mut dyn Iterator<Item = (&'a Line, &'a &'a str)>| pairs.take_while(same).count();
+    let exact = agreeing(&mut pairs.clone());
+    let Some((line, found)) = pairs.clone().nth(exact) else {
+        return Agreement { lines: exact, ..Agreement::default() };
+    };
+    let differs_in_indent = without_cr(line.text()).trim() == found.trim();
+    let beyond = agreeing(&mut pairs.clone().skip(1));
+    let is_last = pairs.count() == 1;
+    if drifts == Drifts::NextToChange && exact == 0 && (beyond > 0 || is_last) && has_drifted(line.text(), found) {
+        return Agreement { lines: 1 + beyond, has_drifted: true, differs_in_indent };
+    }
+    Agreement { lines: exact, has_drifted: false, differs_in_indent }
+}
+
+fn has_drifted(line: &str, there: &str) -> bool {
+    let (line, there) = (without_cr(line).trim(), there.trim());
+    let short = line.len().max(there.len()) <= MOST_BYTES && !line.is_empty() && !there.is_empty();
+    // No two texts of so different lengths can reach the ratio.
+    let even = line.len().abs_diff(there.len()) * 2 <= line.len().max(there.len());
+    short && even && TextDiff::from_chars(line, there).ratio() >= DRIFTED
+}
+
+fn is_blank(line: &Line) -> bool {
+    line.text().trim().is_empty()
+}
+
+fn is_ellipsis(line: &str) -> bool {
+    let line = line.trim().trim_start_matches(['/', '#', '-', '*']).trim();
+    line == "..." || line == "…"
+}

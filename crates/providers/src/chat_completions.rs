@@ -1,0 +1,163 @@
+//! Chat completions as Mistral and OpenAI-compatible servers speak them: one request, tried until it holds.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
+use std::rc::Rc;
+use std::time::Duration;
+
+use agent::{ChatClient, ChatError, ChatErrorKind, ChatEvent, ChatRequest, ChatStream, ToolSpec};
+use bytes::Bytes;
+use futures_util::stream;
+use tokio::time::sleep;
+
+use crate::config::{ChatConfig, Dialect};
+use crate::failure::{self, Again, Failure};
+use crate::http::{Answer, Server};
+use crate::reply_reader::ReplyReader;
+use crate::request::Encoder;
+use crate::retry::Spent;
+
+/// How long the end of a reply that is complete is waited for, so that its connection can be used again.
+const LINGER: Duration = Duration::from_millis(250);
+
+/// How long usage and `[DONE]` may take once the model has finished. Some servers send neither.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
+#[derive(Debug)]
+pub struct ChatCompletions {
+    server: Rc<Server>,
+    config: ChatConfig,
+    encoder: RefCell<Encoder>,
+}
+
+impl ChatCompletions {
+    pub fn new(server: Rc<Server>, config: ChatConfig) -> ChatCompletions {
+        ChatCompletions { server, config, encoder: RefCell::default() }
+    }
+}
+
+impl ChatClient for ChatCompletions {
+    fn send<'a>(&'a self, request: ChatRequest<'a>) -> ChatStream<'a> {
+        let body = self.encoder.borrow_mut().body(&self.config, &request);
+        let attempts = Attempts {
+            client: self,
+            tools: request.tools,
+            spent: Spent::new(self.config.retry),
+            ready: VecDeque::new(),
+            stage: match body {
+                Ok(body) => Stage::Ask { body, after: Duration::ZERO },
+                Err(error) => Stage::Fail(ChatError {
+                    message: format!("the request cannot be written: {error}"),
+                    hint: None,
+                    kind: ChatErrorKind::Refused,
+                }),
+            },
+        };
+        Box::pin(stream::unfold(attempts, Attempts::next))
+    }
+}
+
+/// The attempts of one request.
+struct Attempts<'a> {
+    client: &'a ChatCompletions,
+    tools: &'a [ToolSpec],
+    spent: Spent,
+    ready: VecDeque<ChatEvent>,
+    stage: Stage,
+}
+
+enum Stage {
+    Ask { body: Bytes, after: Duration },
+    Read { body: Bytes, answer: Answer, reader: ReplyReader },
+    Fail(ChatError),
+    End,
+}
+
+impl Attempts<'_> {
+    async fn next(mut self) -> Option<(Result<ChatEvent, ChatError>, Self)> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some((Ok(event), self));
+            }
+            self.stage = match std::mem::replace(&mut self.stage, Stage::End) {
+                Stage::Ask { body, after } => {
+                    sleep(after).await;
+                    self.ask(body).await
+                }
+                Stage::Read { body, answer, reader } => self.read(body, answer, reader).await,
+                Stage::Fail(error) => return Some((Err(error), self)),
+                Stage::End => return None,
+            };
+        }
+    }
+
+    async fn ask(&mut self, body: Bytes) -> Stage {
+        let config = &self.client.config;
+        let affinity = match config.dialect {
+            Dialect::Mistral => Some(config.session.as_str()),
+            Dialect::OpenAiCompatible => None,
+        };
+        tracing::debug!(bytes = body.len(), attempt = self.spent.attempts + 1, "request");
+        match self.client.server.post("chat/completions", affinity, body.clone()).await {
+            Ok(answer) => Stage::Read { body, answer, reader: ReplyReader::new(self.tools) },
+            Err(failure) => self.again(body, failure),
+        }
+    }
+
+    /// Reads until there is something to show.
+    async fn read(&mut self, body: Bytes, mut answer: Answer, mut reader: ReplyReader) -> Stage {
+        let about = &self.client.server.about;
+        if reader.is_done() {
+            return linger(answer).await;
+        }
+        let idle = self.client.server.idle_timeout();
+        let idle = if reader.has_finish_reason() { idle.min(LAST_WORDS) } else { idle };
+        let read = match answer.next(idle).await {
+            Ok(Some(bytes)) => reader.push(&bytes),
+            Ok(None) => reader.finish(),
+            Err(_) if reader.has_finish_reason() => reader.finish(),
+            Err(failure) => return self.again(body, failure),
+        };
+        match read {
+            Ok(events) => {
+                self.ready.extend(events);
+                Stage::Read { body, answer, reader }
+            }
+            Err(error) => {
+                let failure = failure::of_stream(error, about);
+                self.again(body, failure)
+            }
+        }
+    }
+
+    /// Tries again if that can help and the budget allows it: nothing of a broken reply was recorded.
+    fn again(&mut self, body: Bytes, failure: Failure) -> Stage {
+        let chance = RandomState::new().hash_one(0_u8) as f64 / u64::MAX as f64;
+        let Failure { mut error, again } = failure;
+        if let Some(delay) = self.spent.next(again, chance) {
+            tracing::debug!(why = error.message, ?delay, "trying again");
+            let attempt = self.spent.attempts;
+            self.ready.push_back(ChatEvent::Retrying { attempt, delay, why: error.message });
+            return Stage::Ask { body, after: delay };
+        }
+        if let (ChatErrorKind::Model, Some(new)) = (error.kind, &self.client.config.replacement) {
+            error.hint = Some(format!("its replacement is `{new}`: --model {new}"));
+        }
+        if let Again::Later { asked, .. } = again {
+            if self.spent.attempts > 1 {
+                error.message.push_str(&format!(" (after {} attempts)", self.spent.attempts));
+            }
+            if let Some(asked) = asked {
+                error.hint = Some(format!("the server asks to wait {} s", asked.as_secs()));
+            }
+        }
+        Stage::Fail(error)
+    }
+}
+
+/// A body read to its end leaves its connection open for the next request.
+async fn linger(mut answer: Answer) -> Stage {
+    while let Ok(Some(_)) = answer.next(LINGER).await {}
+    Stage::End
+}

@@ -1,0 +1,72 @@
+//! What a provider has to know: where the server is and how it likes to be spoken to.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::retry::RetryBudget;
+
+pub const MISTRAL_URL: &str = "https://api.mistral.ai/v1";
+
+/// Where the server is and who asks.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// With its version path, e.g. `http://127.0.0.1:8080/v1`. A bare host gets `/v1`.
+    pub base_url: String,
+    pub api_key: Option<SecretString>,
+    /// The variable that should hold the key, for hints.
+    pub api_key_env: String,
+    /// Certificate authorities beside the system's, in PEM.
+    pub extra_roots: Option<Vec<u8>>,
+    pub connect_timeout: Duration,
+    /// The longest silence, before the answer and within it. A local model may read its prompt for minutes.
+    pub idle_timeout: Duration,
+}
+
+impl Default for ServerConfig {
+    fn default() -> ServerConfig {
+        ServerConfig {
+            base_url: MISTRAL_URL.to_owned(),
+            api_key: None,
+            api_key_env: "MISTRAL_API_KEY".to_owned(),
+            extra_roots: None,
+            connect_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(300),
+        }
+    }
+}
+
+/// What is asked of the model, the same in every request of a run.
+#[derive(Clone, Debug)]
+pub struct ChatConfig {
+    pub model: String,
+    /// `None` for the server's own default.
+    pub temperature: Option<f64>,
+    /// Names the run to the server's prompt cache.
+    pub session: String,
+    pub dialect: Dialect,
+    pub retry: RetryBudget,
+    /// What [`crate::ModelCard`] names in its place, for the hint if the server no longer has it.
+    pub replacement: Option<String>,
+}
+
+/// The two ways to write a chat completions request. Unknown fields are refused by Mistral (MISTRAL.md 0.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// `prompt_cache_key`, `x-affinity`, `strict` functions; usage comes without asking.
+    Mistral,
+    /// llama.cpp, Ollama, vLLM, LM Studio and many others: usage is asked for. No `strict`, which OpenAI's own
+    /// servers refuse together with optional arguments.
+    OpenAiCompatible,
+}
+
+impl Dialect {
+    /// The dialect of the server at this address, unless the human says otherwise.
+    pub fn of(base_url: &str) -> Dialect {
+        let host = url::Url::parse(base_url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        match host {
+            Some(host) if host == "mistral.ai" || host.ends_with(".mistral.ai") => Dialect::Mistral,
+            Some(_) | None => Dialect::OpenAiCompatible,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Reads an answer to a chat request: bytes in, events out. Pure and incremental.
+//!
+//! The answer may be a stream of server-sent events or one JSON object, whatever
+//! was asked for and whatever its content type says: the first byte decides.
+
+use agent::ChatEvent;
+use serde_json::Value;
+
+use crate::chunk::Assembly;
+use crate::reason::excerpt;
+use crate::sse::Splitter;
+
+/// The most a whole reply may take on the wire.
+const REPLY_BYTES: usize = 64 << 20;
+
+/// Why an answer that began could not be read to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum StreamError {
+    #[error("the answer broke off before its end")]
+    Cut,
+    #[error("the answer is larger than {bytes} bytes in {what}")]
+    TooLarge { what: &'static str, bytes: usize },
+    #[error("the answer is not a chat completion: {0}")]
+    Garbled(String),
+    /// The server reported an error inside the answer.
+    #[error("the server broke off: {}", crate::reason::of_value(.0))]
+    Server(Value),
+}
+
+#[derive(Debug, Default)]
+pub struct Decoder {
+    form: Form,
+    bytes: usize,
+    assembly: Assembly,
+    done: bool,
+}
+
+#[derive(Debug, Default)]
+enum Form {
+    /// Only white space so far.
+    #[default]
+    Unknown,
+    Events(Splitter),
+    Whole(Vec<u8>),
+}
+
+impl Decoder {
+    /// Appends what these bytes add. Calls, usage and finish come once the reply is complete.
+    pub fn push(&mut self, bytes: &[u8], events: &mut Vec<ChatEvent>) -> Result<(), StreamError> {
+        self.bytes += bytes.len();
+        if self.bytes > REPLY_BYTES {
+            return Err(StreamError::TooLarge { what: "one reply", bytes: REPLY_BYTES });
+        }
+        if matches!(self.form, Form::Unknown) {
+            self.form = sniff(bytes);
+        }
+        let payloads = match &mut self.form {
+            Form::Unknown => Vec::new(),
+            Form::Events(splitter) => splitter.push(bytes)?,
+            Form::Whole(body) => {
+                body.extend_from_slice(bytes);
+                Vec::new()
+            }
+        };
+        self.read(&payloads, events)
+    }
+
+    /// The reply is complete: nothing that may follow belongs to it.
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// The model has finished, though the server may still send usage.
+    pub fn has_finish_reason(&self) -> bool {
+        self.assembly.finish.is_some()
+    }
+
+    /// Appends what the end of the connection adds.
+    pub fn finish(&mut self, events: &mut Vec<ChatEvent>) -> Result<(), StreamError> {
+        match std::mem::take(&mut self.form) {
+            Form::Unknown => {}
+            Form::Events(mut splitter) => self.read(&splitter.finish(), events)?,
+            Form::Whole(body) => self.read_whole(&body, events)?,
+        }
+        if self.done {
+            return Ok(());
+        }
+        // Without `[DONE]` and without a finish reason nobody knows what is missing.
+        if self.assembly.finish.is_none() {
+            return Err(StreamError::Cut);
+        }
+        events.extend(self.end());
+        Ok(())
+    }
+
+    fn read(&mut self, payloads: &[String], events: &mut Vec<ChatEvent>) -> Result<(), StreamError> {
+        for payload in payloads {
+            if self.done {
+                break;
+            }
+            if payload.trim() == "[DONE]" {
+                events.extend(self.end());
+                continue;
+            }
+            for chunk in chunks(payload)? {
+                self.assembly.add(chunk, ["delta", "message"], events)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_whole(&mut self, body: &[u8], events: &mut Vec<ChatEvent>) -> Result<(), StreamError> {
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        let text = String::from_utf8_lossy(body);
+        let value: Value = match serde_json::from_str(&text) {
+            Ok(value) => value,
+            // A JSON body that ends too early was cut on its way.
+            Err(error) if error.is_eof() => return Err(StreamError::Cut),
+            Err(_) => return Err(StreamError::Garbled(excerpt(&text))),
+        };
+        if !value.get("choices").is_some_and(Value::is_array) {
+            return Err(StreamError::Server(value));
+        }
+        self.assembly.add(value, ["message", "delta"], events)?;
+        events.extend(self.end());
+        Ok(())
+    }
+
+    fn end(&mut self) -> Vec<ChatEvent> {
+        self.done = true;
+        std::mem::take(&mut self.assembly).end()
+    }
+}
+
+/// A stream begins with a field name, a comment or an empty line, a JSON answer with a bracket.
+fn sniff(bytes: &[u8]) -> Form {
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        None => Form::Unknown,
+        // The first byte of a byte order mark: only event streams were seen with one.
+        Some(b'd' | b'e' | b'i' | b'r' | b':' | 0xef) => Form::Events(Splitter::default()),
+        Some(_) => Form::Whole(Vec::new()),
+    }
+}
+
+/// One chunk, or several where a server forgot the empty lines between them.
+fn chunks(payload: &str) -> Result<Vec<Value>, StreamError> {
+    match serde_json::from_str(payload) {
+        Ok(chunk) => Ok(vec![chunk]),
+        Err(_) => payload
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && *line != "[DONE]")
+            .map(|line| serde_json::from_str(line).map_err(|_| StreamError::Garbled(excerpt(payload))))
+            .collect(),
+    }
+}

@@ -1,0 +1,329 @@
+//! Judges what went wrong with a request: the words, the hint, and whether trying again can help. Pure.
+
+use std::time::Duration;
+
+use agent::{ChatError, ChatErrorKind};
+use serde_json::Value;
+
+use crate::decoder::StreamError;
+use crate::reason;
+
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) error: ChatError,
+    pub(crate) again: Again,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Again {
+    Never,
+    /// `asked` is the server's Retry-After, `most` a bound on the attempts of this kind of failure.
+    Later {
+        asked: Option<Duration>,
+        most: u32,
+    },
+}
+
+/// What the hints speak of.
+#[derive(Clone, Debug)]
+pub(crate) struct About {
+    /// Where requests go, without anything secret.
+    pub(crate) base_url: String,
+    pub(crate) api_key_env: String,
+    pub(crate) is_local: bool,
+}
+
+/// No bound but the budget's own.
+pub(crate) const ANY: u32 = u32::MAX;
+
+/// A server on this machine that refuses connections is rarely about to start.
+const LOCAL_CONNECT_ATTEMPTS: u32 = 4;
+
+/// MISTRAL.md 2.4, and what llama.cpp, vLLM, LM Studio and OpenAI say.
+const CONTEXT_FULL: &[&str] = &[
+    "context too long",
+    "maximum context length",
+    "context_length_exceeded",
+    "input too large",
+    "couldn't fit with truncation",
+    "prompt is too long",
+    "prompt_too_long",
+    "model_context_exceeded",
+    "too large for model with",
+    "available context size",
+    "exceed_context_size",
+    "exceeds the context",
+    "greater than the context length",
+];
+
+/// Answers with status 500 that will not change: llama.cpp judges the chat template as it renders it.
+const PERMANENT: &[&str] = &["jinja", "chat template", "roles must alternate", "is not supported", "does not support"];
+
+impl Failure {
+    fn never(kind: ChatErrorKind, message: String, hint: Option<String>) -> Failure {
+        Failure { error: ChatError { message, hint, kind }, again: Again::Never }
+    }
+
+    fn later(message: String, asked: Option<Duration>, most: u32) -> Failure {
+        let error = ChatError { message, hint: None, kind: ChatErrorKind::Unreachable };
+        Failure { error, again: Again::Later { asked, most } }
+    }
+}
+
+/// An answer with a status other than 200.
+pub(crate) fn of_status(status: u16, asked: Option<Duration>, body: &str, about: &About) -> Failure {
+    let said = match reason::of_body(body) {
+        said if said.is_empty() => "it gave no reason".to_owned(),
+        said => said,
+    };
+    let message = format!("the server answered {status}: {said}");
+    let lower = body.to_lowercase();
+    let says = |texts: &[&str]| texts.iter().any(|text| lower.contains(text));
+    if matches!(status, 400 | 413 | 422 | 500) && says(CONTEXT_FULL) {
+        return Failure::never(ChatErrorKind::ContextFull, message, None);
+    }
+    match status {
+        300..=399 => Failure::never(
+            ChatErrorKind::Refused,
+            format!("the server answered {status}: it moved"),
+            Some(
+                "redirects are not followed, so that the key stays where it was sent: correct the base URL".to_owned(),
+            ),
+        ),
+        401 | 403 => Failure::never(ChatErrorKind::Key, message, Some(key_hint(about))),
+        404 if says(&["model"]) => Failure::never(ChatErrorKind::Model, message, Some(MODEL_HINT.to_owned())),
+        // Mistral's answer to a retired model is the same as to a wrong address (MISTRAL.md 0.1).
+        404 | 405 => {
+            let hint = format!(
+                "either {} is not the base URL (it usually ends in /v1), or the model is gone: {MODEL_HINT}",
+                about.base_url
+            );
+            Failure::never(ChatErrorKind::Model, message, Some(hint))
+        }
+        400 if says(&["invalid_model", "invalid model"]) => {
+            Failure::never(ChatErrorKind::Model, message, Some(MODEL_HINT.to_owned()))
+        }
+        // The model drew a call that the server's own check refused; the next draw may be right.
+        400 if says(&["tool_use_failed"]) => Failure::later(message, asked, 3),
+        500 if says(PERMANENT) => Failure::never(ChatErrorKind::Refused, message, None),
+        408 | 409 | 425 | 429 | 500 | 502 | 503 | 504 | 529 => Failure::later(message, asked, ANY),
+        _ => Failure::never(ChatErrorKind::Refused, message, None),
+    }
+}
+
+const MODEL_HINT: &str = "`agent models` lists the models of this server";
+
+fn key_hint(about: &About) -> String {
+    let variable = &about.api_key_env;
+    if about.base_url.contains("mistral.ai") {
+        format!(
+            "check ${variable}: keys of api.mistral.ai and codestral.mistral.ai are not interchangeable, and a new key takes a few minutes"
+        )
+    } else {
+        format!("check ${variable}: it must hold a key of {}", about.base_url)
+    }
+}
+
+/// An answer that began well and broke off.
+pub(crate) fn of_stream(error: StreamError, about: &About) -> Failure {
+    match error {
+        StreamError::Server(value) => {
+            let status = status_within(&value);
+            let failure = of_status(status.unwrap_or(503), None, &value.to_string(), about);
+            let message = format!("the server broke off: {}", reason::of_value(&value));
+            Failure { error: ChatError { message, ..failure.error }, ..failure }
+        }
+        error @ StreamError::Garbled(_) => Failure {
+            again: Again::Later { asked: None, most: 3 },
+            error: ChatError {
+                message: error.to_string(),
+                hint: Some(format!("is `{}` the base URL of a chat completions API?", about.base_url)),
+                kind: ChatErrorKind::Unreachable,
+            },
+        },
+        error @ StreamError::TooLarge { .. } => Failure::never(ChatErrorKind::Refused, error.to_string(), None),
+        error @ StreamError::Cut => Failure::later(error.to_string(), None, ANY),
+    }
+}
+
+/// The connection could not be made.
+pub(crate) fn of_connect(why: &str, about: &About) -> Failure {
+    let message = format!("no connection to {}: {why}", about.base_url);
+    let (hint, most) = if about.is_local {
+        let hint =
+            "start the local server (`ollama serve`, `llama-server -m MODEL.gguf --jinja`), or give another --base-url";
+        (hint, LOCAL_CONNECT_ATTEMPTS)
+    } else {
+        ("check the network and the base URL", ANY)
+    };
+    let error = ChatError { message, hint: Some(hint.to_owned()), kind: ChatErrorKind::Unreachable };
+    Failure { error, again: Again::Later { asked: None, most } }
+}
+
+pub(crate) fn of_bad_key(about: &About) -> Failure {
+    let message = format!("the key in ${} has characters that no key has", about.api_key_env);
+    Failure::never(ChatErrorKind::Key, message, Some("is there a line break or a quote in it?".to_owned()))
+}
+
+/// The connection was lost under the request or its answer.
+pub(crate) fn of_transport(why: &str) -> Failure {
+    Failure::later(format!("the connection broke: {why}"), None, ANY)
+}
+
+pub(crate) fn of_silence(waited: Duration) -> Failure {
+    Failure::later(format!("the server sent nothing for {} s", waited.as_secs_f32()), None, ANY)
+}
+
+/// An error inside a stream may carry the status that it would have had.
+fn status_within(value: &Value) -> Option<u16> {
+    let error = value.get("error").filter(|error| error.is_object()).unwrap_or(value);
+    ["status_code", "raw_status_code", "status", "code"].iter().find_map(|key| {
+        let code = error.get(*key)?;
+        let code = code.as_u64().or_else(|| code.as_str()?.parse().ok())?;
+        u16::try_from(code).ok().filter(|code| (400..600).contains(code))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn about() -> About {
+        About {
+            base_url: "https://api.mistral.ai/v1".to_owned(),
+            api_key_env: "MISTRAL_API_KEY".to_owned(),
+            is_local: false,
+        }
+    }
+
+    fn shown(failure: Failure) -> String {
+        let again = match failure.again {
+            Again::Never => "never again".to_owned(),
+            Again::Later { asked, most } => {
+                format!("again after {asked:?}, most {}", if most == ANY { "any".to_owned() } else { most.to_string() })
+            }
+        };
+        let hint = failure.error.hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+        format!("{:?}, {again}\nerror: {}{hint}\n", failure.error.kind, failure.error.message)
+    }
+
+    #[track_caller]
+    fn check(status: u16, body: &str, expected: Expect) {
+        expected.assert_eq(&shown(of_status(status, None, body, &about())));
+    }
+
+    #[test]
+    fn keys() {
+        check(
+            401,
+            r#"{"detail":"Unauthorized"}"#,
+            expect![[r#"
+            Key, never again
+            error: the server answered 401: Unauthorized
+            hint: check $MISTRAL_API_KEY: keys of api.mistral.ai and codestral.mistral.ai are not interchangeable, and a new key takes a few minutes
+        "#]],
+        );
+    }
+
+    #[test]
+    fn models_and_addresses() {
+        check(
+            404,
+            r#"{"error":{"code":"model_not_found","message":"The model `x` does not exist"}}"#,
+            expect![[r#"
+            Model, never again
+            error: the server answered 404: The model `x` does not exist
+            hint: `agent models` lists the models of this server
+        "#]],
+        );
+        check(
+            404,
+            r#"{"detail":"Not Found"}"#,
+            expect![[r#"
+            Model, never again
+            error: the server answered 404: Not Found
+            hint: either https://api.mistral.ai/v1 is not the base URL (it usually ends in /v1), or the model is gone: `agent models` lists the models of this server
+        "#]],
+        );
+        check(
+            400,
+            r#"{"object":"error","message":"Invalid model: x","type":"invalid_model","code":"1500"}"#,
+            expect![[r#"
+            Model, never again
+            error: the server answered 400: Invalid model: x
+            hint: `agent models` lists the models of this server
+        "#]],
+        );
+    }
+
+    #[test]
+    fn full_windows() {
+        check(
+            400,
+            r#"{"error":{"code":400,"message":"request (2009 tokens) exceeds the available context size (512 tokens), try increasing it","type":"exceed_context_size_error"}}"#,
+            expect![[r#"
+            ContextFull, never again
+            error: the server answered 400: request (2009 tokens) exceeds the available context size (512 tokens), try increasing it
+        "#]],
+        );
+    }
+
+    #[test]
+    fn passing_trouble() {
+        check(
+            429,
+            r#"{"object":"error","message":"Rate limit exceeded","type":"rate_limited","code":"1300"}"#,
+            expect![[r#"
+            Unreachable, again after None, most any
+            error: the server answered 429: Rate limit exceeded
+        "#]],
+        );
+        check(
+            504,
+            "",
+            expect![[r#"
+            Unreachable, again after None, most any
+            error: the server answered 504: it gave no reason
+        "#]],
+        );
+    }
+
+    #[test]
+    fn lasting_trouble() {
+        check(
+            500,
+            r#"{"error":{"code":500,"message":"tools param requires --jinja flag","type":"server_error"}}"#,
+            expect![[r#"
+            Refused, never again
+            error: the server answered 500: tools param requires --jinja flag
+        "#]],
+        );
+        check(
+            307,
+            "",
+            expect![[r#"
+            Refused, never again
+            error: the server answered 307: it moved
+            hint: redirects are not followed, so that the key stays where it was sent: correct the base URL
+        "#]],
+        );
+    }
+
+    #[test]
+    fn errors_inside_a_stream() {
+        let refused = serde_json::json!({"error": {"message": "Bad image", "code": 400}});
+        expect![[r#"
+            Refused, never again
+            error: the server broke off: Bad image
+        "#]]
+        .assert_eq(&shown(of_stream(StreamError::Server(refused), &about())));
+        let passing = serde_json::json!({"object": "error", "message": "Internal", "code": "3000"});
+        expect![[r#"
+            Unreachable, again after None, most any
+            error: the server broke off: Internal
+        "#]]
+        .assert_eq(&shown(of_stream(StreamError::Server(passing), &about())));
+    }
+}

@@ -1,0 +1,235 @@
+//! Joins tool calls that arrive in fragments. Pure.
+//!
+//! Servers agree on little: whole calls or pieces, `index` missing or always 0,
+//! ids missing, `"null"` or used twice, names empty or repeated, arguments as a
+//! string or as an object (MISTRAL.md 7.2, 7.10, 7.13).
+
+use agent::RawCall;
+use serde_json::Value;
+
+#[derive(Debug, Default)]
+pub(crate) struct Fragments {
+    calls: Vec<Partial>,
+}
+
+#[derive(Debug, Default)]
+struct Partial {
+    index: Option<u64>,
+    id: Option<String>,
+    name: String,
+    arguments: String,
+}
+
+impl Fragments {
+    pub(crate) fn add(&mut self, fragment: &Value) {
+        let piece = Partial::read(fragment);
+        match self.target(&piece) {
+            Some(position) => {
+                if let Some(call) = self.calls.get_mut(position) {
+                    call.append(piece);
+                }
+            }
+            None => self.calls.push(piece),
+        }
+    }
+
+    pub(crate) fn join(self) -> Vec<RawCall> {
+        let spoken = |call: &Partial| !call.name.is_empty() || !call.arguments.is_empty();
+        self.calls.into_iter().filter(spoken).map(Partial::whole).collect()
+    }
+
+    /// Which call the piece continues, `None` if it begins one.
+    fn target(&self, piece: &Partial) -> Option<usize> {
+        let last = match (piece.index, &piece.id) {
+            (Some(index), _) => self.calls.iter().rposition(|call| call.index == Some(index)),
+            (None, Some(id)) => self.calls.iter().rposition(|call| call.id.as_ref() == Some(id)),
+            (None, None) if piece.name.is_empty() => self.calls.len().checked_sub(1),
+            (None, None) => None,
+        }?;
+        let call = self.calls.get(last)?;
+        let other_id = matches!((&call.id, &piece.id), (Some(old), Some(new)) if old != new);
+        (!other_id && !call.is_followed_by(piece)).then_some(last)
+    }
+}
+
+impl Partial {
+    fn read(fragment: &Value) -> Partial {
+        let id = fragment.get("id").and_then(Value::as_str).filter(|id| !id.is_empty() && *id != "null");
+        let function = fragment.get("function").unwrap_or(fragment);
+        let arguments = match function.get("arguments") {
+            Some(Value::String(text)) => text.clone(),
+            None | Some(Value::Null) => String::new(),
+            Some(object) => object.to_string(),
+        };
+        Partial {
+            index: fragment.get("index").and_then(Value::as_u64),
+            id: id.map(str::to_owned),
+            name: function.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            arguments,
+        }
+    }
+
+    /// The piece names a tool again although these arguments are whole: another call under the same index or id.
+    fn is_followed_by(&self, piece: &Partial) -> bool {
+        let whole = || serde_json::from_str::<serde::de::IgnoredAny>(&self.arguments).is_ok();
+        !piece.name.is_empty()
+            && !self.name.is_empty()
+            && (whole() || (self.arguments.is_empty() && self.name != piece.name))
+    }
+
+    fn append(&mut self, piece: Partial) {
+        if self.id.is_none() {
+            self.id = piece.id;
+        }
+        if self.name.is_empty() {
+            self.name = piece.name;
+        }
+        // Some relays open with an empty object and then send the real arguments.
+        if self.arguments == "{}" && !piece.arguments.trim().is_empty() {
+            self.arguments.clear();
+        }
+        self.arguments.push_str(&piece.arguments);
+    }
+
+    fn whole(self) -> RawCall {
+        // Old parsers of Mistral's format leave its separator in the name (MISTRAL.md 7.13).
+        match self.name.split_once("[ARGS]") {
+            Some((name, rest)) if self.arguments.trim().is_empty() => {
+                RawCall { name: name.trim().to_owned(), arguments: rest.to_owned() }
+            }
+            Some((name, _)) => RawCall { name: name.trim().to_owned(), arguments: self.arguments },
+            None => RawCall { name: self.name.trim().to_owned(), arguments: self.arguments },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(fragments: &str, expected: Expect) {
+        let mut joined = Fragments::default();
+        for line in fragments.lines().filter(|line| !line.trim().is_empty()) {
+            joined.add(&serde_json::from_str(line).unwrap());
+        }
+        let shown: Vec<String> =
+            joined.join().iter().map(|call| format!("{} {}\n", call.name, call.arguments)).collect();
+        expected.assert_eq(&shown.concat());
+    }
+
+    #[test]
+    fn pieces_by_index_with_null_ids() {
+        check(
+            r#"
+{"index":0,"id":"WcG8xhSs1","function":{"name":"read_file","arguments":""}}
+{"index":0,"function":{"name":"","arguments":"{\"path\": "}}
+{"index":0,"id":"null","function":{"name":"","arguments":"\"a.py\"}"}}
+"#,
+            expect![[r#"
+                read_file {"path": "a.py"}
+            "#]],
+        );
+    }
+
+    #[test]
+    fn interleaved_indexes() {
+        check(
+            r#"
+{"index":0,"id":"a","function":{"name":"one","arguments":"{"}}
+{"index":1,"id":"b","function":{"name":"two","arguments":"{"}}
+{"index":0,"function":{"arguments":"}"}}
+{"index":1,"function":{"arguments":"\"x\":1}"}}
+"#,
+            expect![[r#"
+                one {}
+                two {"x":1}
+            "#]],
+        );
+    }
+
+    #[test]
+    fn index_always_zero_with_other_ids() {
+        check(
+            r#"
+{"index":0,"id":"a","function":{"name":"one","arguments":"{}"}}
+{"index":0,"id":"b","function":{"name":"one","arguments":"{}"}}
+"#,
+            expect![[r#"
+                one {}
+                one {}
+            "#]],
+        );
+    }
+
+    #[test]
+    fn index_always_zero_without_ids() {
+        check(
+            r#"
+{"index":0,"id":null,"function":{"name":"one","arguments":"{\"x\":"}}
+{"index":0,"id":null,"function":{"name":null,"arguments":"1}"}}
+{"index":0,"id":null,"function":{"name":"two","arguments":"{}"}}
+"#,
+            expect![[r#"
+                one {"x":1}
+                two {}
+            "#]],
+        );
+    }
+
+    #[test]
+    fn no_index_at_all() {
+        check(
+            r#"
+{"id":"a","function":{"name":"one","arguments":"{\"x\":"}}
+{"function":{"arguments":"1}"}}
+{"id":"a","function":{"name":"two","arguments":{"y":[2]}}}
+{"function":{"name":"three"}}
+"#,
+            expect![[r#"
+                one {"x":1}
+                two {"y":[2]}
+                three 
+            "#]],
+        );
+    }
+
+    #[test]
+    fn name_and_id_on_every_piece() {
+        check(
+            r#"
+{"index":0,"id":"a","function":{"name":"one","arguments":""}}
+{"index":0,"id":"a","function":{"name":"one","arguments":"{\"x\""}}
+{"index":0,"id":"a","function":{"name":"one","arguments":":1}"}}
+"#,
+            expect![[r#"
+                one {"x":1}
+            "#]],
+        );
+    }
+
+    #[test]
+    fn separator_left_in_the_name() {
+        check(
+            r#"{"index":0,"function":{"name":"read_file[ARGS]{\"path\":\"a\"}","arguments":""}}"#,
+            expect![[r#"
+                read_file {"path":"a"}
+            "#]],
+        );
+    }
+
+    #[test]
+    fn empty_object_first() {
+        check(
+            r#"
+{"index":0,"id":"a","function":{"name":"one","arguments":"{}"}}
+{"index":0,"function":{"arguments":"{\"x\":1}"}}
+"#,
+            expect![[r#"
+                one {"x":1}
+            "#]],
+        );
+    }
+}

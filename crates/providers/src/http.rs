@@ -1,0 +1,239 @@
+//! The connection to one server. The only file of this room that opens one.
+//!
+//! One client a run: its connection stays open between requests. Redirects are
+//! not followed, so the key goes nowhere but where the human sent it.
+
+use std::time::{Duration, SystemTime};
+
+use agent::{ChatError, ChatErrorKind};
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode};
+use secrecy::ExposeSecret;
+use tokio::time::timeout;
+use url::{Host, Url};
+
+use crate::config::ServerConfig;
+use crate::failure::{self, About, Failure};
+use crate::retry::retry_after;
+
+/// The most of an error body or a model list that is read.
+const BODY_BYTES: usize = 8 << 20;
+
+#[derive(Debug)]
+pub struct Server {
+    client: Client,
+    base_url: String,
+    pub(crate) about: About,
+    key: Option<secrecy::SecretString>,
+    idle_timeout: Duration,
+}
+
+impl Server {
+    /// Opens no connection yet.
+    pub fn new(config: ServerConfig) -> Result<Server, ChatError> {
+        let url = parse(&config.base_url)?;
+        let is_local = is_loopback(&url);
+        let about = About { base_url: shown(&url), api_key_env: config.api_key_env, is_local };
+        let client = client(&url, is_local, &config.extra_roots, config.connect_timeout)?;
+        let key = config.api_key.filter(|key| !key.expose_secret().trim().is_empty());
+        if key.is_none() && url.host_str().is_some_and(|host| host.ends_with("mistral.ai")) {
+            return Err(ChatError {
+                message: format!("{} needs an API key, and ${} is not set", about.base_url, about.api_key_env),
+                hint: Some(format!("export {}=...; or give a local server's --base-url", about.api_key_env)),
+                kind: ChatErrorKind::Key,
+            });
+        }
+        let base_url = url.as_str().trim_end_matches('/').to_owned();
+        Ok(Server { client, base_url, about, key, idle_timeout: config.idle_timeout })
+    }
+
+    /// The base URL as it is used, without user name and password.
+    pub fn base_url(&self) -> &str {
+        &self.about.base_url
+    }
+
+    pub fn is_local(&self) -> bool {
+        self.about.is_local
+    }
+
+    pub(crate) fn idle_timeout(&self) -> Duration {
+        self.idle_timeout
+    }
+
+    /// Posts a JSON body; the answer's status is 200.
+    pub(crate) async fn post(&self, path: &str, affinity: Option<&str>, body: Bytes) -> Result<Answer, Failure> {
+        let mut request = self.client.post(format!("{}/{path}", self.base_url)).body(body);
+        request =
+            request.header(CONTENT_TYPE, "application/json").header(ACCEPT, "text/event-stream, application/json");
+        if let Some(affinity) = affinity {
+            request = request.header("x-affinity", affinity);
+        }
+        self.send(request).await
+    }
+
+    /// Gets a whole body as text.
+    pub(crate) async fn get(&self, path: &str) -> Result<String, Failure> {
+        let request = self.client.get(format!("{}/{path}", self.base_url)).header(ACCEPT, "application/json");
+        let mut answer = self.send(request).await?;
+        let mut body = Vec::new();
+        while let Some(bytes) = answer.next(self.idle_timeout).await? {
+            body.extend_from_slice(&bytes);
+            if body.len() > BODY_BYTES {
+                break;
+            }
+        }
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Answer, Failure> {
+        let request = match &self.key {
+            Some(key) => request.header(AUTHORIZATION, self.bearer(key.expose_secret())?),
+            None => request,
+        };
+        let response = match timeout(self.idle_timeout, request.send()).await {
+            Err(_) => return Err(failure::of_silence(self.idle_timeout)),
+            Ok(Err(error)) if error.is_connect() => return Err(failure::of_connect(&cause(&error), &self.about)),
+            Ok(Err(error)) => return Err(failure::of_transport(&cause(&error))),
+            Ok(Ok(response)) => response,
+        };
+        tracing::debug!(status = response.status().as_u16(), id = correlation(response.headers()), "answer");
+        if response.status() == StatusCode::OK {
+            return Ok(Answer { response });
+        }
+        Err(self.refusal(response).await)
+    }
+
+    fn bearer(&self, key: &str) -> Result<HeaderValue, Failure> {
+        let value = HeaderValue::from_str(&format!("Bearer {}", key.trim()));
+        let mut value = value.map_err(|_| failure::of_bad_key(&self.about))?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+
+    /// Reads what a server says instead of an answer. A body that does not come is an empty one.
+    async fn refusal(&self, response: Response) -> Failure {
+        let status = response.status().as_u16();
+        let headers = response.headers();
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let now = text(DATE.as_str()).and_then(|date| httpdate::parse_http_date(date).ok());
+        let asked =
+            retry_after(text("retry-after-ms"), text(RETRY_AFTER.as_str()), now.unwrap_or_else(SystemTime::now));
+        let id = correlation(headers).map(str::to_owned);
+        let mut answer = Answer { response };
+        let mut body = Vec::new();
+        while let Ok(Some(bytes)) = answer.next(self.idle_timeout.min(Duration::from_secs(10))).await {
+            body.extend_from_slice(&bytes);
+            if body.len() > BODY_BYTES {
+                break;
+            }
+        }
+        let mut body = String::from_utf8_lossy(&body).into_owned();
+        // Some servers repeat the key that they refuse.
+        if let Some(key) = &self.key {
+            body = body.replace(key.expose_secret().trim(), "[key]");
+        }
+        let mut failure = failure::of_status(status, asked, &body, &self.about);
+        if let Some(id) = id {
+            failure.error.message.push_str(&format!(" (request {id})"));
+        }
+        failure
+    }
+}
+
+/// An answer with status 200 whose body is still to come. Dropping it ends the request.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    response: Response,
+}
+
+impl Answer {
+    pub(crate) async fn next(&mut self, idle: Duration) -> Result<Option<Bytes>, Failure> {
+        match timeout(idle, self.response.chunk()).await {
+            Err(_) => Err(failure::of_silence(idle)),
+            Ok(Err(error)) => Err(failure::of_transport(&cause(&error))),
+            Ok(Ok(bytes)) => Ok(bytes),
+        }
+    }
+}
+
+fn client(url: &Url, is_local: bool, roots: &Option<Vec<u8>>, connect: Duration) -> Result<Client, ChatError> {
+    // reqwest has no provider of its own here (`rustls-no-provider`). An error says that one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = Client::builder()
+        .user_agent(concat!("agent/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(connect)
+        // A command may run for minutes between two requests.
+        .pool_idle_timeout(Duration::from_secs(600))
+        .tcp_keepalive(Duration::from_secs(30));
+    if url.scheme() == "http" {
+        // Reading the system's certificates takes longer than the rest of the start.
+        builder = builder.tls_certs_only(std::iter::empty::<Certificate>());
+    } else if let Some(pem) = roots {
+        let roots = Certificate::from_pem_bundle(pem)
+            .map_err(|error| refused(format!("the extra certificates cannot be read: {error}")))?;
+        builder = builder.tls_certs_merge(roots);
+    }
+    if is_local {
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(|error| refused(format!("the HTTP client cannot start: {}", cause(&error))))
+}
+
+fn parse(base_url: &str) -> Result<Url, ChatError> {
+    let bad = |why: &str| ChatError {
+        message: format!("the base URL is not usable: {why}"),
+        hint: Some("it looks like http://127.0.0.1:8080/v1".to_owned()),
+        kind: ChatErrorKind::Refused,
+    };
+    let text = base_url.trim().trim_end_matches('/').trim_end_matches("/chat/completions");
+    let mut url = Url::parse(text).map_err(|error| bad(&error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(bad("it must begin with http:// or https://"));
+    }
+    if url.path() == "/" {
+        url.set_path("/v1");
+    }
+    url.set_query(None);
+    url.set_fragment(None);
+    Ok(url)
+}
+
+fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    // Both fail only for addresses without a host, and those were refused.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.as_str().trim_end_matches('/').to_owned()
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback() || address.is_unspecified(),
+        Some(Host::Ipv6(address)) => address.is_loopback() || address.is_unspecified(),
+        None => false,
+    }
+}
+
+fn refused(message: String) -> ChatError {
+    ChatError { message, hint: None, kind: ChatErrorKind::Refused }
+}
+
+/// The innermost cause, without the address, which may hold a password.
+fn cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let text = cause.to_string();
+    if text.is_empty() || std::ptr::addr_eq(cause, error) { "no answer".to_owned() } else { text }
+}
+
+/// The id under which the server's operators find the request (MISTRAL.md 1.4).
+fn correlation(headers: &HeaderMap) -> Option<&str> {
+    ["mistral-correlation-id", "x-request-id", "x-kong-request-id"]
+        .iter()
+        .find_map(|name| headers.get(*name)?.to_str().ok())
+}

@@ -1,0 +1,37 @@
+//! The model's side: how a request is written, how its answer is read, and the connection between.
+//!
+//! **Invariant:** encoding and decoding are pure; only `http.rs` opens a connection.
+//! Nothing of a key ever stands in a message, a log or a hint.
+
+// In suggested reading order.
+mod chat_completions;
+mod chunk;
+mod config;
+mod decoder;
+mod failure;
+mod fragments;
+mod http;
+mod local;
+mod loose_json;
+mod models;
+mod prices;
+mod reason;
+mod reply_reader;
+mod request;
+mod retry;
+mod screen;
+mod scripted;
+mod sse;
+mod text_calls;
+#[cfg(test)]
+mod wire_tests;
+
+pub use crate::chat_completions::ChatCompletions;
+pub use crate::config::{ChatConfig, Dialect, MISTRAL_URL, ServerConfig};
+pub use crate::decoder::{Decoder, StreamError};
+pub use crate::http::Server;
+pub use crate::local::{LOCAL_SERVERS, LocalServer, local_servers};
+pub use crate::models::{ModelCard, resolve};
+pub use crate::prices::{PRICES_AS_OF, price};
+pub use crate::retry::RetryBudget;
+pub use crate::scripted::Scripted;

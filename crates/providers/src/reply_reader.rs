@@ -1,0 +1,64 @@
+//! Reads one reply: the decoder, then the screen that keeps calls written as text off the terminal. Pure.
+
+use agent::{ChatEvent, ToolSpec};
+
+use crate::decoder::{Decoder, StreamError};
+use crate::screen::Screen;
+
+#[derive(Debug)]
+pub(crate) struct ReplyReader {
+    decoder: Decoder,
+    screen: Screen,
+    ended: bool,
+}
+
+impl ReplyReader {
+    pub(crate) fn new(tools: &[ToolSpec]) -> ReplyReader {
+        let names = tools.iter().map(|tool| tool.name.to_owned()).collect();
+        ReplyReader { decoder: Decoder::default(), screen: Screen::new(names), ended: false }
+    }
+
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<Vec<ChatEvent>, StreamError> {
+        let mut events = Vec::new();
+        self.decoder.push(bytes, &mut events)?;
+        Ok(self.pass(events))
+    }
+
+    pub(crate) fn finish(&mut self) -> Result<Vec<ChatEvent>, StreamError> {
+        let mut events = Vec::new();
+        self.decoder.finish(&mut events)?;
+        Ok(self.pass(events))
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.decoder.is_done()
+    }
+
+    pub(crate) fn has_finish_reason(&self) -> bool {
+        self.decoder.has_finish_reason()
+    }
+
+    fn pass(&mut self, events: Vec<ChatEvent>) -> Vec<ChatEvent> {
+        let mut shown = Vec::new();
+        let mut last = Vec::new();
+        for event in events {
+            match event {
+                ChatEvent::Text(text) => shown.extend(self.screen.push(&text).map(ChatEvent::Text)),
+                ChatEvent::Thinking(_) | ChatEvent::Retrying { .. } => shown.push(event),
+                ChatEvent::Call(_) | ChatEvent::Usage(_) | ChatEvent::Finish(_) => last.push(event),
+            }
+        }
+        if self.decoder.is_done() && !self.ended {
+            self.ended = true;
+            let has_calls = last.iter().any(|event| matches!(event, ChatEvent::Call(_)));
+            let held = self.screen.finish();
+            shown.extend((!held.text.is_empty()).then_some(ChatEvent::Text(held.text)));
+            // The server read the calls itself: what it left in the text are the same ones.
+            if !has_calls {
+                shown.extend(held.calls.into_iter().map(ChatEvent::Call));
+            }
+        }
+        shown.extend(last);
+        shown
+    }
+}

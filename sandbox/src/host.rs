@@ -1,0 +1,146 @@
+//! This machine: files beneath the workspace root, commands through the
+//! launcher, behind as much of a fence as the kernel gives.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use agent::{Cancel, Effect, Observation, Permit, Ran, Sandbox, SandboxError};
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+
+use crate::beneath::Root;
+use crate::environment;
+use crate::keeper::Keeper;
+use crate::options::HostOptions;
+use crate::protocol::Setup;
+use crate::run::Errand;
+use crate::{list, read, run, search, write};
+
+/// Where shells are, before PATH is asked.
+const SHELLS: &[&str] = &["/bin/bash", "/usr/bin/bash"];
+const LAST_SHELL: &str = "/bin/sh";
+
+/// Why a workspace cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the workspace `{}` cannot be opened: {source}", .path.display())]
+    Workspace { path: PathBuf, source: io::Error },
+    #[error("this kernel lacks openat2 (Linux 5.6), which keeps file access beneath `{}`", .path.display())]
+    OldKernel { path: PathBuf },
+}
+
+/// The machine, with one workspace.
+#[derive(Debug)]
+pub struct Host {
+    root: Arc<Root>,
+    shell: PathBuf,
+    environment: Vec<(OsString, OsString)>,
+    options: HostOptions,
+    /// One command at a time: calls of a message run in order.
+    keeper: Mutex<Option<Keeper>>,
+}
+
+impl Host {
+    /// Opens the workspace. Starts nothing yet.
+    pub fn open(root: &Path, options: HostOptions) -> Result<Host, OpenError> {
+        let path = root.to_path_buf();
+        let root = Root::open(root).map_err(|source| match source.raw_os_error() {
+            Some(libc::ENOSYS) => OpenError::OldKernel { path },
+            _ => OpenError::Workspace { path, source },
+        })?;
+        let environment = environment::allowed(std::env::vars_os(), &options.fence.pass);
+        let shell = find_shell();
+        Ok(Host { root: Arc::new(root), shell, environment, options, keeper: Mutex::new(None) })
+    }
+
+    pub(crate) async fn act(&self, effect: &Effect, cancel: &Cancel) -> Result<Observation, SandboxError> {
+        if cancel.is_set() {
+            return Err(SandboxError::Cancelled);
+        }
+        match effect.clone() {
+            Effect::Read { path, max_bytes } => read::read(&self.root, &path, max_bytes).map(Observation::Read),
+            Effect::List { path, glob, depth, limit } => {
+                let listed = self
+                    .aside(cancel, move |root, cancel| list::list(root, &path, glob.as_deref(), depth, limit, cancel));
+                listed.await.map(Observation::Listed)
+            }
+            Effect::Search { pattern, path, glob, limit } => {
+                let found = self.aside(cancel, move |root, cancel| {
+                    search::search(root, &pattern, &path, glob.as_deref(), limit, cancel)
+                });
+                found.await.map(Observation::Found)
+            }
+            Effect::Write { changes } => {
+                let written = self.aside(cancel, move |root, cancel| write::write(root, &changes, cancel));
+                written.await.map(|()| Observation::Written)
+            }
+            Effect::Run { command, timeout } => {
+                let errand = Errand {
+                    shell: &self.shell,
+                    command: &command,
+                    directory: self.root.real(),
+                    timeout,
+                    outputs: self.options.outputs.clone(),
+                };
+                self.run(&errand, cancel).await.map(Observation::Ran)
+            }
+        }
+    }
+
+    async fn run(&self, errand: &Errand<'_>, cancel: &Cancel) -> Result<Ran, SandboxError> {
+        let mut slot = self.keeper.lock().await;
+        let mut keeper = self.keeper(&mut slot).await?;
+        let mut started = run::start(keeper, errand).await;
+        if started.is_err() {
+            // It died since the last command. Nothing was run yet, so trying again is safe.
+            keeper.kill();
+            keeper = self.keeper(&mut slot).await?;
+            started = run::start(keeper, errand).await;
+        }
+        run::attend(keeper, started.map_err(run::not_started)?, errand, cancel).await
+    }
+
+    /// Away from the runtime's thread: a disk may be slow, and Ctrl-C is not.
+    async fn aside<T: Send + 'static>(
+        &self,
+        cancel: &Cancel,
+        work: impl FnOnce(&Root, &Cancel) -> Result<T, SandboxError> + Send + 'static,
+    ) -> Result<T, SandboxError> {
+        let (root, cancel) = (Arc::clone(&self.root), cancel.clone());
+        let done = tokio::task::spawn_blocking(move || work(&root, &cancel)).await;
+        done.unwrap_or_else(|error| Err(SandboxError::Blocked(format!("The file work broke off: {error}."))))
+    }
+
+    async fn keeper<'k>(&self, slot: &'k mut Option<Keeper>) -> Result<&'k mut Keeper, SandboxError> {
+        if slot.as_mut().is_some_and(|keeper| !keeper.is_alive()) {
+            *slot = None;
+        }
+        match slot {
+            Some(keeper) => Ok(keeper),
+            None => {
+                let setup = Setup { policy: None };
+                let started = Keeper::start(&setup, &self.environment).await;
+                let keeper = started.map_err(|error| {
+                    SandboxError::Blocked(format!("The launcher of commands cannot be started: {error}."))
+                })?;
+                Ok(slot.insert(keeper))
+            }
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Sandbox for Host {
+    async fn perform(&self, permit: Permit, cancel: &Cancel) -> Result<Observation, SandboxError> {
+        self.act(permit.effect(), cancel).await
+    }
+}
+
+fn find_shell() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let fixed = SHELLS.iter().map(PathBuf::from);
+    let mut all = fixed.chain(std::env::split_paths(&path).map(|dir| dir.join("bash")));
+    all.find(|shell| shell.is_file()).unwrap_or_else(|| PathBuf::from(LAST_SHELL))
+}

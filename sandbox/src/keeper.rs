@@ -1,0 +1,95 @@
+//! The agent's hold on its launcher: starts it, asks it for a warden a
+//! command, starts another one if it died.
+
+use std::ffi::OsString;
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream as Socket;
+use std::process::{Child, Command, Stdio};
+
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::UnixStream;
+
+use crate::launch;
+use crate::protocol::{self, Ready, Setup};
+
+/// A running launcher. It ends when this is dropped, and with it all it started.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    control: UnixStream,
+    process: Child,
+    pub(crate) ready: Ready,
+}
+
+impl Keeper {
+    pub(crate) async fn start(setup: &Setup, environment: &[(OsString, OsString)]) -> io::Result<Keeper> {
+        let (ours, theirs) = Socket::pair()?;
+        // Our own program: nothing to install, nothing to find, and the right version after an update.
+        let process = Command::new("/proc/self/exe")
+            .arg(launch::ARGUMENT)
+            .env_clear()
+            .envs(environment.iter().map(|(name, value)| (name, value)))
+            .current_dir("/")
+            .stdin(OwnedFd::from(theirs))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        ours.set_nonblocking(true)?;
+        let mut control = UnixStream::from_std(ours)?;
+        tokio::io::AsyncWriteExt::write_all(&mut control, &protocol::encode(setup)?).await?;
+        let ready = receive(&mut control).await.map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
+                io::Error::other("the launcher ended at once; `main` must call `sandbox::launcher()` first")
+            }
+            _ => error,
+        })?;
+        Ok(Keeper { control, process, ready })
+    }
+
+    pub(crate) fn is_alive(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(None))
+    }
+
+    /// Kills it, and by that every warden behind a fence.
+    pub(crate) fn kill(&mut self) {
+        // Dead already is as good.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
+    /// Asks for a warden. Returns our end of its socket.
+    pub(crate) async fn hire(&self, output: OwnedFd) -> io::Result<UnixStream> {
+        let (ours, theirs) = Socket::pair()?;
+        self.control
+            .async_io(tokio::io::Interest::WRITABLE, || {
+                let files = [theirs.as_fd(), output.as_fd()];
+                let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+                let mut ancillary = SendAncillaryBuffer::new(&mut space);
+                ancillary.push(SendAncillaryMessage::ScmRights(&files));
+                let byte = [IoSlice::new(b"w")];
+                Ok(rustix::net::sendmsg(&self.control, &byte, &mut ancillary, SendFlags::NOSIGNAL)?)
+            })
+            .await?;
+        ours.set_nonblocking(true)?;
+        UnixStream::from_std(ours)
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        // It ends by itself when `control` closes; this only buries it if it is that fast.
+        let _ = self.process.try_wait();
+    }
+}
+
+pub(crate) async fn receive<T: serde::de::DeserializeOwned>(
+    from: &mut (impl tokio::io::AsyncRead + Unpin),
+) -> io::Result<T> {
+    let mut prefix = [0; 4];
+    from.read_exact(&mut prefix).await?;
+    let mut json = vec![0; protocol::length(prefix)?];
+    from.read_exact(&mut json).await?;
+    protocol::decode(&json)
+}

@@ -1,0 +1,103 @@
+//! The launcher: our own program, started again with a hidden argument.
+//!
+//! Three processes, each the parent of the next. The **keeper** lives as long
+//! as the `Host`: it puts up the fence once and forks a **warden** for each
+//! command. The warden starts the shell, sees to it that everything the
+//! command left behind is dead, and only then reports. All three hold nothing
+//! of the agent's: no memory, no descriptor, no variable beyond the allow-list.
+//!
+//! Whoever waits, waits on the agent's end of a socket too: it closes when the
+//! agent dies, of SIGKILL as well, and then the tree is killed all the same.
+
+mod command;
+pub(crate) mod raw;
+mod sweep;
+mod warden;
+
+use std::fs::File;
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
+use rustix::process::WaitOptions;
+
+use crate::protocol::{self, Ready, Setup};
+use raw::{Forked, Namespaces};
+
+/// The first argument of a launcher.
+pub(crate) const ARGUMENT: &str = "__sandbox-launcher";
+
+/// Must be the first thing in `main`, before any thread: in the program that [`crate::Host`] starts for its commands
+/// it does that work and returns the exit code for `main` to end with. Else `None`.
+pub fn launcher() -> Option<ExitCode> {
+    if std::env::args_os().nth(1)? != ARGUMENT {
+        return None;
+    }
+    Some(match keep() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    })
+}
+
+/// What a warden gets from the agent, through the keeper's hands.
+pub(crate) struct Hire {
+    pub(crate) agent: UnixStream,
+    /// The write end of the pipe that the agent reads.
+    pub(crate) output: OwnedFd,
+}
+
+fn keep() -> io::Result<()> {
+    // Whatever our parent left open to us ends here.
+    raw::close_from(3)?;
+    let control = UnixStream::from(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?);
+    let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+    rustix::stdio::dup2_stdin(&null)?;
+    let Setup { policy } = protocol::receive(&control)?;
+    let _ = policy;
+    protocol::send(&control, &Ready { layers: Vec::new() })?;
+    while let Some(hire) = next_hire(&control)? {
+        // Wardens that ended since.
+        while let Ok(Some(_)) = rustix::process::wait(WaitOptions::NOHANG) {}
+        if let Forked::Child = raw::fork(Namespaces::None)? {
+            drop(control);
+            warden::watch(hire);
+            // Not `return`: the keeper's caller is not the warden's.
+            std::process::exit(0);
+        }
+    }
+    Ok(())
+}
+
+/// Waits for a byte with two descriptors. `None`: the agent is gone.
+fn next_hire(control: &UnixStream) -> io::Result<Option<Hire>> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+    let mut byte = [0];
+    loop {
+        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        let mut parts = [IoSliceMut::new(&mut byte)];
+        let received = match rustix::net::recvmsg(control, &mut parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
+            Ok(received) => received,
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(errno) => return Err(errno.into()),
+        };
+        if received.bytes == 0 {
+            return Ok(None);
+        }
+        let mut files = ancillary.drain().flat_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(files) => files.collect::<Vec<OwnedFd>>(),
+            _ => Vec::new(),
+        });
+        if let (Some(agent), Some(output)) = (files.next(), files.next()) {
+            return Ok(Some(Hire { agent: UnixStream::from(agent), output }));
+        }
+    }
+}
+
+/// A file of ours, for reading what the kernel says in /proc.
+pub(crate) fn read_proc(path: &str) -> io::Result<String> {
+    io::read_to_string(File::open(path)?)
+}

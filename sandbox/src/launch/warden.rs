@@ -1,0 +1,89 @@
+//! Watches over one command: starts it, waits for its end or for the agent's
+//! word, kills everything that is left, and reports.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, WaitOptions, WaitStatus};
+
+use crate::launch::raw::{self, Forked, Namespaces};
+use crate::launch::{Hire, command, sweep};
+use crate::protocol::{self, Order, Report};
+
+/// Does not fail: whatever goes wrong is said to the agent, if it is still there.
+pub(crate) fn watch(hire: Hire) {
+    let Hire { agent, output } = hire;
+    let report = match start_and_wait(&agent, output) {
+        Ok(report) => report,
+        Err(error) => Report::Failed(error.to_string()),
+    };
+    // The agent may be dead; then nobody waits for it.
+    let _ = protocol::send(&agent, &report);
+}
+
+fn start_and_wait(agent: &UnixStream, output: OwnedFd) -> io::Result<Report> {
+    // Orphans of the command become our children, so that none gets away.
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    let child_ends = raw::child_ends()?;
+    let order: Order = protocol::receive(agent)?;
+    let command = match raw::fork(Namespaces::None)? {
+        Forked::Parent(command) => command,
+        Forked::Child => {
+            let error = command::become_command(&order, output);
+            // Reaches the agent before the warden's report of our exit code.
+            let _ = protocol::send(agent, &Report::Failed(error.to_string()));
+            std::process::exit(127);
+        }
+    };
+    // Else the pipe would stay open as long as we live.
+    drop(output);
+    let buried = wait(agent, &child_ends, command)?;
+    // While it is a zombie its number is its own, and that of its group too.
+    let group = if buried.is_none() { Some(command) } else { None };
+    let last = sweep::kill_all(command, group);
+    Ok(describe(buried.or(last)))
+}
+
+/// Returns when the command has ended, or when the agent wants its end or is dead.
+/// The status is there only if the command was buried with the orphans.
+fn wait(agent: &UnixStream, child_ends: &OwnedFd, command: Pid) -> io::Result<Option<WaitStatus>> {
+    let end = rustix::process::pidfd_open(command, PidfdFlags::empty())?;
+    loop {
+        let mut three = [
+            PollFd::new(agent, PollFlags::IN | PollFlags::RDHUP),
+            PollFd::new(&end, PollFlags::IN),
+            PollFd::new(child_ends, PollFlags::IN),
+        ];
+        match poll(&mut three, None) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        let [agent, end, _] = three.map(|one| !one.revents().is_empty());
+        if agent || end {
+            return Ok(None);
+        }
+        // Only empties the descriptor: who has ended, `wait` says.
+        let _ = rustix::io::read(child_ends, &mut [0; 1024]);
+        // Orphans are buried as they come, or the process numbers would run out.
+        while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
+            if pid == command {
+                return Ok(Some(status));
+            }
+        }
+    }
+}
+
+fn describe(status: Option<WaitStatus>) -> Report {
+    let notes = Vec::new();
+    let code = status.and_then(WaitStatus::exit_status);
+    match code {
+        Some(code) => Report::Exited { code, notes },
+        None => {
+            let signal = status.and_then(WaitStatus::terminating_signal).unwrap_or(libc::SIGKILL);
+            Report::Signalled { signal, notes }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The machine, fenced: the only code that opens workspace files or starts
+//! commands. It never decides what is allowed; whoever holds a permit has been
+//! through the policy and the human.
+//!
+//! [`Host`] acts on this machine. [`Memory`] is for tests.
+
+// In suggested reading order.
+mod host;
+mod memory;
+mod options;
+
+// Files.
+mod beneath;
+mod git_names;
+mod glob;
+mod list;
+mod read;
+mod search;
+mod stage;
+mod undo;
+mod walk;
+mod write;
+
+// Commands.
+mod environment;
+mod fence;
+mod keeper;
+mod launch;
+mod output;
+mod protocol;
+mod run;
+
+pub use crate::fence::{Layer, LayerState};
+pub use crate::host::{Host, OpenError};
+pub use crate::launch::launcher;
+pub use crate::memory::{Memory, ran};
+pub use crate::options::{Access, AddedDir, CommandLimits, FenceOptions, HostOptions, Network, SandboxMode};
+
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod testing;

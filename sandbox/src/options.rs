@@ -1,0 +1,83 @@
+//! What the user may choose about the machine.
+
+use std::path::PathBuf;
+
+/// How a [`crate::Host`] is opened.
+#[derive(Clone, Debug, Default)]
+pub struct HostOptions {
+    /// Where the full text of long outputs is kept, as `output-0001.txt` and so on: the session's folder. Made when it
+    /// is first needed. `None`: only head and tail are kept. Commands and file tools can read it.
+    pub outputs: Option<PathBuf>,
+    pub fence: FenceOptions,
+}
+
+/// What commands may reach.
+#[derive(Clone, Debug, Default)]
+pub struct FenceOptions {
+    pub sandbox: SandboxMode,
+    pub network: Network,
+    /// Directories beside the workspace, for commands and file tools.
+    pub add_dirs: Vec<AddedDir>,
+    /// Names of variables that commands see beyond the allow-list, secrets included if named.
+    pub pass: Vec<String>,
+    /// Paths that commands cannot read, beyond the built-in table. Absolute, or from HOME.
+    pub hide: Vec<PathBuf>,
+    pub limits: CommandLimits,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SandboxMode {
+    /// As much of the fence as the kernel gives; [`crate::Fence::holds`] says whether that is enough.
+    #[default]
+    On,
+    /// None. Commands can do what the user can.
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Network {
+    /// Only loopback, and that is the command's own.
+    #[default]
+    Off,
+    On,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddedDir {
+    pub path: PathBuf,
+    pub access: Access,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Read,
+    Write,
+}
+
+/// Bounds on one command and all it starts. Time is in the effect itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandLimits {
+    /// Data of one process, in bytes (`RLIMIT_DATA`). `None`: as much as the machine has.
+    pub memory_bytes: Option<u64>,
+    /// Processes and threads at one time.
+    pub processes: u64,
+    /// Open files of one process.
+    pub open_files: u64,
+    /// The largest file that can be written, in bytes.
+    pub file_bytes: u64,
+    /// What fits into the private /tmp, in bytes. It is memory.
+    pub tmp_bytes: u64,
+}
+
+impl Default for CommandLimits {
+    /// Wide enough for a build of a large project, narrow enough that the machine stays usable.
+    fn default() -> CommandLimits {
+        CommandLimits {
+            memory_bytes: None,
+            processes: 4_096,
+            open_files: 65_536,
+            file_bytes: 16 << 30,
+            tmp_bytes: 4 << 30,
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! What a command prints: the head and the tail in memory, all of it in a file
+//! once it is too long to show.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use agent::Clipped;
+
+/// Shown of each end. With the line between them below [`Clipped::MAX`], so that nobody clips again.
+const END_BYTES: usize = 9_500;
+/// The tail is cut back when it reaches this, so that a byte is moved a few times at most.
+const TAIL_ROOM_BYTES: usize = 64 << 10;
+/// Of each command, kept on disk. More is a mistake (`yes`), and the disk is the user's.
+const MOST_KEPT_BYTES: u64 = 256 << 20;
+
+#[derive(Debug)]
+pub(crate) struct Output {
+    head: Vec<u8>,
+    tail: Vec<u8>,
+    total: u64,
+    folder: Option<PathBuf>,
+    spool: Option<Spool>,
+}
+
+#[derive(Debug)]
+struct Spool {
+    path: PathBuf,
+    /// `None` once it is full or failed.
+    file: Option<File>,
+    kept: u64,
+    ended: Option<String>,
+}
+
+/// What is shown of an output, and where the rest is.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    pub(crate) text: String,
+    pub(crate) total_bytes: u64,
+    pub(crate) full: Option<PathBuf>,
+}
+
+impl Output {
+    /// `folder`: where a long output is kept, made when it is first needed.
+    pub(crate) fn new(folder: Option<PathBuf>) -> Output {
+        Output { head: Vec::new(), tail: Vec::new(), total: 0, folder, spool: None }
+    }
+
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.total += bytes.len() as u64;
+        if let Some(spool) = &mut self.spool {
+            spool.write(bytes);
+        } else if self.is_long() {
+            self.start_spool(bytes);
+        }
+        let room = END_BYTES.saturating_sub(self.head.len()).min(bytes.len());
+        let (head, tail) = bytes.split_at(room);
+        self.head.extend_from_slice(head);
+        // Of a large chunk only its end can stay.
+        let end = tail.len().saturating_sub(TAIL_ROOM_BYTES);
+        self.tail.extend_from_slice(tail.get(end..).unwrap_or(tail));
+        if TAIL_ROOM_BYTES < self.tail.len() {
+            let gone = self.tail.len().saturating_sub(END_BYTES);
+            self.tail.drain(..gone);
+        }
+    }
+
+    fn is_long(&self) -> bool {
+        2 * (END_BYTES as u64) < self.total
+    }
+
+    /// Everything so far is still in memory, since only now it is too much.
+    fn start_spool(&mut self, bytes: &[u8]) {
+        let Some(folder) = &self.folder else { return };
+        let mut spool = Spool::create(folder);
+        spool.write(&self.head);
+        spool.write(&self.tail);
+        spool.write(bytes);
+        self.spool = Some(spool);
+    }
+
+    pub(crate) fn finish(mut self) -> Shown {
+        let total_bytes = self.total;
+        if !self.is_long() {
+            self.head.append(&mut self.tail);
+            // A broken byte becomes three, so text of a short output may still be long.
+            let text = Clipped::to(String::from_utf8_lossy(&self.head), 2 * END_BYTES);
+            return Shown { text: text.as_str().to_string(), total_bytes, full: None };
+        }
+        let gone = self.tail.len().saturating_sub(END_BYTES);
+        self.tail.drain(..gone);
+        let head = head_of(&String::from_utf8_lossy(whole_characters(&self.head)));
+        let tail = tail_of(&String::from_utf8_lossy(&self.tail));
+        let left_out = total_bytes.saturating_sub((head.len() + tail.len()) as u64);
+        let gap = if head.ends_with('\n') { "" } else { "\n" };
+        let place = self.spool.as_ref().map(Spool::describe).unwrap_or_default();
+        let text = format!("{head}{gap}[... {left_out} bytes left out{place} ...]\n{tail}");
+        Shown { text, total_bytes, full: self.spool.map(|spool| spool.path) }
+    }
+}
+
+/// Without the first bytes of a character that was cut.
+fn whole_characters(bytes: &[u8]) -> &[u8] {
+    match std::str::from_utf8(bytes) {
+        Ok(_) => bytes,
+        // `error_len` is `None` only when the text ends inside a character.
+        Err(error) if error.error_len().is_none() => bytes.get(..error.valid_up_to()).unwrap_or(bytes),
+        Err(_) => bytes,
+    }
+}
+
+/// Back to a line end, if one is near.
+fn head_of(text: &str) -> String {
+    let (head, _) = text.split_at(text.floor_char_boundary(END_BYTES));
+    let cut = head.rfind('\n').filter(|newline| END_BYTES / 2 < *newline);
+    cut.map_or(head, |newline| head.split_at(newline + 1).0).to_string()
+}
+
+fn tail_of(text: &str) -> String {
+    let (_, tail) = text.split_at(text.ceil_char_boundary(text.len().saturating_sub(END_BYTES)));
+    let cut = tail.find('\n').filter(|newline| *newline < END_BYTES / 2);
+    let tail = cut.map_or(tail, |newline| tail.split_at(newline + 1).1);
+    // The rest of a character that was cut.
+    tail.trim_start_matches(char::REPLACEMENT_CHARACTER).to_string()
+}
+
+impl Spool {
+    fn create(folder: &Path) -> Spool {
+        match create_file(folder) {
+            Ok((path, file)) => Spool { path, file: Some(file), kept: 0, ended: None },
+            Err(error) => {
+                let ended = Some(format!("it could not be kept: {error}"));
+                Spool { path: folder.to_path_buf(), file: None, kept: 0, ended }
+            }
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        let Some(file) = &mut self.file else { return };
+        let room = usize::try_from(MOST_KEPT_BYTES.saturating_sub(self.kept)).unwrap_or(usize::MAX);
+        let part = bytes.get(..room).unwrap_or(bytes);
+        match file.write_all(part) {
+            Ok(()) if part.len() < bytes.len() => {
+                self.ended = Some(format!("only the first {} MB are kept", MOST_KEPT_BYTES >> 20));
+                self.file = None;
+            }
+            Ok(()) => self.kept += part.len() as u64,
+            Err(error) => {
+                self.ended = Some(format!("it could not be kept whole: {error}"));
+                self.file = None;
+            }
+        }
+    }
+
+    fn describe(&self) -> String {
+        match &self.ended {
+            None => format!("; the full text is in {}", self.path.display()),
+            Some(why) => format!("; the text is in {}, but {why}", self.path.display()),
+        }
+    }
+}
+
+/// The next free `output-NNNN.txt`. Only the user may read it: a command may print anything.
+fn create_file(folder: &Path) -> io::Result<(PathBuf, File)> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let mut number = 1;
+    loop {
+        let path = folder.join(format!("output-{number:04}.txt"));
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+            Ok(file) => return Ok((path, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finish(folder: Option<&Path>, chunks: &[&[u8]]) -> Shown {
+        let mut output = Output::new(folder.map(Path::to_path_buf));
+        for chunk in chunks {
+            output.push(chunk);
+        }
+        output.finish()
+    }
+
+    #[test]
+    fn short_output_is_shown_whole_and_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let shown = finish(Some(folder.path()), &[b"one\n", b"two\n"]);
+        assert_eq!((shown.text.as_str(), shown.total_bytes, shown.full), ("one\ntwo\n", 8, None));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn long_output_is_kept_whole_and_shown_in_part() {
+        let folder = tempfile::tempdir().unwrap();
+        let text: String = (0..20_000).map(|line| format!("line {line}\n")).collect();
+        for size in [7, 4_096, 1 << 20] {
+            let chunks: Vec<&[u8]> = text.as_bytes().chunks(size).collect();
+            let shown = finish(Some(folder.path()), &chunks);
+            assert!(shown.text.len() < Clipped::MAX, "{}", shown.text.len());
+            assert!(shown.text.starts_with("line 0\nline 1\n") && shown.text.ends_with("line 19998\nline 19999\n"));
+            let kept = shown.full.unwrap();
+            assert!(shown.text.contains(&format!("bytes left out; the full text is in {} ...]\n", kept.display())));
+            assert_eq!(std::fs::read_to_string(kept).unwrap(), text);
+        }
+        assert!(folder.path().join("output-0003.txt").exists());
+    }
+
+    #[test]
+    fn left_out_and_shown_are_all_there_was() {
+        let text = "é".repeat(100_000);
+        let shown = finish(None, &text.as_bytes().chunks(1_001).collect::<Vec<_>>());
+        let characters = shown.text.chars().filter(|c| *c == 'é').count();
+        let left_out: usize = shown.text.split("[... ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+        assert_eq!(characters * 2 + left_out, text.len());
+        assert!(!shown.text.contains(char::REPLACEMENT_CHARACTER));
+    }
+
+    #[test]
+    fn broken_bytes_are_shown_as_such() {
+        assert_eq!(finish(None, &[b"a\xffb"]).text, "a\u{fffd}b");
+        assert!(finish(None, &[&[0xff; 19_000]]).text.len() < Clipped::MAX);
+        assert!(finish(None, &[&[0xff; 50_000]]).text.len() < Clipped::MAX);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_said_so() {
+        let shown = finish(Some(Path::new("/dev/null/outputs")), &[&[b'x'; 30_000]]);
+        assert!(shown.text.contains("could not be kept: Not a directory"), "{}", shown.text);
+    }
+}

@@ -1,0 +1,86 @@
+//! What the agent and its launcher say to each other: length and JSON, over
+//! socket pairs that nobody else holds.
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::fence::Layer;
+use crate::fence::policy::Policy;
+
+/// More than any message of ours; a length beyond it is a broken one.
+const MOST_BYTES: u32 = 16 << 20;
+
+/// Agent to keeper, once.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Setup {
+    /// `None`: no fence.
+    pub(crate) policy: Option<Policy>,
+}
+
+/// Keeper to agent, once, when the fence is up as far as it goes.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Ready {
+    pub(crate) layers: Vec<Layer>,
+}
+
+/// Agent to warden, once: what to run.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Order {
+    pub(crate) shell: OsString,
+    pub(crate) command: OsString,
+    /// Where. Absolute.
+    pub(crate) directory: PathBuf,
+}
+
+/// Warden to agent, once, when everything that the command started is dead.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Report {
+    Exited {
+        code: i32,
+        notes: Vec<String>,
+    },
+    Signalled {
+        signal: i32,
+        notes: Vec<String>,
+    },
+    /// It did not start.
+    Failed(String),
+}
+
+pub(crate) fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
+    let json = serde_json::to_vec(message).map_err(io::Error::other)?;
+    let length = u32::try_from(json.len()).ok().filter(|length| *length <= MOST_BYTES);
+    let length = length.ok_or_else(|| io::Error::other("a message is too long"))?;
+    let mut bytes = length.to_le_bytes().to_vec();
+    bytes.extend(json);
+    Ok(bytes)
+}
+
+/// How many bytes follow these four.
+pub(crate) fn length(prefix: [u8; 4]) -> io::Result<usize> {
+    let length = u32::from_le_bytes(prefix);
+    if MOST_BYTES < length {
+        return Err(io::Error::other("a message is broken"));
+    }
+    usize::try_from(length).map_err(io::Error::other)
+}
+
+pub(crate) fn decode<T: DeserializeOwned>(json: &[u8]) -> io::Result<T> {
+    serde_json::from_slice(json).map_err(io::Error::other)
+}
+
+pub(crate) fn send(mut to: impl Write, message: &impl Serialize) -> io::Result<()> {
+    to.write_all(&encode(message)?)
+}
+
+pub(crate) fn receive<T: DeserializeOwned>(mut from: impl Read) -> io::Result<T> {
+    let mut prefix = [0; 4];
+    from.read_exact(&mut prefix)?;
+    let mut json = vec![0; length(prefix)?];
+    from.read_exact(&mut json)?;
+    decode(&json)
+}

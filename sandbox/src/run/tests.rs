@@ -1,0 +1,208 @@
+use std::time::{Duration, Instant};
+
+use agent::{Cancel, Effect, Ended, SandboxError, Stop};
+
+use crate::options::SandboxMode;
+use crate::testing::{Bench, eventually, is_running, victim};
+
+/// A number that no other test's command line has.
+fn unique(base: u32) -> String {
+    format!("{base}.{}", std::process::id())
+}
+
+#[test]
+fn exit_codes_and_output() {
+    let bench = Bench::new(&[("a.txt", "one\n")]);
+    let ran = bench.run("cat a.txt; exit 3");
+    assert_eq!((ran.ended, ran.output.as_str(), ran.total_bytes), (Ended::Exited(3), "one\n", 4));
+    assert_eq!(bench.run("true").ended, Ended::Exited(0));
+    assert_eq!(bench.run("kill -9 $$").ended, Ended::Signalled(9));
+    assert_eq!(bench.run("no-such-program").ended, Ended::Exited(127));
+}
+
+#[test]
+fn stdout_and_stderr_keep_their_order() {
+    let bench = Bench::new(&[]);
+    let ran = bench.run("for i in 1 2 3 4 5; do echo out $i; echo err $i >&2; done");
+    let expected: String = (1..=5).map(|i| format!("out {i}\nerr {i}\n")).collect();
+    assert_eq!(ran.output, expected);
+}
+
+#[test]
+fn stdin_is_empty_and_nothing_else_is_open() {
+    let bench = Bench::new(&[]);
+    assert_eq!(bench.run("cat; echo end").output, "end\n");
+    // `ls` itself opens the directory that it lists.
+    assert_eq!(bench.run("ls /proc/self/fd | wc -l").output.trim(), "4");
+}
+
+#[test]
+fn a_planted_key_is_not_visible() {
+    let bench = Bench::new(&[]);
+    let ran = bench.run("env; cat /proc/$PPID/environ | tr '\\0' '\\n'");
+    // Of the test program itself: cargo sets it, and it is not in the allow-list.
+    assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+    assert!(!ran.output.contains("CARGO_MANIFEST_DIR"), "{}", ran.output);
+    assert!(ran.output.contains("GIT_TERMINAL_PROMPT=0"));
+}
+
+#[test]
+fn a_background_job_does_not_hold_the_command_up() {
+    let bench = Bench::new(&[]);
+    let (sleep, start) = (unique(1000), Instant::now());
+    let ran = bench.run(&format!("sleep {sleep} & echo started"));
+    assert_eq!((ran.ended, ran.output.as_str()), (Ended::Exited(0), "started\n"));
+    assert!(start.elapsed() < Duration::from_secs(30));
+    assert!(!is_running(&format!("sleep\0{sleep}")));
+}
+
+#[test]
+fn daemons_die_with_the_command() {
+    let bench = Bench::new(&[]);
+    let sleep = unique(1001);
+    let ran = bench.run(&format!(
+        "setsid sleep {sleep} & (setsid sh -c 'sleep {sleep} & sleep {sleep}' &) ; \
+         nohup sleep {sleep} >/dev/null 2>&1 & (trap '' TERM HUP; sleep {sleep}) & sleep 0.2; echo done"
+    ));
+    assert_eq!(ran.output, "done\n");
+    assert!(!is_running(&sleep));
+}
+
+#[test]
+fn a_time_limit_ends_the_whole_tree() {
+    let bench = Bench::new(&[]);
+    let sleep = unique(1002);
+    let limit = Duration::from_millis(300);
+    let ran = bench.run_for(&format!("echo before; (setsid sleep {sleep} &); sleep {sleep}"), limit);
+    assert_eq!((ran.ended, ran.output.as_str()), (Ended::TimedOut(limit), "before\n"));
+    assert!(!is_running(&sleep));
+}
+
+#[test]
+fn a_cancelled_command_is_dead_when_the_call_returns() {
+    let bench = Bench::new(&[]);
+    let sleep = unique(1003);
+    let cancel = Cancel::default();
+    let effect =
+        Effect::Run { command: format!("setsid sleep {sleep} & sleep {sleep}"), timeout: Duration::from_secs(600) };
+    let result = bench.block_on(async {
+        let stop = async {
+            while !is_running(&sleep) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            cancel.stop(Stop::Human);
+        };
+        tokio::join!(bench.host.act(&effect, &cancel), stop).0
+    });
+    assert!(matches!(result, Err(SandboxError::Cancelled)), "{result:?}");
+    assert!(!is_running(&sleep));
+}
+
+#[test]
+fn a_dropped_call_leaves_nothing() {
+    let bench = Bench::new(&[]);
+    let sleep = unique(1004);
+    let effect =
+        Effect::Run { command: format!("setsid sleep {sleep} & sleep {sleep}"), timeout: Duration::from_secs(600) };
+    bench.block_on(async {
+        let cancel = Cancel::default();
+        tokio::select! {
+            result = bench.host.act(&effect, &cancel) => panic!("{result:?}"),
+            () = async { while !is_running(&sleep) { tokio::time::sleep(Duration::from_millis(5)).await } } => {}
+        }
+    });
+    assert!(eventually(|| !is_running(&sleep)));
+    assert_eq!(bench.run("echo next").output, "next\n");
+}
+
+#[test]
+fn a_killed_agent_takes_its_commands_along() {
+    let bench = Bench::new(&[]);
+    let sleep = unique(1006);
+    let command = format!("(setsid sh -c 'sleep {sleep} & sleep {sleep}' &); sleep {sleep} & sleep {sleep}");
+    let mut victim = victim(&bench.root(), SandboxMode::Off, &command);
+    assert!(eventually(|| is_running(&format!("sleep\0{sleep}"))));
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    assert!(eventually(|| !is_running(&format!("sleep\0{sleep}"))));
+}
+
+#[test]
+fn a_fork_bomb_ends() {
+    let bench = Bench::new(&[]);
+    let mark = unique(1005);
+    // Bounded, so that the machine of whoever runs this stays usable.
+    let bomb = format!(
+        "ulimit -u 2000; : {mark}; for i in $(seq 300); do (sleep {mark} & sleep {mark} &) & done; sleep {mark}"
+    );
+    let ran = bench.run_for(&bomb, Duration::from_millis(700));
+    assert_eq!(ran.ended, Ended::TimedOut(Duration::from_millis(700)));
+    assert!(!is_running(&mark));
+}
+
+#[test]
+fn a_long_output_is_kept_and_costs_little_memory() {
+    let bench = Bench::new(&[]);
+    let before = resident_kib();
+    let ran = bench.run("head -c 100000000 /dev/zero | tr '\\0' 'x' | fold -w 99");
+    assert!(ran.output.len() < 20_000);
+    assert!(100_000_000 < ran.total_bytes);
+    let kept = ran.full_output.unwrap();
+    assert_eq!(std::fs::metadata(&kept).unwrap().len(), ran.total_bytes);
+    assert!(kept.ends_with("outputs/output-0001.txt"));
+    // Other tests of this program run meanwhile; this bounds them all.
+    assert!(resident_kib() < before + 60_000, "{} KiB before, {} after", before, resident_kib());
+}
+
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn nothing_is_left_open() {
+    let bench = Bench::new(&[]);
+    bench.run("true");
+    let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let before = open();
+    for _ in 0..50 {
+        bench.run("echo x");
+    }
+    // Other tests open files too: 50 leaks would show all the same.
+    assert!(open() < before + 45, "{before} before, {} after", open());
+}
+
+#[test]
+fn a_launcher_that_was_killed_is_started_again() {
+    let bench = Bench::new(&[]);
+    // The shell's parent is the warden, whose parent is the keeper.
+    let ran = bench.run("kill -9 $(ps -o ppid= -p $PPID) $PPID; sleep 600");
+    assert_eq!(ran.ended, Ended::Signalled(9));
+    assert_eq!(bench.run("echo again").output, "again\n");
+}
+
+#[test]
+fn a_long_command_line_is_an_error_not_an_end() {
+    let bench = Bench::new(&[]);
+    let command = format!("echo {}", "x".repeat(200_000));
+    let error = bench.act(&Effect::Run { command, timeout: Duration::from_secs(9) }).unwrap_err().to_string();
+    assert!(error.contains("Argument list too long"), "{error}");
+}
+
+/// Prints what a `true` costs; the bound is for a machine that does ten other things.
+#[test]
+fn a_command_is_cheap() {
+    let bench = Bench::new(&[]);
+    bench.run("true");
+    let mut costs: Vec<Duration> = (0..200)
+        .map(|_| {
+            let start = Instant::now();
+            bench.run("true");
+            start.elapsed()
+        })
+        .collect();
+    costs.sort();
+    println!("true, without a fence: median {:?}, fastest {:?}", costs[100], costs[0]);
+    assert!(costs[100] < Duration::from_millis(250));
+}

@@ -1,0 +1,145 @@
+//! Searches file contents with ripgrep's own crates. Binary files are passed
+//! over, UTF-16 with a byte order mark is understood, the result is bounded.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use agent::{Cancel, Found, FoundLine, SandboxError};
+use grep_matcher::LineTerminator;
+use grep_regex::{RegexMatcher, RegexMatcherBuilder};
+use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder, Sink, SinkFinish, SinkMatch};
+use rustix::fs::FileType;
+
+use crate::beneath::{Root, regular};
+use crate::glob::Glob;
+use crate::walk::{Next, walk};
+
+/// Bytes of a line that are shown.
+const LINE_BYTES: usize = 300;
+/// Matching lines beyond the limit are counted up to here; a wide pattern on a huge tree would go on for ever.
+const MOST_COUNTED: usize = 10_000;
+/// Of each file: more is a log or a dump, and a command reads those better.
+const FILE_BYTES: u64 = 256 << 20;
+/// The longest line that is looked at. A file with a longer one is data.
+const LONGEST_LINE_BYTES: usize = 16 << 20;
+
+pub(crate) fn search(
+    root: &Root,
+    pattern: &str,
+    path: &Path,
+    glob: Option<&str>,
+    limit: usize,
+    cancel: &Cancel,
+) -> Result<Found, SandboxError> {
+    let glob = Glob::new(glob)?;
+    let mut hunt = Hunt::new(pattern, limit)?;
+    walk(root, path, None, cancel, |walked| {
+        if walked.kind == FileType::RegularFile && glob.takes(&walked.path, &walked.below) {
+            // Opened through no link, so that a file swapped since the walk saw it shows nothing.
+            if let Ok(file) = root.open_walked(&walked.path)
+                && regular(&walked.path, &file).is_ok()
+            {
+                hunt.look_into(&walked.path, File::from(file).take(FILE_BYTES), cancel);
+            }
+        }
+        if hunt.found.left_out < MOST_COUNTED { Next::More } else { Next::Enough }
+    })?;
+    if cancel.is_set() { Err(SandboxError::Cancelled) } else { Ok(hunt.found) }
+}
+
+/// A search on its way through many files.
+pub(crate) struct Hunt {
+    matcher: RegexMatcher,
+    searcher: Searcher,
+    limit: usize,
+    pub(crate) found: Found,
+}
+
+impl Hunt {
+    pub(crate) fn new(pattern: &str, limit: usize) -> Result<Hunt, SandboxError> {
+        let matcher = RegexMatcherBuilder::new()
+            .crlf(true)
+            .build(pattern)
+            .map_err(|error| SandboxError::BadPattern(shorter(&error.to_string())))?;
+        let searcher = SearcherBuilder::new()
+            .line_terminator(LineTerminator::crlf())
+            .line_number(true)
+            .binary_detection(BinaryDetection::quit(0))
+            .heap_limit(Some(LONGEST_LINE_BYTES))
+            .build();
+        Ok(Hunt { matcher, searcher, limit, found: Found::default() })
+    }
+
+    /// A file that cannot be read to its end counts for what was read.
+    pub(crate) fn look_into(&mut self, path: &Path, reader: impl Read, cancel: &Cancel) {
+        let room = self.limit.saturating_sub(self.found.lines.len());
+        let mut sink = Lines { path, room, cancel, lines: Vec::new(), matches: 0, binary: false };
+        let read = self.searcher.search_reader(&self.matcher, reader, &mut sink);
+        if sink.binary || sink.matches == 0 || read.is_err_and(|error| error.kind() == io::ErrorKind::Other) {
+            return;
+        }
+        self.found.files += 1;
+        self.found.left_out += sink.matches - sink.lines.len();
+        self.found.lines.append(&mut sink.lines);
+    }
+}
+
+/// The matching lines of one file.
+struct Lines<'a> {
+    path: &'a Path,
+    room: usize,
+    cancel: &'a Cancel,
+    lines: Vec<FoundLine>,
+    matches: usize,
+    binary: bool,
+}
+
+impl Sink for Lines<'_> {
+    type Error = io::Error;
+
+    fn matched(&mut self, _: &Searcher, line: &SinkMatch<'_>) -> Result<bool, io::Error> {
+        self.matches += 1;
+        if self.lines.len() < self.room {
+            self.lines.push(FoundLine {
+                path: self.path.display().to_string(),
+                number: line.line_number().unwrap_or(0),
+                text: clip(line.bytes()),
+            });
+        }
+        Ok(self.matches < MOST_COUNTED && !self.cancel.is_set())
+    }
+
+    fn binary_data(&mut self, _: &Searcher, _: u64) -> Result<bool, io::Error> {
+        self.binary = true;
+        Ok(false)
+    }
+
+    fn finish(&mut self, _: &Searcher, finish: &SinkFinish) -> Result<(), io::Error> {
+        self.binary |= finish.binary_byte_offset().is_some();
+        Ok(())
+    }
+}
+
+/// Without its line end, at most [`LINE_BYTES`], cut between characters.
+fn clip(line: &[u8]) -> String {
+    // A character has at most 4 bytes, and a broken byte becomes 3: enough is decoded to cut from.
+    let start = line.get(..LINE_BYTES + 4).unwrap_or(line);
+    let text = String::from_utf8_lossy(start);
+    let text = text.trim_end_matches(['\n', '\r']);
+    let (text, _) = text.split_at(text.floor_char_boundary(LINE_BYTES));
+    text.to_string()
+}
+
+/// The last line of regex's message is the reason; the ones before it draw the place, which the model knows.
+fn shorter(message: &str) -> String {
+    let reason = message.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or(message).trim();
+    let reason = reason.strip_prefix("error: ").unwrap_or(reason);
+    if reason.contains("\\n") {
+        return format!("{reason}. A search looks at one line at a time.");
+    }
+    reason.to_string()
+}
+
+#[cfg(test)]
+mod tests;

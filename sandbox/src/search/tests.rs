@@ -1,0 +1,81 @@
+use agent::{Effect, Found, Observation};
+
+use crate::testing::Bench;
+
+fn bench() -> Bench {
+    let bench = Bench::new(&[
+        (".gitignore", "*.log\n"),
+        ("a.txt", "one\nTwo two\nthree\r\n"),
+        ("b/c.rs", "fn two() {}\n"),
+        ("d.log", "two\n"),
+        ("long.txt", &format!("two {}é\n", "x".repeat(295))),
+    ]);
+    std::fs::write(bench.root().join("binary"), b"two\n\0two\n").unwrap();
+    let utf16: Vec<u8> =
+        [0xfeff].into_iter().chain("x\nin two bytes\n".encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    std::fs::write(bench.root().join("utf16.txt"), utf16).unwrap();
+    std::os::unix::fs::symlink("a.txt", bench.root().join("link.txt")).unwrap();
+    bench
+}
+
+fn search(pattern: &str, path: &str, glob: Option<&str>, limit: usize) -> Result<Found, String> {
+    let effect = Effect::Search { pattern: pattern.into(), path: path.into(), glob: glob.map(Into::into), limit };
+    match bench().act(&effect) {
+        Ok(Observation::Found(found)) => Ok(found),
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[track_caller]
+fn check(pattern: &str, path: &str, glob: Option<&str>, expected: &[&str]) {
+    let found = search(pattern, path, glob, 100).unwrap();
+    let lines: Vec<String> =
+        found.lines.iter().map(|line| format!("{}:{}:{}", line.path, line.number, line.text)).collect();
+    assert_eq!((lines.as_slice(), found.left_out), (expected.map_owned().as_slice(), 0));
+}
+
+trait Owned {
+    fn map_owned(&self) -> Vec<String>;
+}
+
+impl Owned for &[&str] {
+    fn map_owned(&self) -> Vec<String> {
+        self.iter().map(ToString::to_string).collect()
+    }
+}
+
+#[test]
+fn lines_of_text_files() {
+    check("two", "", Some("!long.txt"), &["a.txt:2:Two two", "b/c.rs:1:fn two() {}", "utf16.txt:2:in two bytes"]);
+    check("(?i)^TWO", "", Some("a.*"), &["a.txt:2:Two two"]);
+    check("three$", "", None, &["a.txt:3:three"]);
+    check("two", "b", None, &["b/c.rs:1:fn two() {}"]);
+    check("two", "a.txt", None, &["a.txt:2:Two two"]);
+    check("nothing", "", None, &[]);
+}
+
+#[test]
+fn long_lines_are_cut_between_characters() {
+    let found = search("two", "long.txt", None, 9).unwrap();
+    assert_eq!(found.lines[0].text.len(), 299);
+}
+
+#[test]
+fn bounded_with_counts() {
+    let found = search("o", "", None, 2).unwrap();
+    assert_eq!((found.lines.len(), found.left_out, found.files), (2, 4, 5));
+}
+
+#[test]
+fn a_bad_pattern_is_told_in_short() {
+    assert_eq!(search("a(", "", None, 9).unwrap_err(), "The pattern is wrong: unclosed group");
+    let error = search("a\\nb", "", None, 9).unwrap_err();
+    assert!(error.ends_with("A search looks at one line at a time."), "{error}");
+}
+
+#[test]
+fn outside_is_not_searched() {
+    assert_eq!(search("x", "..", None, 9).unwrap_err(), "`..` is outside the workspace.");
+    assert_eq!(search("x", "none", None, 9).unwrap_err(), "There is no `none`.");
+}

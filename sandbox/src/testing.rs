@@ -1,0 +1,147 @@
+//! What the tests of this crate share: a workspace on disk, and the launcher
+//! inside the test program.
+
+use std::path::Path;
+use std::time::Duration;
+
+use agent::{Cancel, Change, Effect, FileMode, Observation, Ran, SandboxError};
+use tempfile::TempDir;
+
+use crate::options::{HostOptions, SandboxMode};
+use crate::{Host, launcher};
+
+/// The test program is the launcher too. Its `main` is not ours to begin, so this runs before it.
+#[expect(unsafe_code, reason = "a link section is the only way to run before libtest's main")]
+mod before_main {
+    #[used]
+    #[unsafe(link_section = ".init_array")]
+    static LAUNCHER: extern "C" fn() = launch;
+
+    extern "C" fn launch() {
+        if super::launcher().is_some() {
+            std::process::exit(0);
+        }
+        if std::env::args().nth(1).is_some_and(|argument| argument == super::VICTIM) {
+            super::be_a_victim();
+        }
+    }
+}
+
+/// First argument of a test program that runs one command and waits to be killed.
+const VICTIM: &str = "__sandbox-victim";
+
+/// An agent of its own, as a process: runs `command` in `root`. To be killed by the test.
+pub(crate) fn victim(root: &Path, mode: SandboxMode, command: &str) -> std::process::Child {
+    let mut victim = std::process::Command::new("/proc/self/exe");
+    victim.arg(VICTIM).arg(root).arg(format!("{mode:?}")).arg(command);
+    victim.stdin(std::process::Stdio::null()).spawn().unwrap()
+}
+
+fn be_a_victim() {
+    let mut arguments = std::env::args().skip(2);
+    let root = arguments.next().unwrap();
+    let mut options = HostOptions::default();
+    options.fence.sandbox = if arguments.next().unwrap() == "On" { SandboxMode::On } else { SandboxMode::Off };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let host = Host::open(Path::new(&root), options).unwrap();
+    let effect = Effect::Run { command: arguments.next().unwrap(), timeout: Duration::from_secs(600) };
+    let result = runtime.block_on(host.act(&effect, &Cancel::default()));
+    eprintln!("the victim was not killed: {result:?}");
+    std::process::exit(1);
+}
+
+/// A workspace of its own, in a folder where there is room for things outside it.
+pub(crate) struct Bench {
+    pub(crate) folder: TempDir,
+    pub(crate) host: Host,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Bench {
+    pub(crate) fn new(files: &[(&str, &str)]) -> Bench {
+        let mut options = HostOptions::default();
+        options.fence.sandbox = SandboxMode::Off;
+        Bench::with(files, options)
+    }
+
+    /// `outputs` of the options is filled in.
+    pub(crate) fn with(files: &[(&str, &str)], mut options: HostOptions) -> Bench {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("workspace");
+        std::fs::create_dir(&root).unwrap();
+        for (path, text) in files {
+            let path = root.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        options.outputs = Some(folder.path().join("outputs"));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let host = Host::open(&root, options).unwrap();
+        Bench { folder, host, runtime }
+    }
+
+    pub(crate) fn root(&self) -> std::path::PathBuf {
+        self.folder.path().join("workspace")
+    }
+
+    pub(crate) fn act(&self, effect: &Effect) -> Result<Observation, SandboxError> {
+        self.act_until(effect, &Cancel::default())
+    }
+
+    pub(crate) fn act_until(&self, effect: &Effect, cancel: &Cancel) -> Result<Observation, SandboxError> {
+        self.runtime.block_on(self.host.act(effect, cancel))
+    }
+
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    pub(crate) fn read(&self, path: impl AsRef<Path>) -> Result<Vec<u8>, SandboxError> {
+        let effect = Effect::Read { path: path.as_ref().to_path_buf(), max_bytes: 1 << 20 };
+        match self.act(&effect)? {
+            Observation::Read(bytes) => Ok(bytes),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn write(&self, changes: Vec<Change>) -> Result<(), SandboxError> {
+        self.act(&Effect::Write { changes }).map(drop)
+    }
+
+    pub(crate) fn run(&self, command: &str) -> Ran {
+        self.run_for(command, Duration::from_secs(60))
+    }
+
+    pub(crate) fn run_for(&self, command: &str, timeout: Duration) -> Ran {
+        match self.act(&Effect::Run { command: command.to_string(), timeout }) {
+            Ok(Observation::Ran(ran)) => ran,
+            other => panic!("{command}: {other:?}"),
+        }
+    }
+}
+
+pub(crate) fn change(path: &str, before: Option<&str>, after: Option<&str>) -> Change {
+    let bytes = |text: &str| text.as_bytes().to_vec();
+    Change { path: path.into(), before: before.map(bytes), after: after.map(bytes), mode: FileMode::Keep }
+}
+
+/// Waits until `done`, for at most 20 seconds: a loaded machine is slow, not wrong.
+pub(crate) fn eventually(mut done: impl FnMut() -> bool) -> bool {
+    for _ in 0..2_000 {
+        if done() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    false
+}
+
+/// Whether a process still runs whose command line contains `mark`.
+pub(crate) fn is_running(mark: &str) -> bool {
+    let own = std::process::id().to_string();
+    std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+        let name = entry.file_name();
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        name != *own && String::from_utf8_lossy(&line).contains(mark)
+    })
+}

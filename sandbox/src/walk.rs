@@ -1,0 +1,71 @@
+//! Walks the workspace as ripgrep does: .gitignore honoured, hidden files
+//! shown, `.git` left out, links never followed, in the order of the paths.
+
+use std::path::{Path, PathBuf};
+
+use agent::{Cancel, SandboxError};
+use ignore::WalkBuilder;
+use rustix::fs::{FileType, OFlags, Stat};
+
+use crate::beneath::Root;
+
+/// Something below the place that was asked about.
+pub(crate) struct Walked {
+    /// From the root.
+    pub(crate) path: PathBuf,
+    /// From the place.
+    pub(crate) below: PathBuf,
+    pub(crate) kind: FileType,
+    pub(crate) bytes: u64,
+}
+
+/// Whether to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    More,
+    Enough,
+}
+
+/// Calls `visit` with each file, link and directory at or below `path`, the place itself only if it is a file.
+/// What cannot be read is passed over: a walk is a look around, not a promise.
+pub(crate) fn walk(
+    root: &Root,
+    path: &Path,
+    depth: Option<usize>,
+    cancel: &Cancel,
+    mut visit: impl FnMut(Walked) -> Next,
+) -> Result<(), SandboxError> {
+    let place = root.open_file(path, OFlags::PATH)?;
+    let start = root.path_of(&place)?;
+    let full = root.real().join(&start);
+    let walker = WalkBuilder::new(&full)
+        .hidden(false)
+        .require_git(false)
+        .follow_links(false)
+        .max_depth(depth)
+        .filter_entry(|entry| entry.file_name() != ".git")
+        .sort_by_file_name(Ord::cmp)
+        .build();
+    for entry in walker {
+        if cancel.is_set() {
+            return Err(SandboxError::Cancelled);
+        }
+        let Ok(entry) = entry else { continue };
+        let Ok(path) = entry.path().strip_prefix(root.real()) else { continue };
+        // Asked again beneath the root and through no link: a directory that became a link meanwhile shows nothing.
+        let Ok(stat) = root.stat_walked(path) else { continue };
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        if entry.depth() == 0 && kind == FileType::Directory {
+            continue;
+        }
+        let below = path.strip_prefix(&start).unwrap_or(path).to_path_buf();
+        if visit(Walked { path: path.to_path_buf(), below, kind, bytes: size(&stat) }) == Next::Enough {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn size(stat: &Stat) -> u64 {
+    u64::try_from(stat.st_size).unwrap_or(0)
+}

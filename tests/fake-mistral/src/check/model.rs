@@ -1,0 +1,33 @@
+//! Whether the model asked for exists, lives, and has room (400, 404, 422).
+
+use serde_json::{Value, json};
+
+use crate::error::ApiError;
+use crate::models::{Life, ModelCard};
+
+pub(super) fn check<'a>(body: &Value, models: &'a [ModelCard]) -> Result<&'a ModelCard, ApiError> {
+    let name = body["model"].as_str().unwrap_or_default();
+    let card = models.iter().find(|card| card.answers_to(name)).ok_or_else(|| ApiError::model(name))?;
+    match card.life {
+        Life::Retired => return Err(ApiError::not_found()),
+        Life::Served => {}
+    }
+    let context = card.max_context_length;
+    let room = body["max_tokens"].as_f64().unwrap_or_default();
+    if room >= context as f64 {
+        let message = format!("Input should be less than {context}");
+        let detail = json!({"type": "less_than", "loc": ["body", "max_tokens"], "msg": message, "input": room});
+        return Err(ApiError::fields(vec![detail]));
+    }
+    // Four bytes a token: code has fewer, so what is refused here is too long for the real tokenizer too.
+    let tokens = (body["messages"].to_string().len() + body["tools"].to_string().len()) as u64 / 4;
+    if tokens > context {
+        let message =
+            format!("Prompt contains {tokens} tokens, too large for model with {context} maximum context length");
+        return Err(ApiError::arguments(message));
+    }
+    if body.get("reasoning_effort").is_some_and(|effort| !effort.is_null()) && !card.reasoning {
+        return Err(ApiError::arguments("reasoning_effort is not supported for this model"));
+    }
+    Ok(card)
+}

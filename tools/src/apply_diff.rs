@@ -1,0 +1,195 @@
+use std::path::PathBuf;
+
+use agent::{Change, FileMode, Tool, ToolError, Workspace};
+use patch::{Action, FileEdit, Refusal};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::encoding::{self, Encoding};
+use crate::{MAX_FILE_BYTES, plural};
+
+pub(crate) struct ApplyDiff;
+
+/// Edits files by a unified diff, of one or more files, all or nothing. Line
+/// numbers may be left out; each hunk needs enough lines around it to fit in one
+/// place only:
+///
+///     --- a/src/greet.py
+///     +++ b/src/greet.py
+///     @@
+///      def greet(name):
+///     -    print("hi")
+///     +    print(f"hi {name}")
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct Args {
+    /// The diff.
+    diff: String,
+}
+
+/// Lines shown around each changed place.
+const CONTEXT: usize = 3;
+
+/// A file while the edit is worked out in memory.
+struct Draft {
+    path: String,
+    /// On disk.
+    before: Option<Vec<u8>>,
+    encoding: Encoding,
+    /// As the edits so far leave it; `None`: no such file.
+    text: Option<String>,
+    mode: FileMode,
+    report: Vec<String>,
+}
+
+impl Tool for ApplyDiff {
+    type Args = Args;
+    const NAME: &'static str = "apply_diff";
+
+    async fn run(&self, args: Args, workspace: &mut Workspace<'_>) -> Result<String, ToolError> {
+        let edits =
+            patch::parse(&args.diff).map_err(|error| ToolError::Failed(format!("Nothing was changed: {error}")))?;
+        let mut drafts: Vec<Draft> = Vec::new();
+        let mut failures = Vec::new();
+        for edit in &edits {
+            match apply(edit, &mut drafts, workspace).await {
+                Ok(()) => (),
+                Err(ToolError::Failed(why)) => failures.push(why),
+                Err(error) => return Err(error),
+            }
+        }
+        if !failures.is_empty() {
+            let fitting = edits.len() - failures.len();
+            let others = match fitting {
+                0 => String::new(),
+                1 => "\nThe edit of the other file fits; send it again with the mended one.".to_owned(),
+                more => format!("\nThe edits of the other {more} files fit; send them again with the mended one."),
+            };
+            return Err(ToolError::Failed(format!("Nothing was changed.\n{}{others}", failures.join("\n"))));
+        }
+        let report: Vec<String> = drafts.iter().flat_map(|draft| draft.report.clone()).collect();
+        let changes = changes(drafts)?;
+        if changes.is_empty() {
+            return Ok(report.join("\n"));
+        }
+        workspace.write(changes).await?;
+        Ok(report.join("\n"))
+    }
+}
+
+/// Works one file's edit into the drafts.
+async fn apply(edit: &FileEdit, drafts: &mut Vec<Draft>, workspace: &mut Workspace<'_>) -> Result<(), ToolError> {
+    let Some(named) = &edit.path else {
+        return Err(ToolError::Failed(
+            "The diff names no file. Put `--- a/path` and `+++ b/path` above the hunks.".to_owned(),
+        ));
+    };
+    let mut index = draft_of(named, drafts, workspace).await?;
+    if let Some(other) = &edit.other_path
+        && drafts.get(index).is_some_and(|draft| draft.text.is_none())
+    {
+        index = draft_of(other, drafts, workspace).await?;
+    }
+    let Some(draft) = drafts.get_mut(index) else { return Ok(()) };
+    let path = draft.path.clone();
+    let applied = match patch::apply(edit, draft.text.as_deref()) {
+        Ok(applied) => applied,
+        Err(there @ Refusal::AlreadyThere { .. }) => {
+            draft.report.push(there.to_string());
+            return Ok(());
+        }
+        Err(refusal) => return Err(ToolError::Failed(refusal.to_string())),
+    };
+    let mut report = format!(
+        "`{path}`: +{} -{} {}",
+        applied.added,
+        applied.removed,
+        plural(applied.added.max(applied.removed), "line")
+    );
+    for note in &applied.notes {
+        report.push_str(&format!("\n{note}"));
+    }
+    if let Some(after) = &applied.after {
+        let context = patch::context_around(after, &applied.places, CONTEXT);
+        if !context.is_empty() {
+            report.push_str(&format!("\n{}", context.trim_end()));
+        }
+    }
+    match (&edit.action, edit.executable) {
+        (_, Some(true)) => draft.mode = FileMode::Executable,
+        (_, Some(false)) => draft.mode = FileMode::NotExecutable,
+        (_, None) => (),
+    }
+    match &edit.action {
+        Action::Create | Action::Update | Action::Delete => {
+            draft.text = applied.after;
+            draft.report.push(report);
+        }
+        Action::Rename { to } => {
+            let (encoding, mode) = (draft.encoding, draft.mode.clone());
+            draft.text = None;
+            draft.report.push(format!("`{path}` is now `{to}`."));
+            let target = draft_of(to, drafts, workspace).await?;
+            let Some(target) = drafts.get_mut(target) else { return Ok(()) };
+            if target.text.is_some() {
+                return Err(ToolError::Failed(format!("`{path}` cannot be renamed: `{to}` exists already.")));
+            }
+            target.text = applied.after;
+            target.encoding = encoding;
+            target.mode = if mode == FileMode::Keep { FileMode::Of(PathBuf::from(&path)) } else { mode };
+            if 0 < applied.added + applied.removed {
+                target.report.push(report.replacen(&path, to, 1));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The draft of a file, read from disk where it is not among the drafts yet.
+async fn draft_of(path: &str, drafts: &mut Vec<Draft>, workspace: &mut Workspace<'_>) -> Result<usize, ToolError> {
+    if let Some(index) = drafts.iter().position(|draft| draft.path == path) {
+        return Ok(index);
+    }
+    let before = workspace.peek(path, MAX_FILE_BYTES).await?;
+    let mut report = Vec::new();
+    let (text, encoding) = match &before {
+        None => (None, Encoding::Utf8),
+        Some(bytes) => match encoding::decode(bytes) {
+            Some((text, encoding)) => (Some(text), encoding),
+            None => {
+                return Err(ToolError::Failed(format!("`{path}` is a binary file; it cannot be edited by a diff.")));
+            }
+        },
+    };
+    if let Some(bytes) = &before
+        && workspace.was_seen(path)
+        && !workspace.is_as_last_seen(path, bytes)
+    {
+        report.push(format!("`{path}` changed on disk since you read it; the diff was placed in what is there now."));
+    }
+    drafts.push(Draft { path: path.to_owned(), before, encoding, text, mode: FileMode::Keep, report });
+    Ok(drafts.len() - 1)
+}
+
+/// What is to be written: the files that end otherwise than they are.
+fn changes(drafts: Vec<Draft>) -> Result<Vec<Change>, ToolError> {
+    let mut changes = Vec::new();
+    for draft in drafts {
+        let after = match &draft.text {
+            None => None,
+            Some(text) => match encoding::encode(text, draft.encoding) {
+                Some(bytes) => Some(bytes),
+                None => {
+                    return Err(ToolError::Failed(format!(
+                        "Nothing was changed: `{}` is not UTF-8{}, and the diff has characters that this encoding lacks.",
+                        draft.path,
+                        draft.encoding.note()
+                    )));
+                }
+            },
+        };
+        if after != draft.before || draft.mode != FileMode::Keep {
+            changes.push(Change { path: PathBuf::from(draft.path), before: draft.before, after, mode: draft.mode });
+        }
+    }
+    Ok(changes)
+}

@@ -1,0 +1,67 @@
+use std::path::PathBuf;
+
+use agent::{Change, FileMode, Tool, ToolError, Workspace};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{MAX_FILE_BYTES, encoding};
+
+pub(crate) struct CreateFile;
+
+/// Writes a whole file, with its parent directories. A file that exists is
+/// replaced only if you read it first.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct Args {
+    /// Path in the workspace.
+    filename: String,
+    /// The whole content.
+    content: String,
+}
+
+impl Tool for CreateFile {
+    type Args = Args;
+    const NAME: &'static str = "create_file";
+
+    async fn run(&self, args: Args, workspace: &mut Workspace<'_>) -> Result<String, ToolError> {
+        let filename = &args.filename;
+        let before = workspace.peek(filename, MAX_FILE_BYTES).await?;
+        let lines = args.content.lines().count();
+        let (after, said) = match &before {
+            None => (args.content.into_bytes(), format!("Created `{filename}` ({lines} lines).")),
+            Some(before) => {
+                let encoding = encoding::decode(before).map_or(encoding::Encoding::Utf8, |(_, encoding)| encoding);
+                let Some(after) = encoding::encode(&args.content, encoding) else {
+                    return Err(ToolError::Failed(format!(
+                        "`{filename}` is unchanged: it is not UTF-8{}, and the new content has characters that this \
+                         encoding lacks.",
+                        encoding.note()
+                    )));
+                };
+                if after == *before {
+                    return Ok(format!(
+                        "`{filename}` already has exactly this content; nothing was written. If the task is done, \
+                         answer without a tool call."
+                    ));
+                }
+                if !workspace.is_as_last_seen(filename, before) {
+                    return Err(ToolError::Failed(unseen(filename, workspace.was_seen(filename))));
+                }
+                (after, format!("Replaced `{filename}` ({lines} lines)."))
+            }
+        };
+        let change = Change { path: PathBuf::from(filename), before, after: Some(after), mode: FileMode::Keep };
+        workspace.write(vec![change]).await?;
+        Ok(said)
+    }
+}
+
+fn unseen(filename: &str, was_seen: bool) -> String {
+    if was_seen {
+        format!("`{filename}` is unchanged: it changed on disk since you read it. Read it again first.")
+    } else {
+        format!(
+            "`{filename}` exists and you have not read it; nothing was written. Read it first, then change it with \
+             `apply_diff`, or replace it as a whole."
+        )
+    }
+}

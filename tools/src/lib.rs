@@ -1,0 +1,32 @@
+//! The model's tools, one file each. To add one: write its file, add its two lines here.
+//!
+//! **Invariant:** a tool acts only through the `Workspace` it is handed, and its
+//! result says what is true now, without echoing what the model just wrote.
+
+mod apply_diff;
+mod create_file;
+mod encoding;
+mod list_files;
+mod read_file;
+mod run_command;
+mod search_files;
+
+use agent::AnyTool;
+
+/// Every tool, in the order the model sees them.
+pub const TOOLS: &[&dyn AnyTool] = &[
+    &read_file::ReadFile,
+    &search_files::SearchFiles,
+    &list_files::ListFiles,
+    &create_file::CreateFile,
+    &apply_diff::ApplyDiff,
+    &run_command::RunCommand,
+];
+
+/// Larger files are not read whole into memory for the model: it has other means for them.
+const MAX_FILE_BYTES: u64 = 4 << 20;
+
+/// `1 line`, `2 lines`: only the word.
+fn plural(count: usize, word: &str) -> String {
+    if count == 1 { word.to_owned() } else { format!("{word}s") }
+}

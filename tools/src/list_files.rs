@@ -1,0 +1,65 @@
+use agent::{Listing, Tool, ToolError, Workspace};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+pub(crate) struct ListFiles;
+
+/// Lists files below a directory, without those that .gitignore leaves out.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct Args {
+    /// Directory in the workspace; all of it unless given.
+    path: Option<String>,
+    /// Only files that match, such as `*.rs` or `src/**/test_*.py`.
+    glob: Option<String>,
+}
+
+const LIMIT: usize = 200;
+
+impl Tool for ListFiles {
+    type Args = Args;
+    const NAME: &'static str = "list_files";
+
+    async fn run(&self, args: Args, workspace: &mut Workspace<'_>) -> Result<String, ToolError> {
+        let path = args.path.unwrap_or_else(|| ".".to_owned());
+        match args.glob {
+            None => overview(workspace, &path).await,
+            Some(glob) => {
+                let listing = workspace.list(&path, Some(glob.clone()), None, LIMIT).await?;
+                if listing.entries.is_empty() {
+                    return Ok(format!("No file below `{path}` matches `{glob}`."));
+                }
+                Ok(show(&listing))
+            }
+        }
+    }
+}
+
+/// The whole tree where it fits, else as deep as it fits: an overview is worth more than the letter A.
+pub(crate) async fn overview(workspace: &mut Workspace<'_>, path: &str) -> Result<String, ToolError> {
+    let whole = workspace.list(path, None, None, LIMIT).await?;
+    if whole.entries.is_empty() {
+        return Ok(format!("`{path}` has no files."));
+    }
+    if whole.left_out == 0 {
+        return Ok(show(&whole));
+    }
+    for depth in [3, 2, 1] {
+        let listing = workspace.list(path, None, Some(depth), LIMIT).await?;
+        if listing.left_out == 0 || depth == 1 {
+            return Ok(format!("{}[only {depth} levels deep: name a path or a glob to see more]\n", show(&listing)));
+        }
+    }
+    Ok(show(&whole))
+}
+
+fn show(listing: &Listing) -> String {
+    let mut shown = String::new();
+    for listed in &listing.entries {
+        shown.push_str(&listed.path);
+        shown.push('\n');
+    }
+    if 0 < listing.left_out {
+        shown.push_str(&format!("[and {} more: narrow it down with path or glob]\n", listing.left_out));
+    }
+    shown
+}

@@ -1,0 +1,171 @@
+use agent::{SandboxError, Tool, ToolError, Workspace};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{MAX_FILE_BYTES, encoding, list_files};
+
+pub(crate) struct ReadFile;
+
+/// Reads a text file, with line numbers. Also lists a directory.
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct Args {
+    /// Path in the workspace.
+    filename: String,
+    /// First line to read, from 1.
+    first_line: Option<usize>,
+    /// How many lines to read, at most 500.
+    lines: Option<usize>,
+}
+
+/// What one call shows at the most: about 5,000 tokens.
+const MAX_LINES: usize = 500;
+const MAX_BYTES: usize = 18_000;
+/// A longer line is clipped: minified code and data are not for reading.
+const MAX_LINE_BYTES: usize = 2_000;
+
+impl Tool for ReadFile {
+    type Args = Args;
+    const NAME: &'static str = "read_file";
+
+    async fn run(&self, args: Args, workspace: &mut Workspace<'_>) -> Result<String, ToolError> {
+        let bytes = match workspace.read(&args.filename, MAX_FILE_BYTES).await {
+            Ok(bytes) => bytes,
+            Err(ToolError::Sandbox(SandboxError::IsDirectory(_))) => {
+                return list_files::overview(workspace, &args.filename).await;
+            }
+            Err(ToolError::Sandbox(SandboxError::NotFound(path))) => {
+                return Err(not_found(workspace, &args.filename, SandboxError::NotFound(path)).await);
+            }
+            Err(error) => return Err(error),
+        };
+        let Some((text, encoding)) = encoding::decode(&bytes) else {
+            return Err(ToolError::Failed(format!(
+                "`{}` is a binary file of {} bytes. Look at it with a command, such as `file` or `xxd | head`.",
+                args.filename,
+                bytes.len()
+            )));
+        };
+        let shown = number(&text, args.first_line.unwrap_or(1).max(1), args.lines.unwrap_or(MAX_LINES).min(MAX_LINES));
+        Ok(describe(&args.filename, &text, &encoding.note(), &shown))
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Shown {
+    /// From 1; `last` is less than `first` where nothing is shown.
+    first: usize,
+    last: usize,
+    total: usize,
+    text: String,
+}
+
+fn number(text: &str, first: usize, lines: usize) -> Shown {
+    let mut shown = Shown { first, last: first - 1, total: text.lines().count(), text: String::new() };
+    for (index, line) in text.lines().enumerate().skip(first - 1).take(lines) {
+        if MAX_BYTES < shown.text.len() {
+            break;
+        }
+        let kept = line.floor_char_boundary(MAX_LINE_BYTES.min(line.len()));
+        let (kept, rest) = line.split_at(kept);
+        shown.text.push_str(&format!("{:>4}\t{kept}", index + 1));
+        if !rest.is_empty() {
+            shown.text.push_str(&format!(" [... {} bytes of this line left out]", rest.len()));
+        }
+        shown.text.push('\n');
+        shown.last = index + 1;
+    }
+    shown
+}
+
+fn describe(filename: &str, text: &str, encoding: &str, shown: &Shown) -> String {
+    let total = shown.total;
+    if text.is_empty() {
+        return format!("`{filename}` is empty.");
+    }
+    if shown.last < shown.first {
+        return format!("`{filename}` has {total} lines; none from line {}.", shown.first);
+    }
+    let mut notes = encoding.to_owned();
+    if text.contains("\r\n") {
+        notes.push_str(", CRLF line ends");
+    }
+    if !text.ends_with('\n') {
+        notes.push_str(", no newline at the end");
+    }
+    let mut described = if shown.first == 1 && shown.last == total {
+        format!("`{filename}`, {total} lines{notes}:\n{}", shown.text)
+    } else {
+        format!("`{filename}`, lines {}-{} of {total}{notes}:\n{}", shown.first, shown.last, shown.text)
+    };
+    if shown.last < total {
+        described.push_str(&format!("[{} more lines: read on with first_line {}]", total - shown.last, shown.last + 1));
+    }
+    described
+}
+
+/// Names files that the model may have meant: the same name elsewhere.
+async fn not_found(workspace: &mut Workspace<'_>, filename: &str, error: SandboxError) -> ToolError {
+    let name = filename.rsplit('/').next().unwrap_or(filename);
+    let plain = !name.is_empty() && !name.contains(['*', '?', '[', '{', '\\']);
+    let elsewhere = match workspace.list(".", Some(format!("**/{name}")), None, 3).await {
+        Ok(listing) if plain => listing.entries,
+        Ok(_) | Err(_) => Vec::new(),
+    };
+    if elsewhere.is_empty() {
+        return ToolError::Failed(format!("{error} Find files with `list_files`."));
+    }
+    let paths: Vec<String> = elsewhere.iter().map(|listed| format!("`{}`", listed.path)).collect();
+    ToolError::Failed(format!("{error} There is {}.", paths.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, first: usize, lines: usize, expected: Expect) {
+        expected.assert_eq(&describe("a.txt", text, "", &number(text, first, lines)));
+    }
+
+    #[test]
+    fn a_whole_file() {
+        check(
+            "one\ntwo\n",
+            1,
+            500,
+            expect![[r#"
+            `a.txt`, 2 lines:
+               1	one
+               2	two
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_part_says_how_to_read_on() {
+        check(
+            "1\n2\n3\n4\n5",
+            2,
+            2,
+            expect![[r#"
+            `a.txt`, lines 2-3 of 5, no newline at the end:
+               2	2
+               3	3
+            [2 more lines: read on with first_line 4]"#]],
+        );
+    }
+
+    #[test]
+    fn nothing_there_is_said() {
+        check("", 1, 500, expect!["`a.txt` is empty."]);
+        check("1\n", 7, 500, expect!["`a.txt` has 1 lines; none from line 7."]);
+    }
+
+    #[test]
+    fn long_lines_and_long_files_are_bounded() {
+        let text = format!("{}\n", "x".repeat(1_000_000)).repeat(100);
+        assert!(number(&text, 1, 500).text.len() < MAX_BYTES + 2 * MAX_LINE_BYTES);
+    }
+}
