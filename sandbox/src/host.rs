@@ -12,8 +12,10 @@ use tokio::sync::Mutex;
 
 use crate::beneath::Root;
 use crate::environment;
-use crate::keeper::Keeper;
-use crate::options::HostOptions;
+use crate::fence::policy::{Namespaces, Policy};
+use crate::fence::{Fence, Layer, LayerKind, LayerState};
+use crate::keeper::{Keeper, Unstarted};
+use crate::options::{HostOptions, SandboxMode};
 use crate::protocol::Setup;
 use crate::run::Errand;
 use crate::{list, read, run, search, write};
@@ -113,6 +115,16 @@ impl Host {
         done.unwrap_or_else(|error| Err(SandboxError::Blocked(format!("The file work broke off: {error}."))))
     }
 
+    /// What holds commands back. Puts the fence up if it is not yet: each layer is tried, not guessed.
+    pub async fn fence(&self) -> Fence {
+        let mut slot = self.keeper.lock().await;
+        match self.keeper(&mut slot).await {
+            Ok(keeper) if self.options.fence.sandbox == SandboxMode::On => Fence { layers: keeper.layers.clone() },
+            Ok(_) => Fence::none("the sandbox is switched off"),
+            Err(error) => Fence::none(&error.to_string()),
+        }
+    }
+
     async fn keeper<'k>(&self, slot: &'k mut Option<Keeper>) -> Result<&'k mut Keeper, SandboxError> {
         if slot.as_mut().is_some_and(|keeper| !keeper.is_alive()) {
             *slot = None;
@@ -120,14 +132,29 @@ impl Host {
         match slot {
             Some(keeper) => Ok(keeper),
             None => {
-                let setup = Setup { policy: None };
-                let started = Keeper::start(&setup, &self.environment).await;
-                let keeper = started.map_err(|error| {
+                let keeper = self.start_keeper().await.map_err(|error| {
                     SandboxError::Blocked(format!("The launcher of commands cannot be started: {error}."))
                 })?;
                 Ok(slot.insert(keeper))
             }
         }
+    }
+
+    async fn start_keeper(&self) -> Result<Keeper, Unstarted> {
+        let mut setup = Setup { policy: None };
+        if self.options.fence.sandbox == SandboxMode::On {
+            setup.policy = Some(Policy::new(self.root.real(), &self.options, &self.environment)?);
+        }
+        let started = Keeper::start(&setup, &self.environment).await;
+        let (Err(Unstarted::Namespaces(why)), Some(policy)) = (&started, &mut setup.policy) else { return started };
+        // The kernel has taken the first step and refused a later one: a new launcher does without.
+        let why = why.clone();
+        policy.namespaces = Namespaces::Leave;
+        let mut keeper = Keeper::start(&setup, &self.environment).await?;
+        for kind in [LayerKind::GitFiles, LayerKind::Processes, LayerKind::Mounts, LayerKind::Users] {
+            keeper.layers.insert(0, Layer { kind, state: LayerState::Missing(why.clone()) });
+        }
+        Ok(keeper)
     }
 }
 

@@ -2,6 +2,7 @@
 //! command, starts another one if it died.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -12,6 +13,7 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 
+use crate::fence::Layer;
 use crate::launch;
 use crate::protocol::{self, Ready, Setup};
 
@@ -20,14 +22,37 @@ use crate::protocol::{self, Ready, Setup};
 pub(crate) struct Keeper {
     control: UnixStream,
     process: Child,
-    pub(crate) ready: Ready,
+    /// What it put up.
+    pub(crate) layers: Vec<Layer>,
+}
+
+/// Why there is none.
+pub(crate) enum Unstarted {
+    /// The namespaces failed half-way; without them there is more hope.
+    Namespaces(String),
+    Other(io::Error),
+}
+
+impl fmt::Display for Unstarted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unstarted::Namespaces(why) => f.write_str(why),
+            Unstarted::Other(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<io::Error> for Unstarted {
+    fn from(error: io::Error) -> Unstarted {
+        Unstarted::Other(error)
+    }
 }
 
 impl Keeper {
-    pub(crate) async fn start(setup: &Setup, environment: &[(OsString, OsString)]) -> io::Result<Keeper> {
+    pub(crate) async fn start(setup: &Setup, environment: &[(OsString, OsString)]) -> Result<Keeper, Unstarted> {
         let (ours, theirs) = Socket::pair()?;
         // Our own program: nothing to install, nothing to find, and the right version after an update.
-        let process = Command::new("/proc/self/exe")
+        let mut process = Command::new("/proc/self/exe")
             .arg(launch::ARGUMENT)
             .env_clear()
             .envs(environment.iter().map(|(name, value)| (name, value)))
@@ -45,7 +70,13 @@ impl Keeper {
             }
             _ => error,
         })?;
-        Ok(Keeper { control, process, ready })
+        match ready {
+            Ready::Up(layers) => Ok(Keeper { control, process, layers }),
+            Ready::Failed(why) => {
+                process.wait()?;
+                Err(Unstarted::Namespaces(why))
+            }
+        }
     }
 
     pub(crate) fn is_alive(&mut self) -> bool {

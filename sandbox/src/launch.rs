@@ -9,9 +9,18 @@
 //! Whoever waits, waits on the agent's end of a socket too: it closes when the
 //! agent dies, of SIGKILL as well, and then the tree is killed all the same.
 
+// In suggested reading order.
 mod command;
-pub(crate) mod raw;
+mod landlock;
+mod lockdown;
+mod mounts;
+mod namespaces;
+mod proc;
+mod raise;
+mod raw;
+mod seccomp;
 mod sweep;
+mod tree;
 mod warden;
 
 use std::fs::File;
@@ -23,10 +32,11 @@ use std::process::ExitCode;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
-use rustix::process::WaitOptions;
+use rustix::process::{DumpableBehavior, WaitOptions};
 
 use crate::protocol::{self, Ready, Setup};
-use raw::{Forked, Namespaces};
+use raise::Raised;
+use raw::Forked;
 
 /// The first argument of a launcher.
 pub(crate) const ARGUMENT: &str = "__sandbox-launcher";
@@ -57,14 +67,29 @@ fn keep() -> io::Result<()> {
     let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
     rustix::stdio::dup2_stdin(&null)?;
     let Setup { policy } = protocol::receive(&control)?;
-    let _ = policy;
-    protocol::send(&control, &Ready { layers: Vec::new() })?;
+    let mut raised = match raise::raise(policy) {
+        Ok(raised) => raised,
+        Err(error) => return protocol::send(&control, &Ready::Failed(error.to_string())),
+    };
+    // Commands run as the same user: none may look into us.
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    protocol::send(&control, &Ready::Up(std::mem::take(&mut raised.layers)))?;
+    let ended = serve(control, &mut raised);
+    if let Some(tmp) = &raised.lockdown.tmp {
+        // A command may have made something in it unreadable; then it stays.
+        let _ = std::fs::remove_dir_all(tmp);
+    }
+    ended
+}
+
+fn serve(control: UnixStream, raised: &mut Raised) -> io::Result<()> {
     while let Some(hire) = next_hire(&control)? {
         // Wardens that ended since.
         while let Ok(Some(_)) = rustix::process::wait(WaitOptions::NOHANG) {}
-        if let Forked::Child = raw::fork(Namespaces::None)? {
+        if let Forked::Child = raw::fork(raised.namespaces)? {
+            // Else the agent could not see that the keeper has died.
             drop(control);
-            warden::watch(hire);
+            warden::watch(hire, raised);
             // Not `return`: the keeper's caller is not the warden's.
             std::process::exit(0);
         }

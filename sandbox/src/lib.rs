@@ -30,7 +30,7 @@ mod output;
 mod protocol;
 mod run;
 
-pub use crate::fence::{Layer, LayerState};
+pub use crate::fence::{Fence, Layer, LayerKind, LayerState};
 pub use crate::host::{Host, OpenError};
 pub use crate::launch::launcher;
 pub use crate::memory::{Memory, ran};

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 /// How a [`crate::Host`] is opened.
 #[derive(Clone, Debug, Default)]
 pub struct HostOptions {
@@ -34,7 +36,7 @@ pub enum SandboxMode {
     Off,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Network {
     /// Only loopback, and that is the command's own.
     #[default]
@@ -55,7 +57,7 @@ pub enum Access {
 }
 
 /// Bounds on one command and all it starts. Time is in the effect itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandLimits {
     /// Data of one process, in bytes (`RLIMIT_DATA`). `None`: as much as the machine has.
     pub memory_bytes: Option<u64>,

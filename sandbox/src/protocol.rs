@@ -3,13 +3,12 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::fence::Layer;
-use crate::fence::policy::Policy;
+use crate::fence::policy::{AnyPath, Policy};
 
 /// More than any message of ours; a length beyond it is a broken one.
 const MOST_BYTES: u32 = 16 << 20;
@@ -21,10 +20,13 @@ pub(crate) struct Setup {
     pub(crate) policy: Option<Policy>,
 }
 
-/// Keeper to agent, once, when the fence is up as far as it goes.
+/// Keeper to agent, once.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Ready {
-    pub(crate) layers: Vec<Layer>,
+pub(crate) enum Ready {
+    /// The fence is up as far as it goes.
+    Up(Vec<Layer>),
+    /// It broke off half-way, and the keeper is gone.
+    Failed(String),
 }
 
 /// Agent to warden, once: what to run.
@@ -33,7 +35,9 @@ pub(crate) struct Order {
     pub(crate) shell: OsString,
     pub(crate) command: OsString,
     /// Where. Absolute.
-    pub(crate) directory: PathBuf,
+    pub(crate) directory: AnyPath,
+    /// Directories of git, and the files that stand for one. Absolute.
+    pub(crate) git: Vec<AnyPath>,
 }
 
 /// Warden to agent, once, when everything that the command started is dead.

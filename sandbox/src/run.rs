@@ -122,7 +122,8 @@ pub(crate) async fn start(keeper: &Keeper, errand: &Errand<'_>) -> io::Result<St
     let order = Order {
         shell: errand.shell.into(),
         command: OsString::from(errand.command),
-        directory: errand.directory.to_path_buf(),
+        directory: errand.directory.to_path_buf().into(),
+        git: Vec::new(),
     };
     let (read, write) = pipe()?;
     let pipe = Receiver::from_owned_fd(read)?;

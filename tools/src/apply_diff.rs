@@ -14,8 +14,8 @@ pub(crate) struct ApplyDiff;
 /// numbers may be left out; each hunk needs enough lines around it to fit in one
 /// place only:
 ///
-///     --- a/src/greet.py
-///     +++ b/src/greet.py
+///     --- a/greet.py
+///     +++ b/greet.py
 ///     @@
 ///      def greet(name):
 ///     -    print("hi")
@@ -58,13 +58,7 @@ impl Tool for ApplyDiff {
             }
         }
         if !failures.is_empty() {
-            let fitting = edits.len() - failures.len();
-            let others = match fitting {
-                0 => String::new(),
-                1 => "\nThe edit of the other file fits; send it again with the mended one.".to_owned(),
-                more => format!("\nThe edits of the other {more} files fit; send them again with the mended one."),
-            };
-            return Err(ToolError::Failed(format!("Nothing was changed.\n{}{others}", failures.join("\n"))));
+            return Err(ToolError::Failed(format!("Nothing was changed.\n{}", failures.join("\n"))));
         }
         let report: Vec<String> = drafts.iter().flat_map(|draft| draft.report.clone()).collect();
         let changes = changes(drafts)?;
@@ -180,7 +174,7 @@ fn changes(drafts: Vec<Draft>) -> Result<Vec<Change>, ToolError> {
                 Some(bytes) => Some(bytes),
                 None => {
                     return Err(ToolError::Failed(format!(
-                        "Nothing was changed: `{}` is not UTF-8{}, and the diff has characters that this encoding lacks.",
+                        "Nothing was changed: the diff has characters that the encoding of `{}` lacks{}.",
                         draft.path,
                         draft.encoding.note()
                     )));

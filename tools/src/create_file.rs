@@ -4,7 +4,7 @@ use agent::{Change, FileMode, Tool, ToolError, Workspace};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{MAX_FILE_BYTES, encoding};
+use crate::{MAX_FILE_BYTES, encoding, plural};
 
 pub(crate) struct CreateFile;
 
@@ -27,13 +27,12 @@ impl Tool for CreateFile {
         let before = workspace.peek(filename, MAX_FILE_BYTES).await?;
         let lines = args.content.lines().count();
         let (after, said) = match &before {
-            None => (args.content.into_bytes(), format!("Created `{filename}` ({lines} lines).")),
+            None => (args.content.into_bytes(), format!("Created `{filename}` ({lines} {}).", plural(lines, "line"))),
             Some(before) => {
                 let encoding = encoding::decode(before).map_or(encoding::Encoding::Utf8, |(_, encoding)| encoding);
                 let Some(after) = encoding::encode(&args.content, encoding) else {
                     return Err(ToolError::Failed(format!(
-                        "`{filename}` is unchanged: it is not UTF-8{}, and the new content has characters that this \
-                         encoding lacks.",
+                        "`{filename}` is unchanged: the new content has characters that its encoding lacks{}.",
                         encoding.note()
                     )));
                 };
@@ -46,7 +45,7 @@ impl Tool for CreateFile {
                 if !workspace.is_as_last_seen(filename, before) {
                     return Err(ToolError::Failed(unseen(filename, workspace.was_seen(filename))));
                 }
-                (after, format!("Replaced `{filename}` ({lines} lines)."))
+                (after, format!("Replaced `{filename}` ({lines} {}).", plural(lines, "line")))
             }
         };
         let change = Change { path: PathBuf::from(filename), before, after: Some(after), mode: FileMode::Keep };

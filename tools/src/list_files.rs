@@ -9,7 +9,7 @@ pub(crate) struct ListFiles;
 pub(crate) struct Args {
     /// Directory in the workspace; all of it unless given.
     path: Option<String>,
-    /// Only files that match, such as `*.rs` or `src/**/test_*.py`.
+    /// Only files that match, such as `*.rs` or `**/test_*.py`.
     glob: Option<String>,
 }
 

@@ -2,7 +2,7 @@ use agent::{SandboxError, Tool, ToolError, Workspace};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{MAX_FILE_BYTES, encoding, list_files};
+use crate::{MAX_FILE_BYTES, encoding, list_files, plural};
 
 pub(crate) struct ReadFile;
 
@@ -83,7 +83,7 @@ fn describe(filename: &str, text: &str, encoding: &str, shown: &Shown) -> String
         return format!("`{filename}` is empty.");
     }
     if shown.last < shown.first {
-        return format!("`{filename}` has {total} lines; none from line {}.", shown.first);
+        return format!("`{filename}` has {total} {}; none from line {}.", plural(total, "line"), shown.first);
     }
     let mut notes = encoding.to_owned();
     if text.contains("\r\n") {
@@ -93,12 +93,12 @@ fn describe(filename: &str, text: &str, encoding: &str, shown: &Shown) -> String
         notes.push_str(", no newline at the end");
     }
     let mut described = if shown.first == 1 && shown.last == total {
-        format!("`{filename}`, {total} lines{notes}:\n{}", shown.text)
+        format!("`{filename}`, {total} {}{notes}:\n{}", plural(total, "line"), shown.text)
     } else {
         format!("`{filename}`, lines {}-{} of {total}{notes}:\n{}", shown.first, shown.last, shown.text)
     };
     if shown.last < total {
-        described.push_str(&format!("[{} more lines: read on with first_line {}]", total - shown.last, shown.last + 1));
+        described.push_str(&format!("[{} more: read on with first_line {}]", total - shown.last, shown.last + 1));
     }
     described
 }

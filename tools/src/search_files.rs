@@ -27,7 +27,7 @@ impl Tool for SearchFiles {
             Ok(found) if found.lines.is_empty() => Ok(format!("No line matches `{}` in `{path}`.", args.pattern)),
             Ok(found) => Ok(show(&found)),
             Err(ToolError::Sandbox(error @ SandboxError::BadPattern(_))) => Err(ToolError::Failed(format!(
-                "{error} To find it as plain text, put a backslash before ()[]{{}}.*+?^$|\\."
+                "{error}. To find it as plain text, put a backslash before ()[]{{}}.*+?^$|\\."
             ))),
             Err(error) => Err(error),
         }

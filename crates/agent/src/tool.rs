@@ -132,7 +132,7 @@ impl ToolOutcome {
         if note.is_empty() {
             return self;
         }
-        let add = |text: Clipped| Clipped::new(format!("{}\n{note}", text.as_str()));
+        let add = |text: Clipped| Clipped::new(format!("{}\n{note}", text.as_str().trim_end()));
         match self {
             ToolOutcome::Done(text) => ToolOutcome::Done(add(text)),
             ToolOutcome::Failed(text) => ToolOutcome::Failed(add(text)),

@@ -90,7 +90,12 @@ pub(crate) struct Config {
 }
 
 impl Config {
+    /// Errors are wrong configuration: exit code 2, with file and line.
     pub(crate) fn load(flags: Layer, workspace: &Path) -> anyhow::Result<Config> {
+        Config::read(flags, workspace).hint("`agent config` shows what is set where")
+    }
+
+    fn read(flags: Layer, workspace: &Path) -> anyhow::Result<Config> {
         let mut config = Config { layers: vec![("flag".to_owned(), flags)], notices: Vec::new() };
         config.layers.push(("environment".to_owned(), from_environment()?));
         config.add_repository(workspace)?;

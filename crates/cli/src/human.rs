@@ -60,6 +60,7 @@ impl Human {
         let took = self.call_began.elapsed();
         let took = if 1 <= took.as_secs() { format!(" ({:.1} s)", took.as_secs_f32()) } else { String::new() };
         let (mark, paint) = match outcome {
+            ToolOutcome::Done(text) if failed_command(call, text.as_str()) => ("!", Paint::Yellow),
             ToolOutcome::Done(_) => ("✓", Paint::Green),
             ToolOutcome::Failed(_) => ("✗", Paint::Red),
             ToolOutcome::Refused(_) => ("⊘", Paint::Yellow),
@@ -122,6 +123,11 @@ impl Frontend for Human {
         self.screen.status(None);
         ask::ask(effect).await
     }
+}
+
+/// The command ran, and did not end well.
+fn failed_command(call: &ToolCall, text: &str) -> bool {
+    call.name == "run_command" && !text.lines().rev().any(|line| line == "[exit code 0]")
 }
 
 /// A call in a few words: its name and what it is about.

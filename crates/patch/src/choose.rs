@@ -166,10 +166,9 @@ fn stated(hunk: &Hunk, format: Format, file: &[&str], drift: &Drift) -> Choice {
         },
         None => None,
     };
+    let how = if file.is_empty() { How::Exact } else { How::Stated };
     match at.filter(|at| *at <= file.len()) {
-        Some(start) => {
-            Choice::Placed(Fit { start, lines: Rc::from(hunk.lines.as_slice()), skipped: 0 }, How::Stated, None)
-        }
+        Some(start) => Choice::Placed(Fit { start, lines: Rc::from(hunk.lines.as_slice()), skipped: 0 }, how, None),
         None => Choice::NoContext,
     }
 }

@@ -24,7 +24,11 @@ pub(crate) fn closest(hunk: &Hunk, file: &[&str], indexes: &Indexes) -> Option<(
     let old: Vec<&str> = hunk.lines.iter().filter_map(Line::before).map(without_cr).collect();
     let start = by_votes(&old, indexes).or_else(|| by_similarity(hunk, &old, file))?;
     let shown = file.get(start..(start + old.len().clamp(1, MOST_LINES)).min(file.len()))?;
-    let candidate = Candidate { line: start + 1, lines: shown.iter().map(|line| shortened(line).to_owned()).collect() };
+    let candidate = Candidate {
+        line: start + 1,
+        shown_from: start + 1,
+        lines: shown.iter().map(|line| shortened(line).to_owned()).collect(),
+    };
     let pairs = old.iter().zip(file.iter().skip(start)).zip(start + 1..);
     let difference = pairs.filter(|((expected, found), _)| expected != found).map(|((expected, found), line)| {
         Difference { line, expected: shortened(expected).to_owned(), found: shortened(found).to_owned() }
@@ -32,14 +36,17 @@ pub(crate) fn closest(hunk: &Hunk, file: &[&str], indexes: &Indexes) -> Option<(
     Some((candidate, difference.take(1).next()))
 }
 
-fn shortened(line: &str) -> &str {
+/// At most `MOST_BYTES` characters of a line, for messages and for comparing.
+pub(crate) fn shortened(line: &str) -> &str {
     line.char_indices().nth(MOST_BYTES).and_then(|(end, _)| line.get(..end)).unwrap_or(line)
 }
 
 /// The start that most of the hunk's lines agree on.
 fn by_votes(old: &[&str], indexes: &Indexes) -> Option<usize> {
     let mut votes: HashMap<usize, usize> = HashMap::new();
-    for (offset, line) in old.iter().enumerate().filter(|(_, line)| line.trim().len() > 2).take(MOST_VOTERS) {
+    for (offset, line) in
+        old.iter().enumerate().filter(|(_, line)| line.contains(char::is_alphanumeric)).take(MOST_VOTERS)
+    {
         let places = indexes.lines_like(line, Fold::Indent);
         for at in places.iter().take(MOST_PLACES) {
             *votes.entry(at.saturating_sub(offset)).or_default() += 1;

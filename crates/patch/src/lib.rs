@@ -14,6 +14,7 @@ mod choose;
 mod closest;
 mod edit;
 mod fold;
+mod judge;
 mod note;
 mod parse;
 mod place;
@@ -21,6 +22,7 @@ mod refusal;
 mod show;
 mod splice;
 mod text;
+mod update;
 
 pub use apply::{Applied, Place, apply};
 pub use edit::{Action, FileEdit, Format, Hunk, Line};

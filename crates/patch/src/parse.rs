@@ -80,9 +80,12 @@ pub fn parse(text: &str) -> Result<Vec<FileEdit>, ParseError> {
 
 fn read(text: &str) -> Result<Vec<FileEdit>, ParseError> {
     let lines = Lines::of(text);
-    if envelope::is_one(&lines) {
+    // What begins first is the format; the markers of the others are then content.
+    let begins = [envelope::begins(&lines), blocks::begins(&lines), unified::begins(&lines)];
+    let [envelope, blocks, unified] = begins.map(|at| at.unwrap_or(usize::MAX));
+    if envelope < blocks.min(unified) {
         envelope::read(&lines)
-    } else if blocks::is_one(&lines) {
+    } else if blocks < unified {
         blocks::read(&lines)
     } else {
         unified::read(&lines).and_then(|edits| if edits.is_empty() { Err(ParseError::NotAnEdit) } else { Ok(edits) })

@@ -105,8 +105,10 @@ pub enum Why {
 /// Lines of the file as they are now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// The first line, from 1.
+    /// Where the hunk would begin, from 1.
     pub line: usize,
+    /// The number of the first line shown, from 1.
+    pub shown_from: usize,
     /// The lines, at most a dozen.
     pub lines: Vec<String>,
 }
@@ -150,8 +152,9 @@ impl Display for Unplaced {
                 let lines: Vec<String> = first.iter().map(|found| found.line.to_string()).collect();
                 let more = if *count > first.len() { " and more" } else { "" };
                 writeln!(out, "fits in {count} places: lines {}{more}.", lines.join(", "))?;
-                for candidate in first {
-                    write!(out, "{candidate}")?;
+                for (index, candidate) in first.iter().enumerate() {
+                    let between = if index > 0 { "   ...\n" } else { "" };
+                    write!(out, "{between}{candidate}")?;
                 }
                 writeln!(out, "Add lines of context above or below that only the right place has.")
             }
@@ -164,7 +167,7 @@ impl Display for Unplaced {
             }
             Why::Nowhere(None) => writeln!(out, "fits nowhere, and no line of the file is close. Read the file again."),
             Why::Nowhere(Some((closest, difference))) => {
-                writeln!(out, "fits nowhere. The closest lines are now:\n{closest}")?;
+                write!(out, "fits nowhere. The closest lines are now:\n{closest}")?;
                 match difference {
                     Some(Difference { line, expected, found }) => writeln!(
                         out,
@@ -182,14 +185,17 @@ impl Display for Unplaced {
                     "only adds lines and does not say where. Add the line above and the line below as context."
                 )
             }
-            Why::Cut => writeln!(out, "is cut off: its header promises more lines than follow. Send it whole."),
+            Why::Cut => writeln!(
+                out,
+                "is cut off: its header promises more lines than follow. Send it whole; if it is, write a bare `@@`."
+            ),
         }
     }
 }
 
 impl Display for Candidate {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        for (number, line) in (self.line..).zip(&self.lines) {
+        for (number, line) in (self.shown_from..).zip(&self.lines) {
             writeln!(out, "{number:>6} | {line}")?;
         }
         Ok(())

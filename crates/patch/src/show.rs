@@ -4,6 +4,9 @@ use similar::TextDiff;
 
 use crate::apply::Place;
 
+/// Lines of one place that are shown before its middle is left out.
+const MOST_LINES: usize = 40;
+
 /// The changed places of `after` with `lines` lines around each, numbered; places that touch are shown together, and
 /// long ones by their two ends.
 pub fn context_around(after: &str, places: &[Place], lines: usize) -> String {
@@ -14,7 +17,8 @@ pub fn context_around(after: &str, places: &[Place], lines: usize) -> String {
         let last = (place.line + place.count).saturating_sub(1).saturating_add(lines).min(text.len());
         match shown.last_mut().filter(|(_, end)| first <= *end + 1) {
             Some((_, end)) => *end = last.max(*end),
-            None => shown.push((first, last)),
+            None if first <= last => shown.push((first, last)),
+            None => {}
         }
     }
     let mut out = String::new();
@@ -22,12 +26,12 @@ pub fn context_around(after: &str, places: &[Place], lines: usize) -> String {
         if !out.is_empty() {
             out.push_str("   ...\n");
         }
-        let is_long = last.saturating_sub(first) > MOST_LINES;
+        let hidden = (last + 1).saturating_sub(first).saturating_sub(MOST_LINES);
+        let half = first + MOST_LINES / 2;
         for number in first..=last {
-            let is_middle = number >= first + MOST_LINES / 2 && number + MOST_LINES / 2 <= last;
-            if is_long && is_middle {
-                if number == first + MOST_LINES / 2 {
-                    out.push_str(&format!("   ... {} more\n", last + 1 - first - MOST_LINES + 1));
+            if hidden > 0 && (half..half + hidden).contains(&number) {
+                if number == half {
+                    out.push_str(&format!("   ... {hidden} more\n"));
                 }
                 continue;
             }
@@ -37,9 +41,6 @@ pub fn context_around(after: &str, places: &[Place], lines: usize) -> String {
     }
     out
 }
-
-/// Lines of one place that are shown before its middle is left out.
-const MOST_LINES: usize = 40;
 
 /// The difference of two texts as a unified diff with git's prefixes; empty when they are equal. `None` is a file that
 /// is not there.

@@ -33,18 +33,12 @@ pub(crate) fn splices(number: usize, fit: &Fit, text: &Text) -> Vec<Splice> {
             is_open = true;
         }
         let Some(splice) = splices.last_mut() else { continue };
+        // The mark is written once, before everything.
         let is_first = text.has_bom && splice.at == 0 && splice.added.is_empty();
+        let shown = |added: &str| if is_first { added.trim_start_matches(BOM).to_owned() } else { added.to_owned() };
         match line {
-            // The mark is written once, before everything.
-            Line::Add(added) if is_first && added.starts_with(BOM) => {
-                let added = added.trim_start_matches(BOM);
-                splice.added.push(match is_stated {
-                    true => (added.to_owned(), Ending::Lf),
-                    false => (without_cr(added).to_owned(), near(fit, at, text)),
-                });
-            }
-            Line::Add(added) if is_stated => splice.added.push((added.clone(), Ending::Lf)),
-            Line::Add(added) => splice.added.push((without_cr(added).to_owned(), near(fit, at, text))),
+            Line::Add(added) if is_stated => splice.added.push((shown(added), Ending::Lf)),
+            Line::Add(added) => splice.added.push((shown(without_cr(added)), near(fit, at, text))),
             Line::Remove(_) | Line::Keep { .. } => {
                 splice.removed += 1;
                 at += 1;

@@ -47,6 +47,10 @@ impl<'a> Text<'a> {
             lines.push(line);
             endings.push(ending);
         }
+        if has_bom && rest.is_empty() {
+            // To every diff program this is one line, which only the mark keeps from being empty.
+            return Text { has_bom, lines: vec![""], endings: vec![Ending::Lf], final_newline: false };
+        }
         Text { has_bom, lines, endings, final_newline: rest.is_empty() || rest.ends_with('\n') }
     }
 

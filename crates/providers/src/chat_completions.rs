@@ -69,7 +69,7 @@ struct Attempts<'a> {
 
 enum Stage {
     Ask { body: Bytes, after: Duration },
-    Read { body: Bytes, answer: Answer, reader: ReplyReader },
+    Read { body: Bytes, answer: Answer, reader: Box<ReplyReader> },
     Fail(ChatError),
     End,
 }
@@ -100,13 +100,13 @@ impl Attempts<'_> {
         };
         tracing::debug!(bytes = body.len(), attempt = self.spent.attempts + 1, "request");
         match self.client.server.post("chat/completions", affinity, body.clone()).await {
-            Ok(answer) => Stage::Read { body, answer, reader: ReplyReader::new(self.tools) },
+            Ok(answer) => Stage::Read { body, answer, reader: Box::new(ReplyReader::new(self.tools)) },
             Err(failure) => self.again(body, failure),
         }
     }
 
     /// Reads until there is something to show.
-    async fn read(&mut self, body: Bytes, mut answer: Answer, mut reader: ReplyReader) -> Stage {
+    async fn read(&mut self, body: Bytes, mut answer: Answer, mut reader: Box<ReplyReader>) -> Stage {
         let about = &self.client.server.about;
         if reader.is_done() {
             return linger(answer).await;

@@ -2,7 +2,7 @@
 //! fields in every way (MISTRAL.md 1.3, 1.4, 7). Only the first choice counts.
 
 use agent::{ChatEvent, FinishReason, Usage};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::decoder::StreamError;
 use crate::fragments::Fragments;
@@ -35,6 +35,10 @@ impl Assembly {
             self.message(message, events);
         }
         if let Some(reason) = choice.get("finish_reason").and_then(Value::as_str) {
+            // Mistral's word for a generation that failed: what came of it is not an answer (MISTRAL.md 1.3).
+            if reason == "error" {
+                return Err(StreamError::Server(json!({"message": "the model's generation failed"})));
+            }
             self.finish = Some(reason.to_owned());
         }
         Ok(())

@@ -15,7 +15,7 @@ const REPLY_BYTES: usize = 64 << 20;
 
 /// Why an answer that began could not be read to its end.
 #[derive(Debug, thiserror::Error)]
-pub enum StreamError {
+pub(crate) enum StreamError {
     #[error("the answer broke off before its end")]
     Cut,
     #[error("the answer is larger than {bytes} bytes in {what}")]
@@ -28,7 +28,7 @@ pub enum StreamError {
 }
 
 #[derive(Debug, Default)]
-pub struct Decoder {
+pub(crate) struct Decoder {
     form: Form,
     bytes: usize,
     assembly: Assembly,
@@ -46,7 +46,7 @@ enum Form {
 
 impl Decoder {
     /// Appends what these bytes add. Calls, usage and finish come once the reply is complete.
-    pub fn push(&mut self, bytes: &[u8], events: &mut Vec<ChatEvent>) -> Result<(), StreamError> {
+    pub(crate) fn push(&mut self, bytes: &[u8], events: &mut Vec<ChatEvent>) -> Result<(), StreamError> {
         self.bytes += bytes.len();
         if self.bytes > REPLY_BYTES {
             return Err(StreamError::TooLarge { what: "one reply", bytes: REPLY_BYTES });
@@ -66,17 +66,17 @@ impl Decoder {
     }
 
     /// The reply is complete: nothing that may follow belongs to it.
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.done
     }
 
     /// The model has finished, though the server may still send usage.
-    pub fn has_finish_reason(&self) -> bool {
+    pub(crate) fn has_finish_reason(&self) -> bool {
         self.assembly.finish.is_some()
     }
 
     /// Appends what the end of the connection adds.
-    pub fn finish(&mut self, events: &mut Vec<ChatEvent>) -> Result<(), StreamError> {
+    pub(crate) fn finish(&mut self, events: &mut Vec<ChatEvent>) -> Result<(), StreamError> {
         match std::mem::take(&mut self.form) {
             Form::Unknown => {}
             Form::Events(mut splitter) => self.read(&splitter.finish(), events)?,

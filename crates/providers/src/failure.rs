@@ -39,6 +39,8 @@ pub(crate) const ANY: u32 = u32::MAX;
 /// A server on this machine that refuses connections is rarely about to start.
 const LOCAL_CONNECT_ATTEMPTS: u32 = 4;
 
+const UNKNOWN_ATTEMPTS: u32 = 4;
+
 /// MISTRAL.md 2.4, and what llama.cpp, vLLM, LM Studio and OpenAI say.
 const CONTEXT_FULL: &[&str] = &[
     "context too long",
@@ -131,7 +133,12 @@ pub(crate) fn of_stream(error: StreamError, about: &About) -> Failure {
             let status = status_within(&value);
             let failure = of_status(status.unwrap_or(503), None, &value.to_string(), about);
             let message = format!("the server broke off: {}", reason::of_value(&value));
-            Failure { error: ChatError { message, ..failure.error }, ..failure }
+            let again = match failure.again {
+                // Without a status nobody knows whether it will pass.
+                Again::Later { asked, most: ANY } if status.is_none() => Again::Later { asked, most: UNKNOWN_ATTEMPTS },
+                again @ (Again::Later { .. } | Again::Never) => again,
+            };
+            Failure { error: ChatError { message, ..failure.error }, again }
         }
         error @ StreamError::Garbled(_) => Failure {
             again: Again::Later { asked: None, most: 3 },
@@ -158,6 +165,18 @@ pub(crate) fn of_connect(why: &str, about: &About) -> Failure {
     };
     let error = ChatError { message, hint: Some(hint.to_owned()), kind: ChatErrorKind::Unreachable };
     Failure { error, again: Again::Later { asked: None, most } }
+}
+
+pub(crate) fn of_tls(why: &str, about: &About) -> Failure {
+    let message = format!("no secure connection to {}: {why}", about.base_url);
+    let hint = "a private certificate authority must be known to this machine (SSL_CERT_FILE), and a server without TLS is http://";
+    Failure::never(ChatErrorKind::Refused, message, Some(hint.to_owned()))
+}
+
+pub(crate) fn of_no_list(found: &str, about: &About) -> Failure {
+    let message = format!("{} has no list of models, but {found}", about.base_url);
+    let hint = "is it the base URL of a chat completions API? It usually ends in /v1";
+    Failure::never(ChatErrorKind::Refused, message, Some(hint.to_owned()))
 }
 
 pub(crate) fn of_bad_key(about: &About) -> Failure {
@@ -321,7 +340,7 @@ mod tests {
         .assert_eq(&shown(of_stream(StreamError::Server(refused), &about())));
         let passing = serde_json::json!({"object": "error", "message": "Internal", "code": "3000"});
         expect![[r#"
-            Unreachable, again after None, most any
+            Unreachable, again after None, most 4
             error: the server broke off: Internal
         "#]]
         .assert_eq(&shown(of_stream(StreamError::Server(passing), &about())));

@@ -3,6 +3,7 @@
 //! One client a run: its connection stays open between requests. Redirects are
 //! not followed, so the key goes nowhere but where the human sent it.
 
+use std::error::Error;
 use std::time::{Duration, SystemTime};
 
 use agent::{ChatError, ChatErrorKind};
@@ -19,6 +20,9 @@ use crate::retry::retry_after;
 
 /// The most of an error body or a model list that is read.
 const BODY_BYTES: usize = 8 << 20;
+
+/// The longest silence where no model has to think first.
+const QUICK: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub struct Server {
@@ -69,15 +73,16 @@ impl Server {
         if let Some(affinity) = affinity {
             request = request.header("x-affinity", affinity);
         }
-        self.send(request).await
+        self.send(request, self.idle_timeout).await
     }
 
     /// Gets a whole body as text.
     pub(crate) async fn get(&self, path: &str) -> Result<String, Failure> {
         let request = self.client.get(format!("{}/{path}", self.base_url)).header(ACCEPT, "application/json");
-        let mut answer = self.send(request).await?;
+        let idle = self.idle_timeout.min(QUICK);
+        let mut answer = self.send(request, idle).await?;
         let mut body = Vec::new();
-        while let Some(bytes) = answer.next(self.idle_timeout).await? {
+        while let Some(bytes) = answer.next(idle).await? {
             body.extend_from_slice(&bytes);
             if body.len() > BODY_BYTES {
                 break;
@@ -86,13 +91,14 @@ impl Server {
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Answer, Failure> {
+    async fn send(&self, request: RequestBuilder, idle: Duration) -> Result<Answer, Failure> {
         let request = match &self.key {
             Some(key) => request.header(AUTHORIZATION, self.bearer(key.expose_secret())?),
             None => request,
         };
-        let response = match timeout(self.idle_timeout, request.send()).await {
-            Err(_) => return Err(failure::of_silence(self.idle_timeout)),
+        let response = match timeout(idle, request.send()).await {
+            Err(_) => return Err(failure::of_silence(idle)),
+            Ok(Err(error)) if is_tls(&error) => return Err(failure::of_tls(&cause(&error), &self.about)),
             Ok(Err(error)) if error.is_connect() => return Err(failure::of_connect(&cause(&error), &self.about)),
             Ok(Err(error)) => return Err(failure::of_transport(&cause(&error))),
             Ok(Ok(response)) => response,
@@ -122,7 +128,7 @@ impl Server {
         let id = correlation(headers).map(str::to_owned);
         let mut answer = Answer { response };
         let mut body = Vec::new();
-        while let Ok(Some(bytes)) = answer.next(self.idle_timeout.min(Duration::from_secs(10))).await {
+        while let Ok(Some(bytes)) = answer.next(self.idle_timeout.min(QUICK)).await {
             body.extend_from_slice(&bytes);
             if body.len() > BODY_BYTES {
                 break;
@@ -221,14 +227,26 @@ fn refused(message: String) -> ChatError {
     ChatError { message, hint: None, kind: ChatErrorKind::Refused }
 }
 
+/// The server could be reached, and what it said of itself was not acceptable.
+fn is_tls(error: &reqwest::Error) -> bool {
+    causes(error).any(|cause| cause.is::<rustls::Error>())
+}
+
 /// The innermost cause, without the address, which may hold a password.
 fn cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
+    let text = causes(error).last().map(ToString::to_string);
+    text.filter(|text| !text.is_empty()).unwrap_or_else(|| "no answer".to_owned())
+}
+
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    // An `io::Error` shows what is in it, and names as its source only the source of that.
+    fn within<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+        match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        }
     }
-    let text = cause.to_string();
-    if text.is_empty() || std::ptr::addr_eq(cause, error) { "no answer".to_owned() } else { text }
+    std::iter::successors(error.source(), |error| within(*error))
 }
 
 /// The id under which the server's operators find the request (MISTRAL.md 1.4).

@@ -2,8 +2,11 @@
 //!
 //! **Invariant:** encoding and decoding are pure; only `http.rs` opens a connection.
 //! Nothing of a key ever stands in a message, a log or a hint.
+//!
+//! Read `chat_completions.rs` first: one request, tried until it holds. What goes out is `request.rs`.
+//! What comes in passes `sse.rs`, `decoder.rs`, `chunk.rs` and `fragments.rs`, then `screen.rs`, where
+//! a call that a model wrote as text (`text_calls.rs`) is seen. What goes wrong is judged in `failure.rs`.
 
-// In suggested reading order.
 mod chat_completions;
 mod chunk;
 mod config;
@@ -25,10 +28,10 @@ mod sse;
 mod text_calls;
 #[cfg(test)]
 mod wire_tests;
+mod xml_calls;
 
 pub use crate::chat_completions::ChatCompletions;
 pub use crate::config::{ChatConfig, Dialect, MISTRAL_URL, ServerConfig};
-pub use crate::decoder::{Decoder, StreamError};
 pub use crate::http::Server;
 pub use crate::local::{LOCAL_SERVERS, LocalServer, local_servers};
 pub use crate::models::{ModelCard, resolve};

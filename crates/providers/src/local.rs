@@ -33,7 +33,7 @@ async fn probe(name: &'static str, port: u16) -> Option<LocalServer> {
         ..ServerConfig::default()
     });
     let server = server.ok()?;
-    let models = server.models().await.ok()?;
+    let models = server.models_once().await.ok()?;
     let models = models.into_iter().map(|card| card.id).collect();
     Some(LocalServer { name, base_url: server.base_url().to_owned(), models })
 }

@@ -1,9 +1,18 @@
 //! The models of a server: its list, read leniently, and the search for the one that was asked for.
 
+use std::time::Duration;
+
 use agent::{ChatError, ChatErrorKind};
 use serde_json::Value;
+use tokio::time::sleep;
 
+use crate::failure::{self, Failure};
 use crate::http::Server;
+use crate::retry::{RetryBudget, Spent};
+
+/// Short: somebody waits for the run to begin.
+const LIST_BUDGET: RetryBudget =
+    RetryBudget { attempts: 3, waiting: Duration::from_secs(5), first_wait: Duration::from_millis(250) };
 
 /// What a server says of a model. Mistral says all of it (MISTRAL.md 2.3), others little more than the id.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,15 +42,26 @@ const RETIRED: &[(&str, &str)] = &[
 ];
 
 impl Server {
-    /// `GET /v1/models`. Not retried: the chat that follows is.
+    /// `GET /v1/models`, tried a few times: a run should not end before it begins because a server was busy.
     pub async fn models(&self) -> Result<Vec<ModelCard>, ChatError> {
-        let body = self.get("models").await.map_err(|failure| failure.error)?;
-        let list: Value = serde_json::from_str(&body).map_err(|_| ChatError {
-            message: format!("{} has no list of models: {}", self.base_url(), crate::reason::excerpt(&body)),
-            hint: Some("is it the base URL of a chat completions API? It usually ends in /v1".to_owned()),
-            kind: ChatErrorKind::Refused,
-        })?;
-        Ok(cards(&list))
+        let mut spent = Spent::new(LIST_BUDGET);
+        loop {
+            match self.models_once().await {
+                Ok(cards) => return Ok(cards),
+                Err(failure) => match spent.next(failure.again, 0.5) {
+                    Some(delay) => sleep(delay).await,
+                    None => return Err(failure.error),
+                },
+            }
+        }
+    }
+
+    pub(crate) async fn models_once(&self) -> Result<Vec<ModelCard>, Failure> {
+        let body = self.get("models").await?;
+        match serde_json::from_str(&body) {
+            Ok(list) => Ok(cards(&list)),
+            Err(_) => Err(failure::of_no_list(&crate::reason::excerpt(&body), &self.about)),
+        }
     }
 }
 

@@ -93,7 +93,9 @@ fn long_story() -> Vec<Entry> {
 
 #[test]
 fn each_entry_in_its_place() {
-    check(&long_story(), expect![[r#"
+    check(
+        &long_story(),
+        expect![[r#"
         {"role":"system","content":"Be short."}
         {"role":"user","content":"Fix it."}
         {"role":"assistant","content":"Looking.","tool_calls":[{"id":"c00000001","type":"function","function":{"name":"read_file","arguments":"{\"path\":\"a\"}"}},{"id":"c00000002","type":"function","function":{"name":"read_file","arguments":"{\"invalid_json\":\"[broken\"}"}}]}
@@ -107,7 +109,8 @@ fn each_entry_in_its_place() {
         {"role":"tool","tool_call_id":"c00000003","name":"run_command","content":"(empty)"}
         {"role":"assistant","content":"Done. "}
         {"role":"user","content":"The history was shortened."}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

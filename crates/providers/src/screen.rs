@@ -3,7 +3,8 @@
 //! Everything else is let through at once: the held part begins where a marker,
 //! a fence or an object begins, and is let go as soon as it cannot be a call.
 
-use crate::text_calls::{self, FENCES, MISTRAL, SEPARATOR, Split, TAGS};
+use crate::text_calls::{self, FENCES, MISTRAL, Place, SEPARATOR, Split, TAGS};
+use crate::xml_calls;
 
 /// What chat templates end a turn with; some servers let it through.
 const STOPS: &[&str] = &["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "</s>"];
@@ -15,31 +16,31 @@ const KEYS: &[&str] = &["name", "arguments", "parameters", "function", "type", "
 pub(crate) struct Screen {
     names: Vec<String>,
     held: String,
-    /// Only white space stands between the last line break and the held text.
-    at_line_start: bool,
+    /// Where the held text begins.
+    place: Place,
 }
 
 impl Screen {
-    /// `names`: the tools that may be called.
+    /// `names`: the tools that may be called. Where there are none, no text is a call.
     pub(crate) fn new(names: Vec<String>) -> Screen {
-        Screen { names, held: String::new(), at_line_start: true }
+        Screen { names, held: String::new(), place: Place::START }
     }
 
     /// The text that can be shown now.
     pub(crate) fn push(&mut self, text: &str) -> Option<String> {
         self.held.push_str(text);
-        let end = self.first_suspect();
-        let shown: String = self.held.drain(..end).collect();
-        let line = shown.rsplit_once('\n').map(|(_, line)| line);
-        let is_blank = line.unwrap_or(&shown).chars().all(char::is_whitespace);
-        self.at_line_start = is_blank && (line.is_some() || self.at_line_start);
+        let shown: String = self.held.drain(..self.first_suspect()).collect();
+        for (at, letter) in shown.char_indices() {
+            self.place.pass(letter, shown.get(at..).unwrap_or_default());
+        }
         (!shown.is_empty()).then_some(shown)
     }
 
     /// The held text and the calls that it was, once the reply is complete.
     pub(crate) fn finish(&mut self) -> Split {
         let held = std::mem::take(&mut self.held);
-        match text_calls::split(&held, self.at_line_start, &self.names) {
+        let split = if self.names.is_empty() { None } else { text_calls::split(&held, self.place, &self.names) };
+        match split {
             Some(split) => Split { text: without_stops(&split.text).trim_end().to_owned(), calls: split.calls },
             None => Split { text: without_stops(&held).to_owned(), calls: Vec::new() },
         }
@@ -47,18 +48,22 @@ impl Screen {
 
     /// Where the text begins that has to be held: white space before a call goes with it.
     fn first_suspect(&self) -> usize {
-        let mut at_line_start = self.at_line_start;
+        let mut place = self.place;
         for (at, letter) in self.held.char_indices() {
             let (before, rest) = self.held.split_at(at);
-            if self.may_be_call(rest, at_line_start) {
+            let is_suspect = may_be_stop(rest) || may_be_part_of_fence(rest, place) || self.may_be_call(rest, place);
+            if is_suspect {
                 return before.trim_end().len();
             }
-            at_line_start = letter == '\n' || (at_line_start && letter.is_whitespace());
+            place.pass(letter, rest);
         }
         self.held.trim_end().len()
     }
 
-    fn may_be_call(&self, rest: &str, at_line_start: bool) -> bool {
+    fn may_be_call(&self, rest: &str, place: Place) -> bool {
+        if !place.takes_calls() {
+            return false;
+        }
         if begins(rest, MISTRAL) {
             return rest.strip_prefix(MISTRAL).is_none_or(|after| {
                 let after = after.trim_start();
@@ -67,12 +72,12 @@ impl Screen {
             });
         }
         if let Some((open, _)) = TAGS.iter().find(|(open, _)| begins(rest, open)) {
-            return rest.strip_prefix(open).is_none_or(|after| blank_or(after, &['{', '[']));
+            return rest.strip_prefix(open).is_none_or(|after| blank_or(after, &['{', '[', '<']));
         }
-        if let Some(stop) = STOPS.iter().find(|stop| begins(rest, stop)) {
-            return rest.strip_prefix(stop).is_none_or(|after| without_stops(after).trim().is_empty());
+        if begins(rest, xml_calls::OPEN) {
+            return true;
         }
-        if !at_line_start {
+        if !place.at_line_start {
             return false;
         }
         match rest.as_bytes().first() {
@@ -90,7 +95,10 @@ impl Screen {
         };
         let inside = inside.trim_start();
         FENCES.contains(&language.trim())
-            && (inside.is_empty() || TAGS.iter().any(|(open, _)| begins(inside, open)) || self.may_be_json(inside))
+            && (inside.is_empty()
+                || begins(inside, MISTRAL)
+                || TAGS.iter().any(|(open, _)| begins(inside, open))
+                || self.may_be_json(inside))
     }
 
     /// Whether an object, or a list of them, begins as a call does.
@@ -122,6 +130,16 @@ impl Screen {
 /// `text` starts with `marker`, or with as much of it as has come.
 fn begins(text: &str, marker: &str) -> bool {
     !text.is_empty() && (text.starts_with(marker) || marker.starts_with(text))
+}
+
+fn may_be_stop(rest: &str) -> bool {
+    let stop = STOPS.iter().find(|stop| begins(rest, stop));
+    stop.is_some_and(|stop| rest.strip_prefix(stop).is_none_or(|after| without_stops(after).trim().is_empty()))
+}
+
+/// Whether a quotation ends or begins here is known once all three ticks are here.
+fn may_be_part_of_fence(rest: &str, place: Place) -> bool {
+    place.at_line_start && rest.len() < 3 && begins(rest, "```")
 }
 
 fn blank_or(text: &str, starts: &[char]) -> bool {
@@ -180,8 +198,9 @@ mod tests {
         check(
             &["```python\n", "print()\n", "```"],
             expect![[r#"
-            ```python|
-            print() end "\n```""#]],
+                ```python|
+                print()|
+                ``` end """#]],
         );
         check(
             &["{\n  \"title\"", ": 1}"],
@@ -192,8 +211,9 @@ mod tests {
         check(
             &["```json\n{\"name\": \"left-pad\", ", "\"x\": 1}\n```\n"],
             expect![[r#"
-            ```json
-            {"name": "left-pad",| "x": 1} end "\n```\n""#]],
+                ```json
+                {"name": "left-pad",| "x": 1}
+                ``` end "\n""#]],
         );
     }
 
@@ -211,6 +231,10 @@ mod tests {
             &["<tool", "_call>\n{\"name\": \"read_file\",", " \"arguments\": {}}\n</tool_call>"],
             expect![[r#" end "" call read_file {}"#]],
         );
+        check(
+            &["<func", "tion=read_file>\n<parameter=a>\n1", "\n</parameter></function>"],
+            expect![[r#" end "" call read_file {"a":"1"}"#]],
+        );
         check(&["read", "_file", "{\"a\": 1}"], expect![[r#" end "" call read_file {"a": 1}"#]]);
     }
 
@@ -221,6 +245,22 @@ mod tests {
         check(
             &["```json\n{\"name\": \"read_file\", \"arguments\": {}}\n```\n", "is a call."],
             expect![[r#" end "```json\n{\"name\": \"read_file\", \"arguments\": {}}\n```\nis a call.""#]],
+        );
+    }
+
+    #[test]
+    fn quoted_calls_are_shown() {
+        check(
+            &["```te", "xt\n", "[TOOL_CALLS]read_file[ARGS]{}", "\n`", "``\n", "So.[TOOL_CALLS]read_file[ARGS]{}"],
+            expect![[r#"
+                ```te|xt|
+                [TOOL_CALLS]read_file[ARGS]{}|
+                ```|
+                So. end "" call read_file {}"#]],
+        );
+        check(
+            &["It sends `", "<tool_call>{\"name\": \"read_file\", \"arguments\": {}}</tool_call>", "`"],
+            expect![[r#"It sends `|<tool_call>{"name": "read_file", "arguments": {}}</tool_call>|` end """#]],
         );
     }
 

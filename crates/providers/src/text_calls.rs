@@ -2,7 +2,7 @@
 //!
 //! | form | is a call if |
 //! | --- | --- |
-//! | `[TOOL_CALLS]name[ARGS]{..}`, `[TOOL_CALLS][{..}]`, `<tool_call>{..}</tool_call>` | it is whole: nobody writes these markers to be read |
+//! | `[TOOL_CALLS]name[ARGS]{..}`, `[TOOL_CALLS][{..}]`, `<tool_call>{..}</tool_call>`, `<function=name>..</function>` | it is whole, and not quoted in a fence of another language or after a backtick |
 //! | a block fenced as JSON, an object or an array on a line of its own, `name{..}` | every object in it has a name and an object of arguments and no other key, each name is an offered tool's, and nothing but such blocks stands at the end of the reply |
 //!
 //! So JSON that is shown to the human is not run: it has other keys, or names
@@ -10,7 +10,7 @@
 
 use agent::RawCall;
 
-use crate::loose_json;
+use crate::{loose_json, xml_calls};
 
 /// Markers around calls: Qwen, Hermes and relatives.
 pub(crate) const TAGS: &[(&str, &str)] = &[
@@ -41,15 +41,41 @@ struct Block {
     is_marked: bool,
 }
 
+/// Where in a reply a text begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// Only white space stands between the last line break and here.
+    pub(crate) at_line_start: bool,
+    /// In a fenced block that is not a call.
+    pub(crate) is_quoted: bool,
+    after_tick: bool,
+}
+
+impl Place {
+    pub(crate) const START: Place = Place { at_line_start: true, is_quoted: false, after_tick: false };
+
+    pub(crate) fn takes_calls(&self) -> bool {
+        !self.is_quoted && !self.after_tick
+    }
+
+    /// Goes past `letter`, the first of `rest`.
+    pub(crate) fn pass(&mut self, letter: char, rest: &str) {
+        self.is_quoted ^= self.at_line_start && rest.starts_with("```");
+        self.at_line_start = letter == '\n' || (self.at_line_start && letter.is_whitespace());
+        self.after_tick = letter == '`';
+    }
+}
+
 /// `None` if no call is in the text.
-pub(crate) fn split(text: &str, is_line_start: bool, names: &[String]) -> Option<Split> {
+pub(crate) fn split(text: &str, start: Place, names: &[String]) -> Option<Split> {
     let mut kept = String::new();
     let mut calls = Vec::new();
-    let mut at_line_start = is_line_start;
+    let mut place = start;
     let (mut after_unmarked, mut goes_on, mut has_marked) = (false, false, false);
     let mut rest = text;
     while let Some(letter) = rest.chars().next() {
-        let len = match block(rest, at_line_start, names) {
+        let found = if place.takes_calls() { block(rest, place.at_line_start, names) } else { None };
+        let len = match found {
             Some(block) => {
                 calls.extend(block.calls);
                 after_unmarked = !block.is_marked;
@@ -59,7 +85,7 @@ pub(crate) fn split(text: &str, is_line_start: bool, names: &[String]) -> Option
             }
             None => {
                 goes_on |= after_unmarked && !letter.is_whitespace();
-                at_line_start = letter == '\n' || (at_line_start && letter.is_whitespace());
+                place.pass(letter, rest);
                 kept.push(letter);
                 letter.len_utf8()
             }
@@ -68,7 +94,7 @@ pub(crate) fn split(text: &str, is_line_start: bool, names: &[String]) -> Option
     }
     if goes_on {
         // The reply goes on after its JSON, which was only shown. Marked calls still count.
-        return if has_marked { split(text, is_line_start, &[]) } else { None };
+        return if has_marked { split(text, start, &[]) } else { None };
     }
     (!calls.is_empty()).then(|| Split { text: kept.trim_end().to_owned(), calls })
 }
@@ -79,9 +105,12 @@ fn block(text: &str, at_line_start: bool, names: &[String]) -> Option<Block> {
         return Some(Block { calls, len: text.len() - left.len(), is_marked: true });
     }
     if let Some((open, close)) = TAGS.iter().find(|(open, _)| text.starts_with(open)) {
-        let (calls, left) = values(text.strip_prefix(open)?, None)?;
-        let left = left.trim_start();
-        let left = left.strip_prefix(close).unwrap_or(left);
+        let (calls, left) = tagged(text.strip_prefix(open)?, close)?;
+        return Some(Block { calls, len: text.len() - left.len(), is_marked: true });
+    }
+    // Qwen3-Coder at times leaves out the opening tag.
+    if text.starts_with(xml_calls::OPEN) {
+        let (calls, left) = tagged(text, "</tool_call>")?;
         return Some(Block { calls, len: text.len() - left.len(), is_marked: true });
     }
     if !at_line_start {
@@ -92,6 +121,15 @@ fn block(text: &str, at_line_start: bool, names: &[String]) -> Option<Block> {
         None => values(text, Some(names)).or_else(|| named(text, names))?,
     };
     Some(Block { calls, len: text.len() - left.len(), is_marked: false })
+}
+
+/// Between two tags, of which the second may be missing: JSON, or a call in XML.
+fn tagged<'a>(text: &'a str, close: &str) -> Option<(Vec<RawCall>, &'a str)> {
+    let (calls, left) = values(text, None).or_else(|| {
+        let (call, left) = xml_calls::call(text.trim_start())?;
+        Some((vec![call], left))
+    })?;
+    Some((calls, left.trim_start().strip_prefix(close).unwrap_or(left)))
 }
 
 /// After `[TOOL_CALLS]`: a JSON list, or a name, perhaps an id, and arguments (MISTRAL.md 7.13).
@@ -121,9 +159,12 @@ fn fenced<'a>(text: &'a str, names: &[String]) -> Option<(Vec<RawCall>, &'a str)
     }
     let inside = inside.trim_start();
     if let Some((open, close)) = TAGS.iter().find(|(open, _)| inside.starts_with(open)) {
-        let (calls, left) = values(inside.strip_prefix(open)?, None)?;
-        let left = left.trim_start();
-        return fence_end(left.strip_prefix(close).unwrap_or(left)).map(|left| (calls, left));
+        let (calls, left) = tagged(inside.strip_prefix(open)?, close)?;
+        return fence_end(left).map(|left| (calls, left));
+    }
+    if let Some(after) = inside.strip_prefix(MISTRAL) {
+        let (calls, left) = mistral(after)?;
+        return fence_end(left).map(|left| (calls, left));
     }
     let (calls, left) = values(inside, Some(names))?;
     fence_end(left).map(|left| (calls, left))

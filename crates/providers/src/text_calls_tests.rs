@@ -5,7 +5,7 @@ use super::*;
 #[track_caller]
 fn check(text: &str, expected: Expect) {
     let names = ["create_file", "read_file", "run_command"].map(str::to_owned);
-    expected.assert_eq(&match split(text, true, &names) {
+    expected.assert_eq(&match split(text, Place::START, &names) {
         None => "not a call".to_owned(),
         Some(split) => {
             let calls = split.calls.iter().map(|call| format!("{} {}\n", call.name, call.arguments));
@@ -103,6 +103,25 @@ fn qwen_with_llama_cpp() {
 }
 
 #[test]
+fn qwen3_coder() {
+    check(
+        "I see.\n<tool_call>\n<function=read_file>\n<parameter=filename>\na\n</parameter>\n</function>\n</tool_call>",
+        expect![[r#"
+            "I see."
+            read_file {"filename":"a"}
+        "#]],
+    );
+    check(
+        "<function=read_file>\n<parameter=filename>a</parameter>\n</function>\n</tool_call>\n<function=run_command>\n</function>",
+        expect![[r#"
+            ""
+            read_file {"filename":"a"}
+            run_command {}
+        "#]],
+    );
+}
+
+#[test]
 fn bare_objects() {
     check(
         r#"{"name": "read_file", "parameters": {"filename": "a"}}"#,
@@ -174,6 +193,9 @@ fn json_for_the_human_is_not_run() {
         // Within a sentence.
         "It sends {\"name\": \"read_file\", \"arguments\": {}}",
         "It sends read_file{\"filename\": \"a\"}",
+        // Quoted.
+        "Devstral writes\n```text\n[TOOL_CALLS]read_file[ARGS]{\"filename\": \"a\"}\n```",
+        "Qwen writes `<tool_call>{\"name\": \"read_file\", \"arguments\": {}}</tool_call>`.",
         // Another language.
         "```python\n{\"name\": \"read_file\", \"arguments\": {}}\n```",
         // Something else in the block.

@@ -140,6 +140,29 @@ fn recorded_exchanges_are_read_as_assembled() {
     );
 }
 
+/// Damaged answers are refused or read, and never end the process.
+#[test]
+fn damaged_exchanges_do_no_harm() {
+    let Some(exchanges) = exchanges() else { return };
+    let mut outcomes = [0, 0];
+    for (seed, exchange) in exchanges.iter().enumerate() {
+        let body = exchange["response"]["body"].as_str().unwrap();
+        let mut damaged: Vec<u8> = Vec::new();
+        for (at, piece) in random_pieces(body.as_bytes(), seed as u64).into_iter().enumerate() {
+            match (at + seed) % 40 {
+                0 => damaged.extend(b"\xff\r{"),
+                1 => damaged.extend(piece.iter().rev()),
+                2 => {}
+                _ => damaged.extend(piece),
+            }
+        }
+        let (mut decoder, mut events) = (Decoder::default(), Vec::new());
+        let read = decoder.push(&damaged, &mut events).and_then(|()| decoder.finish(&mut events));
+        outcomes[usize::from(read.is_ok())] += 1;
+    }
+    assert!(outcomes.iter().all(|count| *count > 0), "refused and read: {outcomes:?}");
+}
+
 /// No recorded text is taken for a call, except the one that is: a call under `tool_choice: none`.
 #[test]
 fn recorded_texts_pass_the_screen() {

@@ -1,5 +1,7 @@
 //! The chat client against a server that speaks real HTTP on loopback.
 
+#![cfg(test)]
+
 use std::fmt::Write as _;
 use std::rc::Rc;
 use std::time::Duration;
@@ -318,6 +320,35 @@ fn one_connection_and_the_headers_of_a_run() {
         let requests = server.requests();
         assert_eq!(requests[0].header("x-affinity"), Some("0192f0c1-7a3b-7000-8000-000000000001"));
         assert_eq!(requests[0].header("authorization"), Some("Bearer planted-key-4711"));
+    });
+}
+
+/// Servers close a connection that was idle while a command ran.
+#[test]
+fn a_connection_that_was_closed_meanwhile_costs_nothing() {
+    on_a_runtime(async {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = client(format!("http://{}/v1", listener.local_addr().unwrap()));
+        let serve = async {
+            for _ in 0..3 {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let mut request = Vec::new();
+                while !request.ends_with(b"}]}") {
+                    assert!(socket.read_buf(&mut request).await.unwrap() > 0);
+                }
+                let body = r#"{"choices":[{"message":{"content":"Hi"},"finish_reason":"stop"}]}"#;
+                let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+                socket.write_all(answer.as_bytes()).await.unwrap();
+            }
+        };
+        let use_it = async {
+            for _ in 0..3 {
+                assert_eq!(ask(&client, &opening()).await, "Text(\"Hi\")\nFinish(Stop)\n");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::join!(serve, use_it);
     });
 }
 

@@ -5,24 +5,29 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
+use crate::launch::lockdown::Lockdown;
 use crate::launch::raw;
 use crate::protocol::Order;
 
 /// Returns only if it failed.
-pub(crate) fn become_command(order: &Order, output: OwnedFd) -> io::Error {
-    match prepare(order, output) {
+pub(crate) fn become_command(order: &Order, output: OwnedFd, lockdown: &mut Lockdown) -> io::Error {
+    match prepare(order, output, lockdown) {
         Ok(mut command) => command.exec(),
         Err(error) => error,
     }
 }
 
-fn prepare(order: &Order, output: OwnedFd) -> io::Result<Command> {
+fn prepare(order: &Order, output: OwnedFd, lockdown: &mut Lockdown) -> io::Result<Command> {
     // Its own session: no terminal to read from or to push characters into, and a process group to be killed.
     rustix::process::setsid()?;
     raw::unblock_signals();
     let mut command = Command::new(&order.shell);
     // One pipe for both, so that lines arrive in the order in which they were printed.
     command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
-    command.arg("-c").arg(&order.command).current_dir(&order.directory);
+    command.arg("-c").arg(&order.command).current_dir(&*order.directory);
+    if let Some(tmp) = &lockdown.tmp {
+        command.env("TMPDIR", tmp);
+    }
+    lockdown.apply()?;
     Ok(command)
 }

@@ -3,9 +3,11 @@
 #![expect(unsafe_code, reason = "fork, close_range and signalfd have no safe form")]
 
 use std::io;
-use std::os::fd::{FromRawFd as _, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, FromRawFd as _, OwnedFd};
 
+use rustix::mount::MountAttrFlags;
 use rustix::process::Pid;
+use rustix::thread::UnshareFlags;
 
 /// Which side of a fork this is.
 pub(crate) enum Forked {
@@ -17,14 +19,24 @@ pub(crate) enum Forked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Namespaces {
     None,
-    /// Its own processes, of which it is the first, and its own view of the mounts.
+    /// Its own view of the mounts.
+    Mount,
+    /// And its own processes, of which it is the first.
     PidAndMount,
+}
+
+/// How far a flag of a mount goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MountDepth {
+    This,
+    All,
 }
 
 /// fork(2), for the launcher only.
 pub(crate) fn fork(namespaces: Namespaces) -> io::Result<Forked> {
     let extra = match namespaces {
         Namespaces::None => 0,
+        Namespaces::Mount => libc::CLONE_NEWNS,
         Namespaces::PidAndMount => libc::CLONE_NEWPID | libc::CLONE_NEWNS,
     };
     let flags = libc::c_long::from(libc::SIGCHLD | extra);
@@ -84,4 +96,33 @@ fn signal_set(signal: Option<libc::c_int>) -> libc::sigset_t {
         unsafe { libc::sigaddset(&raw mut set, signal) };
     }
     set
+}
+
+/// Adds `flags` (`MOUNT_ATTR_*`) to a mount, or to a whole tree of mounts. rustix 1.1 has no mount_setattr(2).
+pub(crate) fn add_mount_flags(tree: impl AsFd, flags: MountAttrFlags, depth: MountDepth) -> io::Result<()> {
+    let attributes = libc::mount_attr { attr_set: u64::from(flags.bits()), attr_clr: 0, propagation: 0, userns_fd: 0 };
+    let recursive = match depth {
+        MountDepth::This => 0,
+        MountDepth::All => libc::AT_RECURSIVE,
+    };
+    // SAFETY: the descriptor is open for the call, the path is empty and ends in NUL, and the kernel reads
+    // `attributes`, whose size is given.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            tree.as_fd().as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH | recursive,
+            &raw const attributes,
+            size_of::<libc::mount_attr>(),
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// unshare(2), for the launcher only.
+pub(crate) fn unshare(flags: UnshareFlags) -> io::Result<()> {
+    // SAFETY: unsafe in rustix because of CLONE_FILES, which would give two threads different descriptors; the flags
+    // are constants of ours without it, and the launcher has one thread.
+    Ok(unsafe { rustix::thread::unshare_unsafe(flags) }?)
 }

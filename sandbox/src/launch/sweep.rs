@@ -3,14 +3,19 @@
 
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
+use crate::launch::raw::Namespaces;
 use crate::launch::read_proc;
 
 /// Returns when the caller has no child left, with how `command` ended if that was still open. The caller is the
 /// reaper of all its descendants, so a process whose parent dies comes back to it and is found in the next round.
 /// `group`: the command's process group, where that number is still its own.
-pub(crate) fn kill_all(command: Pid, group: Option<Pid>) -> Option<WaitStatus> {
+pub(crate) fn kill_all(command: Pid, group: Option<Pid>, namespaces: Namespaces) -> Option<WaitStatus> {
     let mut ended = None;
     loop {
+        if namespaces == Namespaces::PidAndMount {
+            // kill(2) with -1: everything but us, and nothing is outside.
+            let _ = rustix::process::kill_process_group(Pid::INIT, Signal::KILL);
+        }
         // One signal for the whole group: the kernel lets none of them fork meanwhile, so a fork bomb ends here.
         if let Some(group) = group {
             let _ = rustix::process::kill_process_group(group, Signal::KILL);

@@ -7,16 +7,17 @@ use std::os::unix::net::UnixStream;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, WaitOptions, WaitStatus};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, WaitStatus};
 
+use crate::launch::raise::Raised;
 use crate::launch::raw::{self, Forked, Namespaces};
-use crate::launch::{Hire, command, sweep};
+use crate::launch::{Hire, command, proc, sweep};
 use crate::protocol::{self, Order, Report};
 
 /// Does not fail: whatever goes wrong is said to the agent, if it is still there.
-pub(crate) fn watch(hire: Hire) {
+pub(crate) fn watch(hire: Hire, raised: &mut Raised) {
     let Hire { agent, output } = hire;
-    let report = match start_and_wait(&agent, output) {
+    let report = match start_and_wait(&agent, output, raised) {
         Ok(report) => report,
         Err(error) => Report::Failed(error.to_string()),
     };
@@ -24,15 +25,14 @@ pub(crate) fn watch(hire: Hire) {
     let _ = protocol::send(&agent, &report);
 }
 
-fn start_and_wait(agent: &UnixStream, output: OwnedFd) -> io::Result<Report> {
-    // Orphans of the command become our children, so that none gets away.
-    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+fn start_and_wait(agent: &UnixStream, output: OwnedFd, raised: &mut Raised) -> io::Result<Report> {
+    settle(raised)?;
     let child_ends = raw::child_ends()?;
     let order: Order = protocol::receive(agent)?;
     let command = match raw::fork(Namespaces::None)? {
         Forked::Parent(command) => command,
         Forked::Child => {
-            let error = command::become_command(&order, output);
+            let error = command::become_command(&order, output, &mut raised.lockdown);
             // Reaches the agent before the warden's report of our exit code.
             let _ = protocol::send(agent, &Report::Failed(error.to_string()));
             std::process::exit(127);
@@ -43,8 +43,22 @@ fn start_and_wait(agent: &UnixStream, output: OwnedFd) -> io::Result<Report> {
     let buried = wait(agent, &child_ends, command)?;
     // While it is a zombie its number is its own, and that of its group too.
     let group = if buried.is_none() { Some(command) } else { None };
-    let last = sweep::kill_all(command, group);
+    let last = sweep::kill_all(command, group, raised.namespaces);
     Ok(describe(buried.or(last)))
+}
+
+/// Makes this process the one that everything below it comes back to.
+fn settle(raised: &Raised) -> io::Result<()> {
+    match raised.namespaces {
+        Namespaces::PidAndMount => {
+            // The first process of a pid namespace: when it dies, the kernel kills the others.
+            rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+            proc::mount(raised.lockdown.limits.processes)
+        }
+        Namespaces::None | Namespaces::Mount => {
+            Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
+        }
+    }
 }
 
 /// Returns when the command has ended, or when the agent wants its end or is dead.

@@ -121,7 +121,7 @@ fn the_real_body_of_an_unknown_field() {
 #[test]
 fn order_ids_and_models_are_refused_in_the_real_words() {
     type Edit = fn(&mut Value);
-    let cases: [(Edit, u16, Value, &str); 12] = [
+    let cases: [(Edit, u16, Value, &str); 13] = [
         (|b| b["model"] = json!("gpt-9"), 400, json!("1500"), "Invalid model: gpt-9"),
         (|b| b["model"] = json!("devstral-small-2505"), 404, json!(null), "Not Found"),
         (|b| b["messages"] = json!([]), 400, json!("3230"), "Conversation must have at least one message"),
@@ -154,6 +154,12 @@ fn order_ids_and_models_are_refused_in_the_real_words() {
             400,
             json!("3230"),
             "Duplicate tool call id Ab3dE6gH9 in tool results",
+        ),
+        (
+            |b| b["messages"][2]["tool_calls"][1]["id"] = json!("Ab3dE6gH9"),
+            400,
+            json!("3280"),
+            "Duplicate tool call id Ab3dE6gH9 in assistant message",
         ),
         (
             |b| b["messages"][2]["tool_calls"][0]["id"] = json!("call_1"),
@@ -191,4 +197,21 @@ fn a_prompt_far_beyond_the_context_is_refused() {
     let error = refused(|body| body["messages"][1]["content"] = json!("word ".repeat(300_000)));
     assert_eq!(error.status, 400);
     assert!(error.message().ends_with("tokens, too large for model with 262144 maximum context length"));
+}
+
+#[test]
+fn reasoning_is_for_the_models_that_reason() {
+    let ask = |model: &str| {
+        let thought = json!([{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]);
+        let body = json!({
+            "model": model, "reasoning_effort": "high",
+            "messages": [
+                {"role": "user", "content": "hi"}, {"role": "assistant", "content": thought},
+                {"role": "user", "content": "and?"},
+            ],
+        });
+        check(&body, &default_models()).map_err(|error| error.message())
+    };
+    assert_eq!(ask("mistral-medium-3-5"), Ok(()));
+    assert_eq!(ask("devstral-2512"), Err("reasoning_effort is not supported for this model".to_owned()));
 }

@@ -165,7 +165,10 @@ fn a_large_stream_is_sent_up_to_the_cut() {
 
 #[test]
 fn streams_can_end_badly_in_other_ways() {
-    let stalled = only_answer("One.\n% stall=1");
+    let server = serve("One.\n% stall=1");
+    let mut client = Client::connect(&server);
+    client.patience = Duration::from_millis(200);
+    let stalled = client.chat(CHAT);
     assert_eq!((stalled.end, stalled.text().matches("data: ").count()), (End::Stalled, 1));
     let truncated = only_answer("One.\n% truncated=1");
     assert_eq!((truncated.end, truncated.text().matches("data: ").count()), (End::Proper, 1));
@@ -279,30 +282,28 @@ fn a_folder_for_bodies_that_is_not_there_stops_the_start() {
 #[tokio::test]
 async fn it_runs_in_the_runtime_of_the_test_and_stops_with_it() {
     let server = FakeMistral::start(Script::parse("Hello.").unwrap()).await.unwrap();
-    let address = server.address();
-    let url = server.base_url();
-    assert_eq!(url, format!("http://{address}/v1"));
-    let said = tokio::task::spawn_blocking(move || {
-        let answer = Client::connect(&server).chat(CHAT);
+    assert_eq!(server.base_url(), format!("http://{}/v1", server.address()));
+    let chat = tokio::task::spawn_blocking(move || {
+        let mut client = Client::connect(&server);
+        let answer = client.chat(CHAT);
         drop(server);
-        streamed_text(answer.text())
+        (streamed_text(answer.text()), client)
     });
-    assert_eq!(said.await.unwrap(), "Hello.");
-    // The listener's task is gone once the runtime has had a turn.
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    assert!(std::net::TcpStream::connect(address).is_err());
+    let (said, mut client) = chat.await.unwrap();
+    assert_eq!(said, "Hello.");
+    let closed = tokio::task::spawn_blocking(move || client.receive());
+    assert_eq!(closed.await.unwrap().unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof);
 }
 
 #[test]
-fn a_dropped_server_closes_its_port_and_its_connections() {
+fn a_dropped_server_closes_its_connections() {
     let server = serve("One.\n% stall=0");
     let mut client = Client::connect(&server);
     client.send("POST", "/v1/chat/completions", "k", CHAT);
     while server.requests().is_empty() {
         std::thread::sleep(Duration::from_millis(1));
     }
-    let address = server.address();
     drop(server);
-    assert!(std::net::TcpStream::connect(address).is_err());
-    assert_ne!(client.receive().map(|answer| answer.end).ok(), Some(End::Proper));
+    // Before or after the headers; what matters is that the client is not left waiting.
+    assert!(matches!(client.receive().map(|answer| answer.end), Ok(End::Cut) | Err(_)));
 }

@@ -30,9 +30,10 @@ fn marker<'a>(line: &'a str, mark: char, label: &str) -> Option<&'a str> {
     is_marker.then_some(rest)
 }
 
-pub(super) fn is_one(lines: &Lines) -> bool {
+/// The line that opens the first block, if it has a dividing line somewhere below.
+pub(super) fn begins(lines: &Lines) -> Option<usize> {
     let find = |from: usize, is: fn(&str) -> bool| (from..lines.len()).find(|at| lines.header(*at).is_some_and(is));
-    find(0, is_open).is_some_and(|open| find(open, is_divider).is_some())
+    find(0, is_open).filter(|open| find(*open, is_divider).is_some())
 }
 
 pub(super) fn read(lines: &Lines) -> Result<Vec<FileEdit>, ParseError> {

@@ -16,12 +16,13 @@ enum Marker {
     EndPatch,
 }
 
-pub(super) fn is_one(lines: &Lines) -> bool {
-    (0..lines.len()).any(|at| lines.header(at).is_some_and(|line| line.trim() == BEGIN))
+/// The line with the opening marker.
+pub(super) fn begins(lines: &Lines) -> Option<usize> {
+    (0..lines.len()).find(|at| lines.header(*at).is_some_and(|line| line.trim() == BEGIN))
 }
 
 pub(super) fn read(lines: &Lines) -> Result<Vec<FileEdit>, ParseError> {
-    let begin = (0..lines.len()).find(|at| lines.header(*at).is_some_and(|line| line.trim() == BEGIN)).unwrap_or(0);
+    let begin = begins(lines).unwrap_or(0);
     let mut edits: Vec<FileEdit> = Vec::new();
     for at in begin + 1..lines.len() {
         let line = lines.get(at).unwrap_or("");

@@ -114,8 +114,13 @@ pub(super) fn is_boundary(lines: &Lines, at: usize, fence: Option<&str>) -> bool
         || line.starts_with("diff --git ")
         || line.starts_with("Index: ")
         || (line == "-- " && at + 3 >= lines.len())
-        || fence.is_some_and(|fence| line.trim_end() == fence)
+        || (fence.is_some_and(|fence| line.trim_end() == fence) && !goes_on(lines, at + 1))
         || is_file_header(lines, at)
+}
+
+/// Marked lines right below what looks like a closing fence: it is a line of the hunk that lost its mark.
+fn goes_on(lines: &Lines, at: usize) -> bool {
+    lines.get(at).is_some_and(|line| line.starts_with(['+', '-', ' ']) && !line.trim().is_empty())
 }
 
 /// `--- old` and `+++ new`. Inside a body they could be lines that go and come (`--` begins a comment in SQL), so a

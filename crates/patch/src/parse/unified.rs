@@ -86,6 +86,12 @@ impl Draft {
     }
 }
 
+/// The first line of a header or hunk.
+pub(super) fn begins(lines: &Lines) -> Option<usize> {
+    (0..lines.len())
+        .find(|at| lines.starts(*at, "@@") || lines.starts(*at, "diff --git ") || hunk::is_file_header(lines, *at))
+}
+
 pub(super) fn read(lines: &Lines) -> Result<Vec<FileEdit>, ParseError> {
     let mut edits = Vec::new();
     let mut draft: Option<Draft> = None;
@@ -109,6 +115,9 @@ pub(super) fn read(lines: &Lines) -> Result<Vec<FileEdit>, ParseError> {
             at += 1;
             names(line, lines.header(at - 1).unwrap_or(""), &mut draft, &mut edits)?;
             at = headless_body(lines, at, fence, &mut draft);
+        } else if line.starts_with("copy from ") {
+            let what = "a copy cannot be applied. Create the new file by its content.".to_owned();
+            return Err(ParseError::Malformed { line: at, what });
         } else if let Some(draft) = draft.as_mut().filter(|draft| draft.hunks.is_empty()) {
             extended_header(line, draft);
         } else if line.starts_with("GIT binary patch") || line.starts_with("Binary files ") {

@@ -108,7 +108,11 @@ fn candidates(parts: &Parts, only_adds: bool, fold: Fold, file: &[&str], indexes
         let touches = |agreement: Agreement, next: Option<&Line>| {
             !agreement.differs_in_indent && (agreement.lines > 0 || next.is_none_or(|line| is_ellipsis(line.text())))
         };
-        touches(candidate.above, above.last()) && touches(candidate.below, below.first())
+        let agreeing = above.iter().rev().take(candidate.above.lines).chain(below.iter().take(candidate.below.lines));
+        let mut found = core.iter().filter(|line| line.before().is_some()).chain(agreeing);
+        touches(candidate.above, above.last())
+            && touches(candidate.below, below.first())
+            && found.any(|line| line.text().contains(char::is_alphanumeric))
     };
     starts.into_iter().take(MOST_CANDIDATES).map(candidate).filter(is_sound).collect()
 }

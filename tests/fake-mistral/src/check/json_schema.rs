@@ -16,11 +16,14 @@ fn find(schema: &Value, place: &str) -> Option<String> {
         let wrong = |what: &str| Some(format!("{place} is {value}, which is not {what}"));
         match keyword.as_str() {
             "type" if !is_type(value) => wrong("a type or a list of types"),
-            "properties" | "patternProperties" | "definitions" | "$defs" => match value.as_object() {
+            "properties" | "patternProperties" | "definitions" | "dependencies" => match value.as_object() {
                 None => wrong("an object of schemas"),
-                Some(schemas) => schemas.iter().find_map(|(name, inner)| find(inner, &format!("{place}/{name}"))),
+                Some(schemas) => schemas.iter().find_map(|(name, inner)| {
+                    let lists_names = keyword == "dependencies" && are_distinct_texts(inner);
+                    if lists_names { None } else { find(inner, &format!("{place}/{name}")) }
+                }),
             },
-            "items" if value.is_array() => find_in_list(value, &place),
+            "items" if value.as_array().is_some_and(|list| !list.is_empty()) => find_in_list(value, &place),
             "items"
             | "additionalItems"
             | "additionalProperties"
@@ -33,7 +36,7 @@ fn find(schema: &Value, place: &str) -> Option<String> {
             "allOf" | "anyOf" | "oneOf" if value.as_array().is_none_or(Vec::is_empty) => wrong("a list of schemas"),
             "allOf" | "anyOf" | "oneOf" => find_in_list(value, &place),
             "required" if !are_distinct_texts(value) => wrong("a list of distinct names"),
-            "enum" if !value.is_array() => wrong("a list"),
+            "enum" | "examples" if !value.is_array() => wrong("a list"),
             "title" | "description" | "$ref" | "$schema" | "$id" | "$comment" | "format" | "pattern"
                 if !value.is_string() =>
             {
@@ -60,7 +63,9 @@ fn is_type(value: &Value) -> bool {
     let known = |value: &Value| {
         matches!(value.as_str(), Some("array" | "boolean" | "integer" | "null" | "number" | "object" | "string"))
     };
-    known(value) || value.as_array().is_some_and(|types| !types.is_empty() && types.iter().all(known))
+    known(value)
+        || are_distinct_texts(value)
+            && value.as_array().is_some_and(|types| !types.is_empty() && types.iter().all(known))
 }
 
 fn are_distinct_texts(value: &Value) -> bool {

@@ -25,7 +25,7 @@ pub(super) fn check(body: &Value, card: &ModelCard) -> Result<(), ApiError> {
             "assistant" => {
                 owed.settle()?;
                 if message["prefix"] == true && index + 1 < messages.len() {
-                    return Err(ApiError::order("Cannot set `prefix=True` unless the message is the last one"));
+                    return Err(ApiError::order("Assistant message with prefix True must be last message"));
                 }
                 let calls = list(&message["tool_calls"]);
                 for call in calls {
@@ -63,6 +63,7 @@ fn check_transition(before: Option<&str>, role: &str) -> Result<(), ApiError> {
 
 fn check_last(last: &Value) -> Result<(), ApiError> {
     let role = role(last);
+    // Mistral's validator lets a final system message pass, against its own words; no agent has a reason to send one.
     if matches!(role, "user" | "tool") || (role == "assistant" && last["prefix"] == true) {
         return Ok(());
     }
@@ -84,7 +85,7 @@ fn check_content(message: &Value, card: &ModelCard) -> Result<(), ApiError> {
         return Err(ApiError::request(text));
     }
     if role != "assistant" && content.is_null() {
-        return Err(ApiError::request(format!("Content of a {role} message must not be null")));
+        return Err(ApiError::request(format!("Content must not be null in a message of role {role}")));
     }
     for chunk in list(content) {
         let kind = chunk["type"].as_str().unwrap_or_default();
@@ -95,7 +96,9 @@ fn check_content(message: &Value, card: &ModelCard) -> Result<(), ApiError> {
             _ => false,
         };
         if !allowed {
-            return Err(ApiError::request(format!("Content chunk of type {kind} is not allowed in a {role} message")));
+            return Err(ApiError::request(format!(
+                "Content chunk of type {kind} is not allowed in a message of role {role}"
+            )));
         }
     }
     Ok(())

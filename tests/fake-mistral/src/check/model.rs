@@ -16,11 +16,12 @@ pub(super) fn check<'a>(body: &Value, models: &'a [ModelCard]) -> Result<&'a Mod
     let room = body["max_tokens"].as_f64().unwrap_or_default();
     if room >= context as f64 {
         let message = format!("Input should be less than {context}");
-        let detail = json!({"type": "less_than", "loc": ["body", "max_tokens"], "msg": message, "input": room});
+        let detail = json!({"type": "less_than", "loc": ["body", "max_tokens"], "msg": message,
+            "input": body["max_tokens"]});
         return Err(ApiError::fields(vec![detail]));
     }
     // Four bytes a token: code has fewer, so what is refused here is too long for the real tokenizer too.
-    let tokens = (body["messages"].to_string().len() + body["tools"].to_string().len()) as u64 / 4;
+    let tokens = (text_bytes(&body["messages"]) + text_bytes(&body["tools"])) as u64 / 4;
     if tokens > context {
         let message =
             format!("Prompt contains {tokens} tokens, too large for model with {context} maximum context length");
@@ -30,4 +31,14 @@ pub(super) fn check<'a>(body: &Value, models: &'a [ModelCard]) -> Result<&'a Mod
         return Err(ApiError::arguments("reasoning_effort is not supported for this model"));
     }
     Ok(card)
+}
+
+/// The text in a value, names of fields included.
+fn text_bytes(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 1,
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(text_bytes).sum(),
+        Value::Object(fields) => fields.iter().map(|(name, inner)| name.len() + text_bytes(inner)).sum(),
+    }
 }

@@ -8,7 +8,12 @@ use fake_mistral::FakeMistral;
 
 pub(crate) struct Client {
     stream: BufReader<TcpStream>,
+    /// How long a started body may be silent before it counts as stalled.
+    pub(crate) patience: Duration,
 }
+
+/// Long enough for a machine that is busy with other builds.
+const LONG: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -26,7 +31,7 @@ pub(crate) enum End {
     Proper,
     /// The connection was closed within the body.
     Cut,
-    /// Nothing came for 300 ms.
+    /// Some of the body came, and then nothing for as long as the client's patience.
     Stalled,
 }
 
@@ -43,8 +48,8 @@ impl Answer {
 impl Client {
     pub(crate) fn connect(server: &FakeMistral) -> Client {
         let stream = TcpStream::connect(server.address()).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        Client { stream: BufReader::new(stream) }
+        stream.set_read_timeout(Some(LONG)).unwrap();
+        Client { stream: BufReader::new(stream), patience: LONG }
     }
 
     pub(crate) fn send(&mut self, method: &str, path: &str, key: &str, body: &str) {
@@ -66,6 +71,9 @@ impl Client {
 
     pub(crate) fn receive(&mut self) -> std::io::Result<Answer> {
         let line = self.line()?;
+        if line.is_empty() {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
         let status = line.split(' ').nth(1).unwrap_or_else(|| panic!("no status in {line:?}")).parse().unwrap();
         let mut headers = Vec::new();
         loop {
@@ -74,7 +82,6 @@ impl Client {
             headers.push((name.to_lowercase(), value.to_owned()));
         }
         let mut answer = Answer { status, headers, body: vec![], chunks: vec![], end: End::Proper };
-        self.stream.get_ref().set_read_timeout(Some(Duration::from_millis(300))).unwrap();
         match answer.header("content-length") {
             Some(length) => {
                 answer.body.resize(length.parse().unwrap(), 0);
@@ -82,7 +89,7 @@ impl Client {
             }
             None => answer.end = self.chunked(&mut answer.body, &mut answer.chunks),
         }
-        self.stream.get_ref().set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        self.stream.get_ref().set_read_timeout(Some(LONG)).unwrap();
         Ok(answer)
     }
 
@@ -101,6 +108,7 @@ impl Client {
             }
             chunk.truncate(size);
             chunks.push(size);
+            self.stream.get_ref().set_read_timeout(Some(self.patience)).unwrap();
             body.extend(chunk);
         }
     }

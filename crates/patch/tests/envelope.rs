@@ -1,0 +1,503 @@
+//! `*** Begin Patch` envelopes on a small tree of files, each as it is meant to end. A line `== name` begins a file.
+
+use std::collections::BTreeMap;
+
+use expect_test::{Expect, expect};
+use patch::Action;
+
+type Tree = BTreeMap<String, String>;
+
+fn tree(files: &[(&str, &str)]) -> Tree {
+    files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect()
+}
+
+fn apply_all(tree: &Tree, edit: &str) -> Result<(Tree, Vec<String>), String> {
+    let (mut tree, mut notes) = (tree.clone(), Vec::new());
+    for edit in patch::parse(edit).map_err(|error| error.to_string())? {
+        let path = edit.path.clone().ok_or("the section names no file")?;
+        let before = tree.remove(&path);
+        let applied = patch::apply(&edit, before.as_deref()).map_err(|refusal| refusal.to_string())?;
+        let to = if let Action::Rename { to } = &edit.action { to.clone() } else { path };
+        tree.extend(applied.after.map(|after| (to, after)));
+        notes.extend(applied.notes);
+    }
+    Ok((tree, notes))
+}
+
+fn check(files: &[(&str, &str)], edit: &str, expected: Expect) {
+    let shown = match apply_all(&tree(files), &format!("*** Begin Patch\n{edit}*** End Patch\n")) {
+        Ok((tree, notes)) => {
+            let files: String = tree.iter().map(|(path, text)| format!("== {path}\n{text}")).collect();
+            let notes: String = notes.iter().map(|note| format!("({note})\n")).collect();
+            files + &notes
+        }
+        Err(refusal) => format!("{refusal}\n"),
+    };
+    expected.assert_eq(&shown.replace('\r', "\\r"));
+}
+
+#[test]
+fn adds_a_file() {
+    check(
+        &[],
+        "*** Add File: docs/a.md\n+one\n+\n+two\n",
+        expect![[r#"
+        == docs/a.md
+        one
+
+        two
+    "#]],
+    );
+}
+
+#[test]
+fn adds_an_empty_file() {
+    check(
+        &[],
+        "*** Add File: a.txt\n",
+        expect![[r#"
+        == a.txt
+    "#]],
+    );
+}
+
+#[test]
+fn adds_deletes_and_updates_in_one_patch() {
+    check(
+        &[("b.txt", "b\n"), ("c.txt", "one\ntwo\n")],
+        "*** Add File: a.txt\n+a\n*** Delete File: b.txt\n*** Update File: c.txt\n@@\n one\n-two\n+2\n",
+        expect![[r#"
+            == a.txt
+            a
+            == c.txt
+            one
+            2
+        "#]],
+    );
+}
+
+#[test]
+fn updates_in_several_hunks() {
+    check(
+        &[("a", "1\n2\n3\n4\n5\n6\n")],
+        "*** Update File: a\n@@\n-2\n+two\n@@\n-5\n+five\n",
+        expect![[r#"
+            == a
+            1
+            two
+            3
+            4
+            five
+            6
+        "#]],
+    );
+}
+
+#[test]
+fn moves_and_changes() {
+    check(
+        &[("a", "1\n2\n")],
+        "*** Update File: a\n*** Move to: dir/b\n@@\n 1\n-2\n+two\n",
+        expect![[r#"
+        == dir/b
+        1
+        two
+    "#]],
+    );
+}
+
+#[test]
+fn moves_without_a_change() {
+    check(
+        &[("a", "1\n2\n")],
+        "*** Update File: a\n*** Move to: b\n",
+        expect![[r#"
+        == b
+        1
+        2
+    "#]],
+    );
+}
+
+#[test]
+fn deletes_a_file_and_refuses_one_that_is_not_there() {
+    check(
+        &[("a", "1\n"), ("b", "2\n")],
+        "*** Delete File: a\n",
+        expect![[r#"
+        == b
+        2
+    "#]],
+    );
+    check(
+        &[("b", "2\n")],
+        "*** Delete File: a\n",
+        expect![[r#"
+        a does not exist. Check the name, or create it: `--- /dev/null`, `+++ b/a`.
+    "#]],
+    );
+}
+
+#[test]
+fn an_empty_patch_and_a_section_without_lines_are_named() {
+    check(
+        &[("a", "1\n")],
+        "",
+        expect![[r#"
+        line 1 of the edit: the patch between `*** Begin Patch` and `*** End Patch` is empty.
+    "#]],
+    );
+    check(
+        &[("a", "1\n")],
+        "*** Update File: a\n",
+        expect![[r#"
+        the diff names `a` but has no hunk for it. Add the hunk, or leave the file out.
+    "#]],
+    );
+    check(
+        &[("a", "1\n")],
+        "*** Update File: a\n@@\n",
+        expect![[r#"
+        the diff names `a` but has no hunk for it. Add the hunk, or leave the file out.
+    "#]],
+    );
+}
+
+#[test]
+fn an_unknown_section_is_named() {
+    check(
+        &[("a", "1\n")],
+        "*** Frobnicate File: a\n",
+        expect![[r#"
+        line 2 of the edit: unknown section. There are `*** Add File:`, `*** Update File:` and `*** Delete File:`.
+    "#]],
+    );
+}
+
+#[test]
+fn lines_before_any_section_are_named() {
+    check(
+        &[("a", "1\n")],
+        "-1\n+2\n",
+        expect![[r#"
+        line 2 of the edit: a section must come first: `*** Update File: path`.
+    "#]],
+    );
+}
+
+#[test]
+fn an_update_of_a_missing_file_is_refused() {
+    check(
+        &[("b", "1\n")],
+        "*** Update File: a\n@@\n-1\n+2\n",
+        expect![[r#"
+        a does not exist. Check the name, or create it: `--- /dev/null`, `+++ b/a`.
+    "#]],
+    );
+}
+
+#[test]
+fn a_new_file_does_not_overwrite() {
+    check(
+        &[("a", "1\n")],
+        "*** Add File: a\n+2\n",
+        expect![[r#"
+        a exists already and was not changed. Send an update of it instead of a new file.
+    "#]],
+    );
+    check(
+        &[("a", "2\n")],
+        "*** Add File: a\n+2\n",
+        expect![[r#"
+        a already has what the edit would make of it (line 1). It was not applied twice; go on.
+    "#]],
+    );
+}
+
+#[test]
+fn lines_that_are_not_there_are_refused_with_the_closest() {
+    check(
+        &[("a", "alpha\nbeta\ngamma\n")],
+        "*** Update File: a\n@@\n alpha\n-betta\n+b\n",
+        expect![[r#"
+            a was not changed.
+            hunk 1 (`-betta`) fits nowhere. The closest lines are now:
+                 1 | alpha
+                 2 | beta
+            Line 2 differs: the hunk has `betta`, the file has `beta`. Copy the lines as they are.
+            Mend what is named above and send the whole edit again.
+        "#]],
+    );
+}
+
+#[test]
+fn one_bad_section_of_two_leaves_all_as_it_was() {
+    let before = tree(&[("a", "1\n"), ("b", "2\n")]);
+    let edit = "*** Begin Patch\n*** Update File: a\n@@\n-1\n+one\n*** Update File: b\n@@\n-3\n+three\n*** End Patch\n";
+    assert!(apply_all(&before, edit).is_err());
+}
+
+#[test]
+fn an_anchor_picks_the_place() {
+    check(
+        &[("a.py", "class A:\n    def f(self):\n        return 1\n\nclass B:\n    def f(self):\n        return 1\n")],
+        "*** Update File: a.py\n@@ class B:\n     def f(self):\n-        return 1\n+        return 2\n",
+        expect![[r#"
+            == a.py
+            class A:
+                def f(self):
+                    return 1
+
+            class B:
+                def f(self):
+                    return 2
+            (hunk 1 was placed at line 6 of several places at the one below its @@ anchor)
+        "#]],
+    );
+}
+
+#[test]
+fn anchors_one_below_the_other() {
+    check(
+        &[(
+            "a.py",
+            "class A:\n    def f(self):\n        x = 1\n        return x\n    def g(self):\n        x = 1\n        return x\n",
+        )],
+        "*** Update File: a.py\n@@ class A:\n@@     def g(self):\n-        x = 1\n+        x = 2\n",
+        expect![[r#"
+            == a.py
+            class A:
+                def f(self):
+                    x = 1
+                    return x
+                def g(self):
+                    x = 2
+                    return x
+            (hunk 1 was placed at line 6 of several places at the one below its @@ anchor)
+        "#]],
+    );
+}
+
+#[test]
+fn without_an_anchor_two_places_are_refused() {
+    check(
+        &[("a", "x\n1\nx\n2\n")],
+        "*** Update File: a\n@@\n-x\n+y\n",
+        expect![[r#"
+            a was not changed.
+            hunk 1 (`-x`) fits in 2 places: lines 1, 3.
+                 1 | x
+                 2 | 1
+                 3 | x
+               ...
+                 2 | 1
+                 3 | x
+                 4 | 2
+            Add lines of context above or below that only the right place has.
+            Mend what is named above and send the whole edit again.
+        "#]],
+    );
+}
+
+#[test]
+fn the_order_of_the_hunks_picks_the_place() {
+    check(
+        &[("a", "x\n1\nx\n2\n")],
+        "*** Update File: a\n@@\n-1\n+one\n@@\n-x\n+y\n",
+        expect![[r#"
+        == a
+        x
+        one
+        y
+        2
+        (hunk 2 was placed at line 3 of several places at the only one between its neighbours)
+    "#]],
+    );
+}
+
+#[test]
+fn the_end_of_the_file_picks_the_place() {
+    check(
+        &[("a", "x\n1\nx\n")],
+        "*** Update File: a\n@@\n-x\n+y\n*** End of File\n",
+        expect![[r#"
+        == a
+        x
+        1
+        y
+        (hunk 1 was placed at line 3 of several places at the one at the end of the file)
+    "#]],
+    );
+}
+
+#[test]
+fn lines_that_only_come_go_to_the_end() {
+    check(
+        &[("a", "1\n2\n")],
+        "*** Update File: a\n@@\n+3\n+4\n",
+        expect![[r#"
+        == a
+        1
+        2
+        3
+        4
+        (hunk 1 was placed at line 3 by its line number or at the end, having no lines to find)
+    "#]],
+    );
+    check(
+        &[("a", "1\n2\n")],
+        "*** Update File: a\n@@ 1\n+3\n",
+        expect![[r#"
+        a was not changed.
+        hunk 1 (`@@ 1`) only adds lines and does not say where. Add the line above and the line below as context.
+        Mend what is named above and send the whole edit again.
+    "#]],
+    );
+}
+
+#[test]
+fn a_hunk_may_lack_its_header() {
+    check(
+        &[("a", "1\n2\n")],
+        "*** Update File: a\n 1\n-2\n+two\n",
+        expect![[r#"
+        == a
+        1
+        two
+    "#]],
+    );
+}
+
+#[test]
+fn lines_that_only_go() {
+    check(
+        &[("a", "1\n2\n3\n")],
+        "*** Update File: a\n@@\n 1\n-2\n 3\n",
+        expect![[r#"
+        == a
+        1
+        3
+    "#]],
+    );
+    check(
+        &[("a", "1\n")],
+        "*** Update File: a\n@@\n-1\n",
+        expect![[r#"
+        == a
+    "#]],
+    );
+}
+
+#[test]
+fn markers_may_be_padded() {
+    check(
+        &[("a", "1\n2\n")],
+        "  *** Update File: a  \n@@\n-2\n+two\n   *** End of File \n",
+        expect![[r#"
+        == a
+        1
+        two
+    "#]],
+    );
+    let padded = "  *** Begin Patch \n*** Add File: b\n+1\n *** End Patch  \n";
+    assert_eq!(apply_all(&Tree::new(), padded).unwrap().0, tree(&[("b", "1\n")]));
+}
+
+#[test]
+fn a_shell_around_the_envelope_is_ignored() {
+    let edit = "apply_patch <<'EOF'\n*** Begin Patch\n*** Add File: b\n+1\n*** End Patch\nEOF\n";
+    assert_eq!(apply_all(&Tree::new(), edit).unwrap().0, tree(&[("b", "1\n")]));
+}
+
+#[test]
+fn without_its_end_an_envelope_is_cut() {
+    let error = patch::parse("*** Begin Patch\n*** Update File: a\n@@\n-1\n+2\n").unwrap_err();
+    expect!["the edit is cut off: `*** End Patch` is missing. Send it again, whole; split it in two if it is long."]
+        .assert_eq(&error.to_string());
+}
+
+#[test]
+fn typographic_dashes_quotes_and_spaces_in_the_file() {
+    check(
+        &[("a.py", "import os  # a – b\nprint(“hi”)\u{a0}# x\nrest\n")],
+        "*** Update File: a.py\n@@\n-import os  # a - b\n+import os\n print(\"hi\") # x\n",
+        expect![[r#"
+            == a.py
+            import os
+            print(“hi”) # x
+            rest
+            (hunk 1 was placed at line 1 taking typographic quotes, dashes and spaces for plain ones)
+        "#]],
+    );
+}
+
+#[test]
+fn white_space_at_the_ends_of_lines() {
+    check(
+        &[("a", "one  \ntwo\t\nthree\n")],
+        "*** Update File: a\n@@\n one\n-two\n+2\n three\n",
+        expect![[r#"
+        == a
+        one  
+        2
+        three
+        (hunk 1 was placed at line 1 ignoring white space at the ends of lines)
+    "#]],
+    );
+}
+
+#[test]
+fn unicode_and_endings_are_kept() {
+    check(
+        &[("a", "naïve café\r\n日本\r\n")],
+        "*** Update File: a\n@@\n-naïve café\n+naïve café ✅\n 日本\n",
+        expect![[r#"
+            == a
+            naïve café ✅\r
+            日本\r
+        "#]],
+    );
+    check(
+        &[("a", "\u{feff}1\n2")],
+        "*** Update File: a\n@@\n 1\n-2\n+two\n",
+        expect![[r#"
+        == a
+        ﻿1
+        two"#]],
+    );
+}
+
+#[test]
+fn content_that_looks_like_a_marker() {
+    check(
+        &[("a", "1\n")],
+        "*** Update File: a\n@@\n 1\n+*** Delete File: b\n",
+        expect![[r#"
+        == a
+        1
+        *** Delete File: b
+    "#]],
+    );
+    check(
+        &[],
+        "*** Add File: a\n+@@ x\n+*** End Patch\n",
+        expect![[r#"
+        == a
+        @@ x
+        *** End Patch
+    "#]],
+    );
+}
+
+#[test]
+fn a_file_twice_in_one_patch() {
+    check(
+        &[("a", "1\n2\n")],
+        "*** Update File: a\n@@\n-1\n+one\n*** Update File: a\n@@\n one\n-2\n+two\n",
+        expect![[r#"
+            == a
+            one
+            two
+        "#]],
+    );
+}

@@ -1,0 +1,174 @@
+//! The list of models and the search for local servers, against servers on loopback.
+
+#![cfg(test)]
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use agent::{
+    Arguments, ChatClient, ChatErrorKind, ChatEvent, ChatRequest, Clipped, Entry, Reply, ToolCall, ToolOutcome,
+    ToolSpec,
+};
+use fake_mistral::{Checking, Config, FakeMistral, Key, Script};
+use futures_util::StreamExt;
+use providers::{ChatCompletions, ChatConfig, Dialect, RetryBudget, Server, ServerConfig, local_servers, resolve};
+use serde_json::json;
+
+fn on_a_runtime<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+fn connect(base_url: String, key: Option<&str>) -> Server {
+    let api_key = key.map(|key| key.to_owned().into());
+    Server::new(ServerConfig { base_url, api_key, ..ServerConfig::default() }).unwrap()
+}
+
+#[test]
+fn the_list_of_mistral() {
+    on_a_runtime(async {
+        let fake = FakeMistral::start(Script::new([])).await.unwrap();
+        let cards = connect(fake.base_url(), Some("k")).models().await.unwrap();
+        let card = resolve("devstral-medium-latest", &cards).unwrap();
+        assert_eq!((card.max_context_length, card.default_temperature), (Some(262_144), Some(0.15)));
+        let retired = resolve("devstral-small-2505", &cards).unwrap();
+        assert_eq!(
+            retired.notice().unwrap(),
+            "the model `devstral-small-2505` retires on 2025-11-30; its replacement is `mistral-medium-3-5`"
+        );
+        assert_eq!(resolve("gpt-4o", &cards).unwrap_err().kind, ChatErrorKind::Model);
+    });
+}
+
+#[test]
+fn a_wrong_key() {
+    on_a_runtime(async {
+        let config = Config { key: Key::Only("right".to_owned()), ..Config::default() };
+        let fake = FakeMistral::start_with(Script::new([]), config).await.unwrap();
+        let error = connect(fake.base_url(), Some("wrong")).models().await.unwrap_err();
+        assert_eq!(error.kind, ChatErrorKind::Key);
+        assert_eq!(connect(fake.base_url(), Some("right\n")).models().await.unwrap().len(), 11);
+    });
+}
+
+#[test]
+fn mistral_without_a_key_is_refused_before_anything_is_sent() {
+    let error = Server::new(ServerConfig::default()).unwrap_err();
+    assert_eq!(error.kind, ChatErrorKind::Key);
+    assert_eq!(error.message, "https://api.mistral.ai/v1 needs an API key, and $MISTRAL_API_KEY is not set");
+}
+
+#[test]
+fn base_urls() {
+    for (given, used) in [
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080/v1"),
+        ("http://127.0.0.1:8080/", "http://127.0.0.1:8080/v1"),
+        (" http://me:secret@127.0.0.1:8080/v1/chat/completions ", "http://127.0.0.1:8080/v1"),
+        ("http://127.0.0.1/openai/v1/", "http://127.0.0.1/openai/v1"),
+    ] {
+        assert_eq!(connect(given.to_owned(), None).base_url(), used);
+    }
+    for bad in ["", "127.0.0.1:8080", "ftp://x/v1"] {
+        assert!(Server::new(ServerConfig { base_url: bad.to_owned(), ..ServerConfig::default() }).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn local_servers_that_answer() {
+    on_a_runtime(async {
+        let config = Config { key: Key::NotAsked, checking: Checking::Off, ..Config::default() };
+        let fake = FakeMistral::start_with(Script::new([]), config).await.unwrap();
+        // A port that accepts and says nothing must not hold up the others.
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let candidates =
+            [("Ollama", 1), ("Mute", silent.local_addr().unwrap().port()), ("llama.cpp", fake.address().port())];
+        let found = tokio::time::timeout(Duration::from_secs(5), local_servers(&candidates)).await.unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].name, found[0].base_url.as_str()), ("llama.cpp", fake.base_url().as_str()));
+        assert!(found[0].models.contains(&"devstral-2512".to_owned()));
+    });
+}
+
+/// Every kind of history passes the fake server's strict check, and each request's messages go on from the last one's.
+#[test]
+fn a_long_history_stays_valid_and_only_grows() {
+    on_a_runtime(async {
+        let fake = FakeMistral::start(Script::parse("Ok.\n% repeat").unwrap()).await.unwrap();
+        let client = ChatCompletions::new(
+            Rc::new(connect(fake.base_url(), Some("k"))),
+            ChatConfig {
+                model: "devstral-2512".to_owned(),
+                temperature: Some(0.15),
+                session: "0192f0c1-7a3b-7000-8000-000000000001".to_owned(),
+                dialect: Dialect::Mistral,
+                retry: RetryBudget::default(),
+                replacement: None,
+            },
+        );
+        let tools = ["read_file", "run_command"].map(|name| ToolSpec {
+            name,
+            description: "Does it.".to_owned(),
+            parameters: json!({"type": "object", "properties": {"filename": {"type": "string"}}, "required": ["filename"], "additionalProperties": false}),
+        });
+        let mut entries =
+            vec![Entry::System { text: "Be short.".to_owned() }, Entry::User { text: "Fix it.".to_owned() }];
+        for step in 0..40_usize {
+            let request = ChatRequest { entries: &entries, generation: 1, tools: &tools, max_output_tokens: None };
+            let answers: Vec<_> = client.send(request).collect().await;
+            assert!(matches!(&answers[0], Ok(ChatEvent::Text(text)) if text == "Ok."), "step {step}: {answers:?}");
+            entries.extend(turn(step));
+        }
+        let bodies: Vec<String> =
+            fake.requests().iter().map(|request| String::from_utf8(request.body.to_vec()).unwrap()).collect();
+        let messages: Vec<&str> = bodies.iter().map(|body| body.split_once("],\"tools\":").unwrap().0).collect();
+        assert!(messages.windows(2).all(|pair| pair[1].starts_with(pair[0])));
+        assert_eq!(fake.connections(), 1);
+    });
+}
+
+fn turn(step: usize) -> Vec<Entry> {
+    let arguments = [r#"{"filename": "a\u2028\n"}"#, "{broken", "", "[1]"][step % 4];
+    let name = ["read_file", "run_command", "no such tool", "read_file[ARGS]"][step / 4 % 4];
+    let call = |number: usize| ToolCall {
+        id: format!("c{:08}", step * 2 + number),
+        name: name.to_owned(),
+        arguments: Arguments::read(arguments),
+    };
+    let outcome =
+        |call: &ToolCall, outcome| Entry::Outcome { call_id: call.id.clone(), tool: call.name.clone(), outcome };
+    let text = ["Looking.", "", " \n"][step % 3].to_owned();
+    let reply = |calls: Vec<ToolCall>| Entry::Reply(Reply { text: text.clone(), calls, ..Reply::default() });
+    let user = |text: &str| Entry::User { text: text.to_owned() };
+    match step % 5 {
+        0 => vec![reply(Vec::new()), user("Go on.")],
+        1 => vec![reply(vec![call(0)]), outcome(&call(0), ToolOutcome::Cancelled), user("Stop. Then do this.")],
+        2 => vec![reply(vec![call(0)]), outcome(&call(0), ToolOutcome::Done(Clipped::new("")))],
+        3 => vec![user(""), user("More.")],
+        _ => vec![
+            reply(vec![call(0), call(1)]),
+            outcome(&call(0), ToolOutcome::failed("No.")),
+            outcome(&call(1), ToolOutcome::Done(Clipped::new("é"))),
+        ],
+    }
+}
+
+/// Two connections: the first is told to come back, the second gets the list.
+#[test]
+fn a_busy_server_is_asked_for_its_list_again() {
+    on_a_runtime(async {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = connect(format!("http://{}", listener.local_addr().unwrap()), None);
+        let serve = async {
+            let list = r#"{"data":[{"id":"m"}]}"#;
+            for (status, body) in [("503 Service Unavailable\r\nretry-after: 0", ""), ("200 OK", list)] {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                assert!(socket.read(&mut [0; 4096]).await.unwrap() > 0);
+                let answer =
+                    format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+                socket.write_all(answer.as_bytes()).await.unwrap();
+            }
+        };
+        let (cards, ()) = tokio::join!(server.models(), serve);
+        assert_eq!(cards.unwrap()[0].id, "m");
+    });
+}

@@ -1,0 +1,95 @@
+//! What a command's own process takes upon itself right before it becomes the
+//! command. None of it can be taken back.
+
+use std::io;
+use std::path::PathBuf;
+
+use landlock::{RulesetCreated, RulesetStatus};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CapabilitySet, CapabilitySets};
+use seccompiler::BpfProgram;
+
+use crate::options::CommandLimits;
+
+/// By what the files are fenced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fenced {
+    Not,
+    /// Landlock and seccomp alone.
+    ByRules,
+    /// And a view of the files of our making.
+    ByNamespaces,
+}
+
+#[derive(Debug)]
+pub(crate) struct Lockdown {
+    pub(crate) fenced: Fenced,
+    pub(crate) limits: CommandLimits,
+    pub(crate) rules: Option<RulesetCreated>,
+    pub(crate) filter: Option<BpfProgram>,
+    /// Root keeps what it takes to work on files of other users; the rest is dropped.
+    pub(crate) capabilities: CapabilitySet,
+    /// Where temporary files go when /tmp is everybody's.
+    pub(crate) tmp: Option<PathBuf>,
+}
+
+impl Lockdown {
+    /// Takes the rules with it: for the process that is about to start a program.
+    pub(crate) fn apply(&mut self) -> io::Result<()> {
+        if self.fenced == Fenced::Not {
+            return Ok(());
+        }
+        limit(&self.limits, self.fenced)?;
+        // Without it a program of root gets everything back when it is started.
+        rustix::thread::set_no_new_privs(true)?;
+        drop_capabilities(self.capabilities)?;
+        if let Some(rules) = self.rules.take() {
+            let status = rules.restrict_self().map_err(io::Error::other)?;
+            if status.ruleset == RulesetStatus::NotEnforced {
+                return Err(io::Error::other("Landlock is not in this kernel or not enabled"));
+            }
+        }
+        if let Some(filter) = &self.filter {
+            seccompiler::apply_filter(filter).map_err(io::Error::other)?;
+        }
+        Ok(())
+    }
+}
+
+fn drop_capabilities(kept: CapabilitySet) -> io::Result<()> {
+    for number in 0..64 {
+        let one = CapabilitySet::from_bits_retain(1 << number);
+        if !kept.contains(one) {
+            // Fails for numbers that the kernel does not have, and for users who have none anyway.
+            let _ = rustix::thread::remove_capability_from_bounding_set(one);
+        }
+    }
+    let now = rustix::thread::capabilities(None)?;
+    let kept = kept & now.permitted;
+    let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
+    Ok(rustix::thread::set_capabilities(None, sets)?)
+}
+
+fn limit(limits: &CommandLimits, fenced: Fenced) -> io::Result<()> {
+    lower(Resource::Data, limits.memory_bytes.unwrap_or_else(machine_bytes))?;
+    lower(Resource::Nofile, limits.open_files)?;
+    lower(Resource::Fsize, limits.file_bytes)?;
+    // A core file in the workspace is litter.
+    lower(Resource::Core, 0)?;
+    if fenced == Fenced::ByNamespaces {
+        // Counted in our user namespace alone; without one it would count all that the user runs.
+        lower(Resource::Nproc, limits.processes)?;
+    }
+    Ok(())
+}
+
+fn lower(resource: Resource, bound: u64) -> io::Result<()> {
+    let now = getrlimit(resource);
+    let lowered = |old: Option<u64>| Some(old.map_or(bound, |old| old.min(bound)));
+    Ok(setrlimit(resource, Rlimit { current: lowered(now.current), maximum: lowered(now.maximum) })?)
+}
+
+fn machine_bytes() -> u64 {
+    let info = rustix::system::sysinfo();
+    u64::from(info.totalram).saturating_mul(u64::from(info.mem_unit))
+}

@@ -1,0 +1,151 @@
+//! Puts up the fence as far as this machine allows, and says how far.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::process::WaitOptions;
+use rustix::thread::CapabilitySet;
+
+use crate::fence::policy::{self, Policy};
+use crate::fence::{Layer, LayerKind, LayerState};
+use crate::launch::lockdown::{Fenced, Lockdown};
+use crate::launch::raw::{self, Forked, Namespaces};
+use crate::launch::seccomp::Sockets;
+use crate::launch::{landlock, mounts, namespaces, proc, seccomp};
+use crate::options::{CommandLimits, Network};
+
+/// What a keeper has for its wardens.
+pub(crate) struct Raised {
+    pub(crate) lockdown: Lockdown,
+    /// What each warden is born into.
+    pub(crate) namespaces: Namespaces,
+    pub(crate) layers: Vec<Layer>,
+}
+
+/// `Err`: the namespaces failed half-way, and this process is no longer of use.
+pub(crate) fn raise(policy: Option<Policy>) -> io::Result<Raised> {
+    // The kernel takes a command before anything of the user's when memory runs out.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "800");
+    let Some(policy) = policy else { return Ok(none()) };
+    let mut layers = Vec::new();
+    let mut say = |kind, state| layers.push(Layer { kind, state });
+    let (fenced, namespaces) = match policy.namespaces {
+        policy::Namespaces::Try => {
+            let sockets = mounts::foreign_sockets();
+            namespaces::enter(policy.network)?;
+            mounts::build(&policy, &sockets)?;
+            say(LayerKind::Users, LayerState::Works);
+            say(LayerKind::Mounts, LayerState::Works);
+            let processes = in_child(Namespaces::PidAndMount, || proc::mount(policy.limits.processes));
+            let namespaces = if processes.is_ok() { Namespaces::PidAndMount } else { Namespaces::Mount };
+            say(LayerKind::Processes, state(processes));
+            say(LayerKind::Network, if policy.network == Network::On { LayerState::Open } else { LayerState::Works });
+            say(LayerKind::GitFiles, LayerState::Works);
+            (Fenced::ByNamespaces, namespaces)
+        }
+        policy::Namespaces::Leave => (Fenced::ByRules, Namespaces::None),
+    };
+    let tmp = if fenced == Fenced::ByRules { Some(temporary()?) } else { None };
+    let sockets = match (policy.network, fenced) {
+        (Network::On, _) => Sockets::Open,
+        (Network::Off, Fenced::ByNamespaces) => Sockets::OwnNetwork,
+        (Network::Off, Fenced::ByRules | Fenced::Not) => Sockets::None,
+    };
+    let mut lockdown = Lockdown {
+        fenced,
+        limits: policy.limits.clone(),
+        rules: None,
+        filter: seccomp::filter(sockets),
+        capabilities: kept_capabilities(policy.workspace()),
+        tmp,
+    };
+    let no_filter = || io::Error::other("no filter for this processor");
+    let filtered = if lockdown.filter.is_some() { try_on(&mut lockdown) } else { Err(no_filter()) };
+    if filtered.is_err() {
+        lockdown.filter = None;
+    }
+    let rules = landlock::ruleset(&policy, fenced, lockdown.tmp.as_deref()).map_err(io::Error::other);
+    let ruled = rules.and_then(|rules| {
+        lockdown.rules = Some(rules.try_clone()?);
+        let tried = try_on(&mut lockdown);
+        lockdown.rules = tried.is_ok().then_some(rules);
+        tried
+    });
+    if fenced == Fenced::ByRules {
+        let both = lockdown.rules.is_some() && lockdown.filter.is_some();
+        let network = match policy.network {
+            Network::On => LayerState::Open,
+            Network::Off if both => LayerState::Works,
+            Network::Off => LayerState::Missing("neither a namespace nor Landlock with seccomp".to_string()),
+        };
+        say(LayerKind::Network, network);
+    }
+    say(LayerKind::Landlock, state(ruled));
+    say(LayerKind::Seccomp, state(filtered));
+    Ok(Raised { lockdown, namespaces, layers })
+}
+
+fn none() -> Raised {
+    let lockdown = Lockdown {
+        fenced: Fenced::Not,
+        limits: CommandLimits::default(),
+        rules: None,
+        filter: None,
+        capabilities: CapabilitySet::all(),
+        tmp: None,
+    };
+    Raised { lockdown, namespaces: Namespaces::None, layers: Vec::new() }
+}
+
+fn state(tried: io::Result<()>) -> LayerState {
+    match tried {
+        Ok(()) => LayerState::Works,
+        Err(error) => LayerState::Missing(error.to_string()),
+    }
+}
+
+/// In a process of its own, since there is no way back.
+fn try_on(lockdown: &mut Lockdown) -> io::Result<()> {
+    in_child(Namespaces::None, || lockdown.apply())
+}
+
+fn in_child(namespaces: Namespaces, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    match raw::fork(namespaces)? {
+        Forked::Child => {
+            let code = match work() {
+                Ok(()) => 0,
+                // An errno fits; what is none is told as "not permitted".
+                Err(error) => error.raw_os_error().unwrap_or(libc::EPERM),
+            };
+            std::process::exit(code);
+        }
+        Forked::Parent(child) => {
+            let status = rustix::process::waitpid(Some(child), WaitOptions::empty())?;
+            match status.and_then(|(_, status)| status.exit_status()) {
+                Some(0) => Ok(()),
+                Some(errno) => Err(io::Error::from_raw_os_error(errno)),
+                None => Err(io::Error::other("the trial was killed")),
+            }
+        }
+    }
+}
+
+/// Root in a container often works on files of another user. Behind a fence the right to do that reaches no further
+/// than the fence does.
+fn kept_capabilities(workspace: &Path) -> CapabilitySet {
+    use std::os::unix::fs::MetadataExt as _;
+    let foreign = std::fs::metadata(workspace).is_ok_and(|meta| meta.uid() != rustix::process::getuid().as_raw());
+    if rustix::process::getuid().is_root() && foreign {
+        CapabilitySet::DAC_OVERRIDE | CapabilitySet::FOWNER | CapabilitySet::CHOWN
+    } else {
+        CapabilitySet::empty()
+    }
+}
+
+/// The keeper takes it away at its end.
+fn temporary() -> io::Result<PathBuf> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let path = std::env::temp_dir().join(format!("agent-commands-{}", std::process::id()));
+    std::fs::DirBuilder::new().mode(0o700).create(&path)?;
+    Ok(path)
+}

@@ -1,0 +1,2 @@
+# The answer.
+x = 42
