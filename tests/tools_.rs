@@ -356,6 +356,21 @@ fn apply_diff() {
 }
 
 #[test]
+fn an_edit_that_breaks_the_syntax_is_said() {
+    let diff =
+        r#"apply_diff {"diff": "--- a/calc.py\n+++ b/calc.py\n@@\n def neg(a):\n-    return -a\n+    return (-a\n"}"#;
+    check(&[CALC], diff, expect![""]);
+    check(&[], r#"create_file {"filename": "a.json", "content": "{\"a\": 1,}"}"#, expect![""]);
+}
+
+#[test]
+fn other_formats_are_read_by_the_same_tool() {
+    let memory = Memory::new([("a.txt", "one\ntwo\n")]);
+    let calls = r#"apply_diff {"diff": "*** Begin Patch\n*** Update File: a.txt\n@@\n one\n-two\n+2\n*** End Patch"}"#;
+    check_on(memory, calls, expect![""]);
+}
+
+#[test]
 fn apply_diff_creates_renames_and_deletes() {
     let diff = r#"apply_diff {"diff": "diff --git a/old b/new\nrename from old\nrename to new\ndiff --git a/made b/made\nnew file mode 100755\n--- /dev/null\n+++ b/made\n@@\n+one\n--- a/gone\n+++ /dev/null\n@@\n-x\n"}"#;
     check(

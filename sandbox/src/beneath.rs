@@ -32,6 +32,8 @@ pub(crate) struct Root {
 pub(crate) struct Place {
     /// The deepest directory that exists.
     pub(crate) dir: OwnedFd,
+    /// The root's own path.
+    root: PathBuf,
     /// `dir`, from the root, without links.
     pub(crate) dir_path: PathBuf,
     /// Directories below `dir` that are to be made for `name`.
@@ -44,6 +46,20 @@ pub(crate) struct Place {
 pub(crate) enum LastLink {
     Follow,
     Keep,
+}
+
+impl Place {
+    /// From the root.
+    pub(crate) fn path(&self) -> PathBuf {
+        let mut path = self.dir_path.clone();
+        path.extend(&self.missing);
+        path.push(&self.name);
+        path
+    }
+
+    pub(crate) fn is_same(&self, other: &Place) -> bool {
+        self.root.join(self.path()) == other.root.join(other.path())
+    }
 }
 
 impl Root {
@@ -105,7 +121,7 @@ impl Root {
             let link = if missing.is_empty() && last == LastLink::Follow { read_link(&dir, &name) } else { None };
             let Some(target) = link else {
                 let dir_path = self.path_of(&dir)?;
-                return Ok(Place { dir, dir_path, missing, name });
+                return Ok(Place { dir, root: self.real.clone(), dir_path, missing, name });
             };
             // Relative to the directory that holds the link, which the kernel finds again by its real name.
             let target = self.path_of(&dir)?.join(target);

@@ -8,17 +8,17 @@ use std::sync::Arc;
 
 use agent::{Cancel, Effect, Observation, Permit, Ran, Sandbox, SandboxError};
 use async_trait::async_trait;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
-use crate::beneath::Root;
 use crate::environment;
 use crate::fence::policy::{Namespaces, Policy};
 use crate::fence::{Fence, Layer, LayerKind, LayerState};
 use crate::keeper::{Keeper, Unstarted};
 use crate::options::{HostOptions, SandboxMode};
 use crate::protocol::Setup;
+use crate::roots::Roots;
 use crate::run::Errand;
-use crate::{list, read, run, search, write};
+use crate::{git_dirs, list, read, run, search, write};
 
 /// Where shells are, before PATH is asked.
 const SHELLS: &[&str] = &["/bin/bash", "/usr/bin/bash"];
@@ -36,25 +36,45 @@ pub enum OpenError {
 /// The machine, with one workspace.
 #[derive(Debug)]
 pub struct Host {
-    root: Arc<Root>,
+    roots: Arc<Roots>,
     shell: PathBuf,
     environment: Vec<(OsString, OsString)>,
     options: HostOptions,
+    namespaces: Namespaces,
     /// One command at a time: calls of a message run in order.
     keeper: Mutex<Option<Keeper>>,
+    /// Where git's own files were when the first command came.
+    git: OnceCell<Vec<PathBuf>>,
 }
 
 impl Host {
     /// Opens the workspace. Starts nothing yet.
     pub fn open(root: &Path, options: HostOptions) -> Result<Host, OpenError> {
-        let path = root.to_path_buf();
-        let root = Root::open(root).map_err(|source| match source.raw_os_error() {
+        Host::open_in(root, options, std::env::vars_os(), Namespaces::Try)
+    }
+
+    /// With the variables of some other environment, and perhaps without namespaces: what tests need.
+    pub(crate) fn open_in(
+        root: &Path,
+        options: HostOptions,
+        variables: impl Iterator<Item = (OsString, OsString)>,
+        namespaces: Namespaces,
+    ) -> Result<Host, OpenError> {
+        let roots = Roots::open(root, &options).map_err(|(path, source)| match source.raw_os_error() {
             Some(libc::ENOSYS) => OpenError::OldKernel { path },
             _ => OpenError::Workspace { path, source },
         })?;
-        let environment = environment::allowed(std::env::vars_os(), &options.fence.pass);
+        let environment = environment::allowed(variables, &options.fence.pass);
         let shell = find_shell();
-        Ok(Host { root: Arc::new(root), shell, environment, options, keeper: Mutex::new(None) })
+        Ok(Host {
+            roots: Arc::new(roots),
+            shell,
+            environment,
+            options,
+            namespaces,
+            keeper: Mutex::new(None),
+            git: OnceCell::new(),
+        })
     }
 
     pub(crate) async fn act(&self, effect: &Effect, cancel: &Cancel) -> Result<Observation, SandboxError> {
@@ -62,33 +82,58 @@ impl Host {
             return Err(SandboxError::Cancelled);
         }
         match effect.clone() {
-            Effect::Read { path, max_bytes } => read::read(&self.root, &path, max_bytes).map(Observation::Read),
+            Effect::Read { path, max_bytes } => read::read(&self.roots, &path, max_bytes).map(Observation::Read),
             Effect::List { path, glob, depth, limit } => {
                 let listed = self
                     .aside(cancel, move |root, cancel| list::list(root, &path, glob.as_deref(), depth, limit, cancel));
                 listed.await.map(Observation::Listed)
             }
             Effect::Search { pattern, path, glob, limit } => {
-                let found = self.aside(cancel, move |root, cancel| {
-                    search::search(root, &pattern, &path, glob.as_deref(), limit, cancel)
+                let found = self.aside(cancel, move |roots, cancel| {
+                    search::search(roots, &pattern, &path, glob.as_deref(), limit, cancel)
                 });
                 found.await.map(Observation::Found)
             }
             Effect::Write { changes } => {
-                let written = self.aside(cancel, move |root, cancel| write::write(root, &changes, cancel));
+                let written = self.aside(cancel, move |roots, cancel| write::write(roots, &changes, cancel));
                 written.await.map(|()| Observation::Written)
             }
             Effect::Run { command, timeout } => {
+                let git = match self.options.fence.sandbox {
+                    SandboxMode::On => self.git.get_or_init(|| self.git_dirs()).await.as_slice(),
+                    SandboxMode::Off => &[],
+                };
                 let errand = Errand {
                     shell: &self.shell,
                     command: &command,
-                    directory: self.root.real(),
+                    directory: self.roots.workspace.real(),
+                    git,
                     timeout,
                     outputs: self.options.outputs.clone(),
                 };
                 self.run(&errand, cancel).await.map(Observation::Ran)
             }
         }
+    }
+
+    async fn git_dirs(&self) -> Vec<PathBuf> {
+        let roots = Arc::clone(&self.roots);
+        let found = tokio::task::spawn_blocking(move || {
+            let root = roots.workspace.real();
+            let mut found = git_dirs::find(root);
+            found.extend(git_dirs::outside(root).iter().flat_map(|outside| git_dirs::find(outside)));
+            found
+        });
+        // Only a panic ends it early, and then nothing is known.
+        found.await.unwrap_or_default()
+    }
+
+    /// Repositories that appeared in the workspace since the first command, to be named to the user: git runs what is
+    /// in them when it is used there.
+    pub async fn new_repositories(&self) -> Vec<PathBuf> {
+        let Some(known) = self.git.get() else { return Vec::new() };
+        let found = self.git_dirs().await.into_iter().filter(|path| !known.contains(path));
+        found.filter_map(|path| Some(path.strip_prefix(self.roots.workspace.real()).ok()?.to_path_buf())).collect()
     }
 
     async fn run(&self, errand: &Errand<'_>, cancel: &Cancel) -> Result<Ran, SandboxError> {
@@ -108,10 +153,10 @@ impl Host {
     async fn aside<T: Send + 'static>(
         &self,
         cancel: &Cancel,
-        work: impl FnOnce(&Root, &Cancel) -> Result<T, SandboxError> + Send + 'static,
+        work: impl FnOnce(&Roots, &Cancel) -> Result<T, SandboxError> + Send + 'static,
     ) -> Result<T, SandboxError> {
-        let (root, cancel) = (Arc::clone(&self.root), cancel.clone());
-        let done = tokio::task::spawn_blocking(move || work(&root, &cancel)).await;
+        let (roots, cancel) = (Arc::clone(&self.roots), cancel.clone());
+        let done = tokio::task::spawn_blocking(move || work(&roots, &cancel)).await;
         done.unwrap_or_else(|error| Err(SandboxError::Blocked(format!("The file work broke off: {error}."))))
     }
 
@@ -123,6 +168,12 @@ impl Host {
             Ok(_) => Fence::none("the sandbox is switched off"),
             Err(error) => Fence::none(&error.to_string()),
         }
+    }
+
+    /// The next command meets a new fence: what it hides is looked up again, and /tmp is empty.
+    #[cfg(test)]
+    pub(crate) async fn restart(&self) {
+        *self.keeper.lock().await = None;
     }
 
     async fn keeper<'k>(&self, slot: &'k mut Option<Keeper>) -> Result<&'k mut Keeper, SandboxError> {
@@ -143,7 +194,8 @@ impl Host {
     async fn start_keeper(&self) -> Result<Keeper, Unstarted> {
         let mut setup = Setup { policy: None };
         if self.options.fence.sandbox == SandboxMode::On {
-            setup.policy = Some(Policy::new(self.root.real(), &self.options, &self.environment)?);
+            setup.policy =
+                Some(Policy::new(self.roots.workspace.real(), &self.options, &self.environment, self.namespaces)?);
         }
         let started = Keeper::start(&setup, &self.environment).await;
         let (Err(Unstarted::Namespaces(why)), Some(policy)) = (&started, &mut setup.policy) else { return started };

@@ -11,6 +11,7 @@
 
 // In suggested reading order.
 mod command;
+mod git;
 mod landlock;
 mod lockdown;
 mod mounts;

@@ -15,6 +15,7 @@ mod git_names;
 mod glob;
 mod list;
 mod read;
+mod roots;
 mod search;
 mod stage;
 mod undo;
@@ -24,6 +25,7 @@ mod write;
 // Commands.
 mod environment;
 mod fence;
+mod git_dirs;
 mod keeper;
 mod launch;
 mod output;
@@ -37,6 +39,12 @@ pub use crate::memory::{Memory, ran};
 pub use crate::options::{Access, AddedDir, CommandLimits, FenceOptions, HostOptions, Network, SandboxMode};
 
 #[cfg(test)]
+mod attack;
+#[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod escapes;
+#[cfg(test)]
+mod inside;
 #[cfg(test)]
 mod testing;

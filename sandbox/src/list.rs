@@ -5,8 +5,8 @@ use std::path::Path;
 use agent::{Cancel, Listed, Listing, SandboxError};
 use rustix::fs::FileType;
 
-use crate::beneath::Root;
 use crate::glob::Glob;
+use crate::roots::Roots;
 use crate::walk::{Next, walk};
 
 /// Counting stops here: "at least 100,000 more" says as much as the true number, and a huge tree takes for ever.
@@ -14,7 +14,7 @@ pub(crate) const MOST_COUNTED: usize = 100_000;
 
 /// Files and links below `path`. With a `depth` directories too, since what is in them may not be shown.
 pub(crate) fn list(
-    root: &Root,
+    roots: &Roots,
     path: &Path,
     glob: Option<&str>,
     depth: Option<usize>,
@@ -23,18 +23,18 @@ pub(crate) fn list(
 ) -> Result<Listing, SandboxError> {
     let glob = Glob::new(glob)?;
     let mut listing = Listing::default();
-    walk(root, path, depth, cancel, |found| {
+    walk(roots, path, depth, cancel, |found| {
         let mark = match found.kind {
             FileType::Directory if depth.is_none() => return Next::More,
             FileType::Directory => "/",
             FileType::Symlink => "@",
             _ => "",
         };
-        if !glob.takes(&found.path, &found.below) {
+        if !glob.takes(&found.inside, &found.below) {
             return Next::More;
         }
         if listing.entries.len() < limit {
-            let path = format!("{}{mark}", found.path.display());
+            let path = format!("{}{mark}", found.shown.display());
             listing.entries.push(Listed { path, bytes: found.bytes });
         } else {
             listing.left_out += 1;

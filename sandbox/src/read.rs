@@ -7,13 +7,14 @@ use std::path::Path;
 use agent::SandboxError;
 use rustix::fs::OFlags;
 
-use crate::beneath::{Root, regular};
+use crate::beneath::regular;
+use crate::roots::Roots;
 
 /// `max_bytes` bounds what is really read, whatever size the file says it has:
 /// files of /proc say 0, and a log grows while we read it.
-pub(crate) fn read(root: &Root, path: &Path, max_bytes: u64) -> Result<Vec<u8>, SandboxError> {
+pub(crate) fn read(roots: &Roots, path: &Path, max_bytes: u64) -> Result<Vec<u8>, SandboxError> {
     // O_NONBLOCK: opening a fifo returns at once. O_NOCTTY: a terminal does not become ours.
-    let file = root.open_file(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
+    let file = roots.of(path).open_file(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
     let stat = regular(path, &file)?;
     let size = u64::try_from(stat.st_size).unwrap_or(0);
     let too_large = |bytes| SandboxError::TooLarge { path: path.to_path_buf(), bytes, max_bytes };

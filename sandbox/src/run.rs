@@ -30,6 +30,8 @@ pub(crate) struct Errand<'a> {
     pub(crate) shell: &'a Path,
     pub(crate) command: &'a str,
     pub(crate) directory: &'a Path,
+    /// Where git's own files are.
+    pub(crate) git: &'a [PathBuf],
     pub(crate) timeout: Duration,
     pub(crate) outputs: Option<PathBuf>,
 }
@@ -123,7 +125,7 @@ pub(crate) async fn start(keeper: &Keeper, errand: &Errand<'_>) -> io::Result<St
         shell: errand.shell.into(),
         command: OsString::from(errand.command),
         directory: errand.directory.to_path_buf().into(),
-        git: Vec::new(),
+        git: errand.git.iter().cloned().map(Into::into).collect(),
     };
     let (read, write) = pipe()?;
     let pipe = Receiver::from_owned_fd(read)?;

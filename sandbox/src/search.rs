@@ -11,8 +11,9 @@ use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder, Sink, SinkFinish, SinkMatch};
 use rustix::fs::FileType;
 
-use crate::beneath::{Root, regular};
+use crate::beneath::regular;
 use crate::glob::Glob;
+use crate::roots::Roots;
 use crate::walk::{Next, walk};
 
 /// Bytes of a line that are shown.
@@ -25,7 +26,7 @@ const FILE_BYTES: u64 = 256 << 20;
 const LONGEST_LINE_BYTES: usize = 16 << 20;
 
 pub(crate) fn search(
-    root: &Root,
+    roots: &Roots,
     pattern: &str,
     path: &Path,
     glob: Option<&str>,
@@ -34,13 +35,13 @@ pub(crate) fn search(
 ) -> Result<Found, SandboxError> {
     let glob = Glob::new(glob)?;
     let mut hunt = Hunt::new(pattern, limit)?;
-    walk(root, path, None, cancel, |walked| {
-        if walked.kind == FileType::RegularFile && glob.takes(&walked.path, &walked.below) {
+    walk(roots, path, None, cancel, |walked| {
+        if walked.kind == FileType::RegularFile && glob.takes(&walked.inside, &walked.below) {
             // Opened through no link, so that a file swapped since the walk saw it shows nothing.
-            if let Ok(file) = root.open_walked(&walked.path)
-                && regular(&walked.path, &file).is_ok()
+            if let Ok(file) = walked.root.open_walked(&walked.inside)
+                && regular(&walked.shown, &file).is_ok()
             {
-                hunt.look_into(&walked.path, File::from(file).take(FILE_BYTES), cancel);
+                hunt.look_into(&walked.shown, File::from(file).take(FILE_BYTES), cancel);
             }
         }
         if hunt.found.left_out < MOST_COUNTED { Next::More } else { Next::Enough }

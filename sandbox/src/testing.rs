@@ -1,13 +1,15 @@
 //! What the tests of this crate share: a workspace on disk, and the launcher
 //! inside the test program.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use agent::{Cancel, Change, Effect, FileMode, Observation, Ran, SandboxError};
+use agent::{Cancel, Change, Effect, Ended, FileMode, Observation, Ran, SandboxError};
 use tempfile::TempDir;
 
-use crate::options::{HostOptions, SandboxMode};
+use crate::fence::policy::Namespaces;
+use crate::options::{Access, AddedDir, HostOptions, SandboxMode};
 use crate::{Host, launcher};
 
 /// The test program is the launcher too. Its `main` is not ours to begin, so this runs before it.
@@ -20,6 +22,9 @@ mod before_main {
     extern "C" fn launch() {
         if super::launcher().is_some() {
             std::process::exit(0);
+        }
+        if let Some(attack) = std::env::args().skip_while(|argument| argument != crate::attack::ARGUMENT).nth(1) {
+            crate::attack::run(&attack);
         }
         if std::env::args().nth(1).is_some_and(|argument| argument == super::VICTIM) {
             super::be_a_victim();
@@ -64,8 +69,21 @@ impl Bench {
         Bench::with(files, options)
     }
 
+    /// Behind a fence, with a HOME of its own beside the workspace.
+    pub(crate) fn fenced(files: &[(&str, &str)], mut options: HostOptions, namespaces: Namespaces) -> Bench {
+        // Attacks are made by the test program, wherever cargo has put it.
+        let program = std::env::current_exe().unwrap();
+        let path = program.parent().unwrap().to_path_buf();
+        options.fence.add_dirs.push(AddedDir { path, access: Access::Read });
+        Bench::make(files, options, namespaces, true)
+    }
+
     /// `outputs` of the options is filled in.
-    pub(crate) fn with(files: &[(&str, &str)], mut options: HostOptions) -> Bench {
+    pub(crate) fn with(files: &[(&str, &str)], options: HostOptions) -> Bench {
+        Bench::make(files, options, Namespaces::Try, false)
+    }
+
+    fn make(files: &[(&str, &str)], mut options: HostOptions, namespaces: Namespaces, own_home: bool) -> Bench {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("workspace");
         std::fs::create_dir(&root).unwrap();
@@ -76,11 +94,18 @@ impl Bench {
         }
         options.outputs = Some(folder.path().join("outputs"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let host = Host::open(&root, options).unwrap();
+        let mut variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+        if own_home {
+            let home = folder.path().join("home");
+            std::fs::create_dir(&home).unwrap();
+            variables.retain(|(name, _)| name != "HOME");
+            variables.push(("HOME".into(), home.into()));
+        }
+        let host = Host::open_in(&root, options, variables.into_iter(), namespaces).unwrap();
         Bench { folder, host, runtime }
     }
 
-    pub(crate) fn root(&self) -> std::path::PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.folder.path().join("workspace")
     }
 
@@ -110,6 +135,19 @@ impl Bench {
 
     pub(crate) fn run(&self, command: &str) -> Ran {
         self.run_for(command, Duration::from_secs(60))
+    }
+
+    /// This program, which a fenced bench shows to its commands read-only.
+    pub(crate) fn program(&self) -> PathBuf {
+        std::env::current_exe().unwrap()
+    }
+
+    /// Makes an attack of [`crate::attack`] from inside a command. Returns what it says.
+    pub(crate) fn attack(&self, attack: &str, argument: impl std::fmt::Display) -> String {
+        let marker = crate::attack::ARGUMENT;
+        let ran = self.run(&format!("'{}' {marker} {attack} '{argument}'", self.program().display()));
+        let how = if ran.ended == Ended::Exited(0) { String::new() } else { format!(" {:?}", ran.ended) };
+        format!("{}{how}", ran.output.trim())
     }
 
     pub(crate) fn run_for(&self, command: &str, timeout: Duration) -> Ran {

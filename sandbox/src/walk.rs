@@ -8,11 +8,15 @@ use ignore::WalkBuilder;
 use rustix::fs::{FileType, OFlags, Stat};
 
 use crate::beneath::Root;
+use crate::roots::Roots;
 
 /// Something below the place that was asked about.
-pub(crate) struct Walked {
-    /// From the root.
-    pub(crate) path: PathBuf,
+pub(crate) struct Walked<'r> {
+    pub(crate) root: &'r Root,
+    /// From that root.
+    pub(crate) inside: PathBuf,
+    /// As the model is shown it.
+    pub(crate) shown: PathBuf,
     /// From the place.
     pub(crate) below: PathBuf,
     pub(crate) kind: FileType,
@@ -29,12 +33,13 @@ pub(crate) enum Next {
 /// Calls `visit` with each file, link and directory at or below `path`, the place itself only if it is a file.
 /// What cannot be read is passed over: a walk is a look around, not a promise.
 pub(crate) fn walk(
-    root: &Root,
+    roots: &Roots,
     path: &Path,
     depth: Option<usize>,
     cancel: &Cancel,
-    mut visit: impl FnMut(Walked) -> Next,
+    mut visit: impl FnMut(Walked<'_>) -> Next,
 ) -> Result<(), SandboxError> {
+    let root = roots.of(path);
     let place = root.open_file(path, OFlags::PATH)?;
     let start = root.path_of(&place)?;
     let full = root.real().join(&start);
@@ -59,7 +64,8 @@ pub(crate) fn walk(
             continue;
         }
         let below = path.strip_prefix(&start).unwrap_or(path).to_path_buf();
-        if visit(Walked { path: path.to_path_buf(), below, kind, bytes: size(&stat) }) == Next::Enough {
+        let shown = roots.shown(root, path);
+        if visit(Walked { root, inside: path.to_path_buf(), shown, below, kind, bytes: size(&stat) }) == Next::Enough {
             break;
         }
     }

@@ -19,6 +19,7 @@ use rustix::io::Errno;
 
 use crate::beneath::{LastLink, Place, Root, explain, regular};
 use crate::git_names::leads_into_git;
+use crate::roots::Roots;
 use crate::stage::{Staged, stage};
 use crate::undo::{Done, Undo};
 
@@ -32,11 +33,11 @@ struct Checked<'a> {
     bits: Option<Mode>,
 }
 
-pub(crate) fn write(root: &Root, changes: &[Change], cancel: &Cancel) -> Result<(), SandboxError> {
+pub(crate) fn write(roots: &Roots, changes: &[Change], cancel: &Cancel) -> Result<(), SandboxError> {
     let mut checked: Vec<Checked<'_>> = Vec::new();
     for change in changes {
-        let next = check(root, change)?;
-        let same = |other: &&Checked<'_>| full_path(&other.place) == full_path(&next.place);
+        let next = check(roots, change)?;
+        let same = |other: &&Checked<'_>| other.place.is_same(&next.place);
         if let Some(other) = checked.iter().find(same) {
             let (one, two) = (other.change.path.display(), change.path.display());
             return Err(SandboxError::Blocked(format!(
@@ -56,7 +57,8 @@ pub(crate) fn write(root: &Root, changes: &[Change], cancel: &Cancel) -> Result<
     result
 }
 
-fn check<'a>(root: &Root, change: &'a Change) -> Result<Checked<'a>, SandboxError> {
+fn check<'a>(roots: &Roots, change: &'a Change) -> Result<Checked<'a>, SandboxError> {
+    let root = roots.for_writing(&change.path)?;
     // Deleting a link deletes the link; writing to it writes its target.
     let last = if change.after.is_some() { LastLink::Follow } else { LastLink::Keep };
     let place = root.locate(&change.path, last)?;
@@ -81,7 +83,7 @@ fn check<'a>(root: &Root, change: &'a Change) -> Result<Checked<'a>, SandboxErro
         FileMode::Executable => Some(executable(old.as_ref())),
         FileMode::NotExecutable => Some(base(old.as_ref()) - EXECUTE),
         FileMode::Of(other) => {
-            let file = root.open_file(other, OFlags::PATH)?;
+            let file = roots.of(other).open_file(other, OFlags::PATH)?;
             Some(Mode::from_raw_mode(regular(other, &file)?.st_mode))
         }
     };
@@ -106,7 +108,7 @@ fn executable(old: Option<&Stat>) -> Mode {
 fn guard(root: &Root, change: &Change, place: &Place) -> Result<(), SandboxError> {
     let shown = change.path.display();
     let inside = change.path.strip_prefix(root.real()).unwrap_or(&change.path);
-    if leads_into_git(inside) || leads_into_git(&full_path(place)) {
+    if leads_into_git(inside) || leads_into_git(&place.path()) {
         return Err(SandboxError::Blocked(format!(
             "`{shown}` belongs to git; nothing was written. Use git commands (`git config`, `git add`, ...) with `run_command`."
         )));
@@ -234,13 +236,6 @@ fn same(old: Option<&Stat>, now: Option<&Stat>) -> bool {
         (kind, stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime, stat.st_mtime_nsec, stat.st_ctime_nsec)
     };
     old.map(face) == now.map(face)
-}
-
-fn full_path(place: &Place) -> PathBuf {
-    let mut path = place.dir_path.clone();
-    path.extend(&place.missing);
-    path.push(&place.name);
-    path
 }
 
 #[cfg(test)]

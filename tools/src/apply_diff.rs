@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::encoding::{self, Encoding};
-use crate::{MAX_FILE_BYTES, plural};
+use crate::{MAX_FILE_BYTES, plural, syntax};
 
 pub(crate) struct ApplyDiff;
 
@@ -41,6 +41,16 @@ struct Draft {
     report: Vec<String>,
 }
 
+impl Draft {
+    /// What the model reads of this file, once all edits are worked in.
+    fn reported(&self) -> Vec<String> {
+        let before = self.before.as_deref().and_then(encoding::decode).map(|(text, _)| text);
+        let after = self.text.as_deref().filter(|after| before.as_deref() != Some(*after));
+        let parse = after.map(|after| syntax::broken_by_edit(&self.path, before.as_deref(), after));
+        self.report.iter().cloned().chain(parse.filter(|parse| !parse.is_empty())).collect()
+    }
+}
+
 impl Tool for ApplyDiff {
     type Args = Args;
     const NAME: &'static str = "apply_diff";
@@ -60,7 +70,7 @@ impl Tool for ApplyDiff {
         if !failures.is_empty() {
             return Err(ToolError::Failed(format!("Nothing was changed.\n{}", failures.join("\n"))));
         }
-        let report: Vec<String> = drafts.iter().flat_map(|draft| draft.report.clone()).collect();
+        let report: Vec<String> = drafts.iter().flat_map(Draft::reported).collect();
         let changes = changes(drafts)?;
         if changes.is_empty() {
             return Ok(report.join("\n"));

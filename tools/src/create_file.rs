@@ -4,7 +4,7 @@ use agent::{Change, FileMode, Tool, ToolError, Workspace};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{MAX_FILE_BYTES, encoding, plural};
+use crate::{MAX_FILE_BYTES, encoding, plural, syntax};
 
 pub(crate) struct CreateFile;
 
@@ -26,10 +26,13 @@ impl Tool for CreateFile {
         let filename = &args.filename;
         let before = workspace.peek(filename, MAX_FILE_BYTES).await?;
         let lines = args.content.lines().count();
+        let text_before = before.as_deref().and_then(encoding::decode);
+        let parse =
+            syntax::broken_by_edit(filename, text_before.as_ref().map(|(text, _)| text.as_str()), &args.content);
         let (after, said) = match &before {
             None => (args.content.into_bytes(), format!("Created `{filename}` ({lines} {}).", plural(lines, "line"))),
             Some(before) => {
-                let encoding = encoding::decode(before).map_or(encoding::Encoding::Utf8, |(_, encoding)| encoding);
+                let encoding = text_before.map_or(encoding::Encoding::Utf8, |(_, encoding)| encoding);
                 let Some(after) = encoding::encode(&args.content, encoding) else {
                     return Err(ToolError::Failed(format!(
                         "`{filename}` is unchanged: the new content has characters that its encoding lacks{}.",
@@ -50,7 +53,7 @@ impl Tool for CreateFile {
         };
         let change = Change { path: PathBuf::from(filename), before, after: Some(after), mode: FileMode::Keep };
         workspace.write(vec![change]).await?;
-        Ok(said)
+        Ok(if parse.is_empty() { said } else { format!("{said}\n{parse}") })
     }
 }
 

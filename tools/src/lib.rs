@@ -10,6 +10,7 @@ mod list_files;
 mod read_file;
 mod run_command;
 mod search_files;
+mod syntax;
 
 use agent::AnyTool;
 

@@ -36,6 +36,10 @@ pub struct ChatRequest<'a> {
 pub enum ChatEvent {
     Text(String),
     Thinking(String),
+    /// A call is being written: this many bytes more of it have come. Only a sign of life and a count.
+    Writing {
+        bytes: usize,
+    },
     /// One whole call: a provider that streams them in pieces joins the pieces first.
     Call(RawCall),
     Usage(Usage),

@@ -11,6 +11,8 @@ pub(crate) struct Draft {
     /// As the server counted it, `None` until it did.
     pub(crate) usage: Option<Usage>,
     pub(crate) finish: FinishReason,
+    /// Bytes of calls so far, whole or not.
+    writing: usize,
 }
 
 impl Draft {
@@ -18,6 +20,7 @@ impl Draft {
         match event {
             ChatEvent::Text(text) => self.text.push_str(&text),
             ChatEvent::Thinking(text) => self.thinking.push_str(&text),
+            ChatEvent::Writing { bytes } => self.writing += bytes,
             ChatEvent::Call(call) => self.calls.push(call),
             ChatEvent::Usage(usage) => self.usage = Some(usage),
             ChatEvent::Finish(reason) => self.finish = reason,
@@ -33,8 +36,9 @@ impl Draft {
     /// The server's count, or else an estimate from what has come, for a request of about `input` tokens.
     pub(crate) fn usage_so_far(&self, input: u64) -> Usage {
         self.usage.unwrap_or_else(|| {
-            let calls: usize = self.calls.iter().map(|call| call.name.len() + call.arguments.len()).sum();
-            Usage { input, cached: 0, output: estimate_tokens(self.text.len() + self.thinking.len() + calls) }
+            let whole: usize = self.calls.iter().map(|call| call.name.len() + call.arguments.len()).sum();
+            let bytes = self.text.len() + self.thinking.len() + whole.max(self.writing);
+            Usage { input, cached: 0, output: estimate_tokens(bytes) }
         })
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Human {
     call_began: Instant,
     /// The words of this reply, held back off a terminal, where they are printed whole.
     words: String,
+    /// Bytes of the calls of this reply so far.
+    writing: usize,
 }
 
 /// Lines of a diff that are shown; the file has the rest.
@@ -23,12 +25,13 @@ const DIFF_LINES: usize = 60;
 
 impl Human {
     pub(crate) fn new(screen: Screen) -> Human {
-        Human { screen, account: Account::default(), call_began: Instant::now(), words: String::new() }
+        Human { screen, account: Account::default(), call_began: Instant::now(), words: String::new(), writing: 0 }
     }
 
     fn waiting(&self) {
         let spent = &self.account.spent;
         let tokens = if spent.tokens() == 0 { String::new() } else { format!(" · {} tokens", spent.tokens()) };
+        self.screen.status(None);
         self.screen.status(Some(format!("step {}: waiting for the model{tokens} ·", spent.steps + 1)));
     }
 
@@ -36,6 +39,10 @@ impl Human {
         match event {
             ChatEvent::Text(text) if self.screen.is_terminal() => self.screen.stream(&harmless(text)),
             ChatEvent::Text(text) => self.words.push_str(text),
+            ChatEvent::Writing { bytes } => {
+                self.writing += bytes;
+                self.screen.status(Some(format!("the model is writing a call, {} bytes ·", self.writing)));
+            }
             ChatEvent::Thinking(_) => self.screen.status(Some("the model is thinking ·".to_owned())),
             ChatEvent::Retrying { attempt, delay, why } => {
                 self.account.retries += 1;
@@ -92,7 +99,10 @@ impl Human {
 impl Frontend for Human {
     fn show(&mut self, event: AgentEvent<'_>) {
         match event {
-            AgentEvent::StepStarted { .. } => self.waiting(),
+            AgentEvent::StepStarted { .. } => {
+                self.writing = 0;
+                self.waiting();
+            }
             AgentEvent::Chat(event) => self.chat(event),
             AgentEvent::Replied { spent, reply } => {
                 self.account.spent = *spent;
@@ -105,6 +115,7 @@ impl Frontend for Human {
             }
             AgentEvent::CallStarted(call) => {
                 self.call_began = Instant::now();
+                self.screen.status(None);
                 self.screen.status(Some(format!("{} ·", title(call))));
             }
             AgentEvent::Wrote(changes) => {

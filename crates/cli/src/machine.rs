@@ -57,7 +57,9 @@ impl Frontend for Machine {
                 let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
                 self.print(What::Retrying { attempt: *attempt, delay_ms, why });
             }
-            AgentEvent::Chat(ChatEvent::Call(_) | ChatEvent::Usage(_) | ChatEvent::Finish(_)) => (),
+            AgentEvent::Chat(
+                ChatEvent::Writing { .. } | ChatEvent::Call(_) | ChatEvent::Usage(_) | ChatEvent::Finish(_),
+            ) => (),
             AgentEvent::Replied { spent, .. } => {
                 self.account.spent = *spent;
                 self.print(What::Usage(Totals::from(spent)));

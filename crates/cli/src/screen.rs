@@ -80,14 +80,16 @@ impl Screen {
         state.mid_line = !text.ends_with('\n');
     }
 
-    /// What is going on, shown with the time since; only on a terminal.
+    /// What is going on, shown with the time since it was last `None`; only on a terminal.
     pub(crate) fn status(&self, text: Option<String>) {
         let mut state = self.state();
         state.wipe();
         if text.is_some() {
             state.finish_line();
         }
-        state.status = text.map(|text| Status { text, since: Instant::now() });
+        // The same thing going on with other words keeps its clock.
+        let since = state.status.take().map(|status| status.since);
+        state.status = text.map(|text| Status { text, since: since.unwrap_or_else(Instant::now) });
     }
 
     /// Moves the status line until it is dropped.

@@ -13,8 +13,8 @@ pub(crate) enum Choice {
     Placed(Fit, How, Option<Tie>),
     /// The number of places, and the first of them.
     Ambiguous(usize, Vec<Fit>),
-    /// It stands here by an inexact step, and not where the order of the hunks says.
-    OutOfOrder(Fit),
+    /// It stands here by an inexact step, and not where its number or the order of the hunks says.
+    Misplaced(Fit),
     Nowhere,
     /// There is nothing in the hunk to find a place by.
     NoContext,
@@ -36,10 +36,10 @@ pub(crate) fn choose(edit: &FileEdit, hunks: &[&Hunk], file: &[&str], indexes: &
     let look = |hunk: &&Hunk| ladder(hunk, edit.format, file, indexes);
     // Only single places are kept from this pass: the lists of a hostile edit would fill the memory.
     let found: Vec<Found> = hunks.iter().map(|hunk| Found::of(look(hunk))).collect();
-    let alone: Vec<Option<usize>> = found.iter().map(|found| found.single().map(|fit| fit.start)).collect();
+    let alone: Vec<Option<usize>> = found.iter().map(|found| found.exact().map(|fit| fit.start)).collect();
     let drift = drift(hunks, &found);
     let numbers: Vec<usize> = hunks.iter().filter_map(|hunk| hunk.old_start).collect();
-    let known: Vec<usize> = alone.iter().flatten().copied().collect();
+    let known: Vec<usize> = found.iter().filter_map(|found| found.single().map(|fit| fit.start)).collect();
     let order = match edit.format {
         Format::Blocks => Order::Free,
         Format::Unified | Format::Envelope if !numbers.is_sorted() => Order::Free,
@@ -51,7 +51,11 @@ pub(crate) fn choose(edit: &FileEdit, hunks: &[&Hunk], file: &[&str], indexes: &
         choices.push(match found {
             Found::Nowhere if hunk.old_lines().is_empty() => stated(hunk, edit.format, file, &drift),
             Found::Nowhere => Choice::Nowhere,
-            Found::One(fit, how) if order == Order::Broken && !how.is_exact() => Choice::OutOfOrder(fit),
+            Found::One(fit, how) if order == Order::Broken && !how.is_exact() => Choice::Misplaced(fit),
+            // With nothing that goes, and context that is not all there, its number must name the place too.
+            Found::One(fit, How::Trimmed { .. }) if fit.only_adds() && !drift.agrees(hunk, &fit) => {
+                Choice::Misplaced(fit)
+            }
             Found::One(fit, how) => Choice::Placed(fit, how, None),
             Found::Several => {
                 let between = if order == Order::Kept { neighbours(&alone, index) } else { (None, None) };
@@ -78,6 +82,13 @@ impl Found {
                 (Some(_), false) => Found::Several,
                 (None, _) => Found::Nowhere,
             },
+        }
+    }
+
+    fn exact(&self) -> Option<&Fit> {
+        match self {
+            Found::One(fit, how) if how.is_exact() => Some(fit),
+            Found::One(_, _) | Found::Nowhere | Found::Several => None,
         }
     }
 
@@ -120,7 +131,7 @@ fn several(
     }
 }
 
-/// How far the header's numbers are from the truth, by the hunks that have one place only.
+/// How far the header's numbers are from the truth, by the hunks that have one exact place only.
 enum Drift {
     /// No hunk tells.
     Unknown,
@@ -128,6 +139,22 @@ enum Drift {
     Steady(isize),
     /// They disagree: the numbers are worth nothing.
     Loose,
+}
+
+impl Drift {
+    fn lines(&self) -> Option<isize> {
+        match self {
+            Drift::Unknown => Some(0),
+            Drift::Steady(off) => Some(*off),
+            Drift::Loose => None,
+        }
+    }
+
+    /// True when the hunk's number names this place.
+    fn agrees(&self, hunk: &Hunk, fit: &Fit) -> bool {
+        let stated = stated_start(hunk, fit).zip(self.lines());
+        stated.is_some_and(|(stated, off)| stated.saturating_add(off) == line_of(fit.start))
+    }
 }
 
 fn line_of(number: usize) -> isize {
@@ -142,7 +169,7 @@ fn stated_start(hunk: &Hunk, fit: &Fit) -> Option<isize> {
 fn drift(hunks: &[&Hunk], found: &[Found]) -> Drift {
     let mut drift = Drift::Unknown;
     for (hunk, found) in hunks.iter().zip(found) {
-        let Some(fit) = found.single() else { continue };
+        let Some(fit) = found.exact() else { continue };
         let Some(off) = stated_start(hunk, fit).map(|stated| line_of(fit.start) - stated) else { continue };
         drift = match drift {
             Drift::Unknown => Drift::Steady(off),
@@ -192,14 +219,7 @@ fn settle(
         let mut left = fits.iter().filter(|fit| fits_there(fit));
         left.next().filter(|_| left.next().is_none()).map(|fit| (fit.clone(), tie))
     };
-    let off = match drift {
-        Drift::Unknown => Some(0),
-        Drift::Steady(off) => Some(*off),
-        Drift::Loose => None,
-    };
-    let by_number = off.and_then(|off| {
-        only(Tie::Number, &|fit| stated_start(hunk, fit).is_some_and(|stated| stated + off == line_of(fit.start)))
-    });
+    let by_number = only(Tie::Number, &|fit| drift.agrees(hunk, fit));
     let by_number = by_number.or_else(|| if format == Format::Blocks { nearest(hunk, fits) } else { None });
     let is_last = |fit: &&Fit| fit.start + fit.old_count() == file.len();
     let ends = hunk.at_end || hunk.old_unterminated || hunk.new_unterminated;

@@ -37,7 +37,7 @@ pub(crate) fn judge(
         Choice::Ambiguous(count, fits) => {
             Err(Why::Ambiguous { count, first: fits.iter().map(|fit| candidate(fit, text)).collect() })
         }
-        Choice::OutOfOrder(fit) => Err(Why::OutOfOrder(candidate(&fit, text))),
+        Choice::Misplaced(fit) => Err(Why::Misplaced(candidate(&fit, text))),
         Choice::NoContext => Err(Why::NoContext),
         Choice::Nowhere => Err(match already_there(hunk, indexes) {
             Some(line) => Why::AlreadyThere(line),
@@ -85,10 +85,9 @@ fn already_there(hunk: &Hunk, indexes: &Indexes) -> Option<usize> {
 /// A hunk that only adds, at its own end or beginning, still fits where it was applied before: what it would add
 /// stands right next to its context.
 fn doubled(fit: &Fit, indexes: &Indexes) -> Option<usize> {
-    let only_adds = !fit.lines.iter().any(|line| matches!(line, Line::Remove(_)));
     let added_above = fit.lines.iter().take_while(|line| matches!(line, Line::Add(_))).count();
     let at_edge = added_above > 0 || matches!(fit.lines.last(), Some(Line::Add(_)));
-    if !only_adds || !at_edge || fit.old_count() == 0 {
+    if !fit.only_adds() || !at_edge || fit.old_count() == 0 {
         return None;
     }
     let new: Vec<&str> = fit.lines.iter().filter_map(Line::after).collect();
@@ -100,7 +99,7 @@ fn doubled(fit: &Fit, indexes: &Indexes) -> Option<usize> {
 pub(crate) fn refused(path: &str, hunks: Vec<Unplaced>, fitted: Vec<(usize, usize)>) -> Refusal {
     let there = |hunk: &Unplaced| match hunk.why {
         Why::AlreadyThere(line) => Some(line),
-        Why::Ambiguous { .. } | Why::OutOfOrder(_) | Why::Nowhere(_) | Why::NoContext | Why::Cut => None,
+        Why::Ambiguous { .. } | Why::Misplaced(_) | Why::Nowhere(_) | Why::NoContext | Why::Cut => None,
     };
     let all: Option<Vec<usize>> = hunks.iter().map(there).collect();
     match all.as_deref() {

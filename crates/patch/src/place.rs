@@ -54,6 +54,10 @@ pub(crate) struct Fit {
 }
 
 impl Fit {
+    pub(crate) fn only_adds(&self) -> bool {
+        !self.lines.iter().any(|line| matches!(line, Line::Remove(_)))
+    }
+
     pub(crate) fn old_count(&self) -> usize {
         self.lines.iter().filter(|line| line.before().is_some()).count()
     }

@@ -90,8 +90,8 @@ pub enum Why {
         /// The first of them.
         first: Vec<Candidate>,
     },
-    /// It fits here only by loosening the match, and the hunks around it say that it belongs elsewhere.
-    OutOfOrder(Candidate),
+    /// It fits here only by loosening the match, and its number or the hunks around it say that it belongs elsewhere.
+    Misplaced(Candidate),
     /// It fits nowhere; the closest lines, if any are close, and the first that differs.
     Nowhere(Option<(Candidate, Option<Difference>)>),
     /// What it would make of the file is there already, at this line.
@@ -158,10 +158,10 @@ impl Display for Unplaced {
                 }
                 writeln!(out, "Add lines of context above or below that only the right place has.")
             }
-            Why::OutOfOrder(found) => {
+            Why::Misplaced(found) => {
                 writeln!(
                     out,
-                    "is not quite like any lines but these, which are not where its neighbours put it:\n{found}"
+                    "is not quite like any lines but these, which are not where its number or its neighbours put it:\n{found}"
                 )?;
                 writeln!(out, "Copy the lines as they are, and send the hunks in the order of the file.")
             }

@@ -62,7 +62,7 @@ impl Assembly {
             events.extend(parts(content));
         }
         for fragment in message.get("tool_calls").and_then(Value::as_array).into_iter().flatten() {
-            self.fragments.add(fragment);
+            events.push(ChatEvent::Writing { bytes: self.fragments.add(fragment) });
         }
     }
 }

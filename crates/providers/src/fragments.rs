@@ -21,8 +21,10 @@ struct Partial {
 }
 
 impl Fragments {
-    pub(crate) fn add(&mut self, fragment: &Value) {
+    /// Returns how many bytes of a call this adds.
+    pub(crate) fn add(&mut self, fragment: &Value) -> usize {
         let piece = Partial::read(fragment);
+        let bytes = piece.name.len() + piece.arguments.len();
         match self.target(&piece) {
             Some(position) => {
                 if let Some(call) = self.calls.get_mut(position) {
@@ -31,6 +33,7 @@ impl Fragments {
             }
             None => self.calls.push(piece),
         }
+        bytes
     }
 
     pub(crate) fn join(self) -> Vec<RawCall> {

@@ -43,8 +43,11 @@ impl ReplyReader {
         let mut last = Vec::new();
         for event in events {
             match event {
-                ChatEvent::Text(text) => shown.extend(self.screen.push(&text).map(ChatEvent::Text)),
-                ChatEvent::Thinking(_) | ChatEvent::Retrying { .. } => shown.push(event),
+                ChatEvent::Text(text) => match self.screen.push(&text) {
+                    Some(text) => shown.push(ChatEvent::Text(text)),
+                    None => shown.push(ChatEvent::Writing { bytes: text.len() }),
+                },
+                ChatEvent::Thinking(_) | ChatEvent::Writing { .. } | ChatEvent::Retrying { .. } => shown.push(event),
                 ChatEvent::Call(_) | ChatEvent::Usage(_) | ChatEvent::Finish(_) => last.push(event),
             }
         }

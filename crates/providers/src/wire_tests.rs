@@ -49,6 +49,7 @@ fn decode<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Read {
             ChatEvent::Call(call) => read.calls.push(call),
             ChatEvent::Usage(usage) => read.usage = Some(usage),
             ChatEvent::Finish(finish) => read.finish = Some(finish),
+            ChatEvent::Writing { .. } => (),
             ChatEvent::Retrying { .. } => panic!("a decoder does not retry"),
         }
     }

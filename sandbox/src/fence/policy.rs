@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::fence::secrets;
+use crate::git_dirs;
 use crate::options::{Access, CommandLimits, HostOptions, Network};
 
 /// Variables that name a cache or a toolchain which may lie outside HOME. Commands may write there, for the time of
@@ -78,6 +79,7 @@ impl Policy {
         workspace: &Path,
         options: &HostOptions,
         environment: &[(OsString, OsString)],
+        namespaces: Namespaces,
     ) -> io::Result<Policy> {
         let variable = |name: &str| {
             let found = environment.iter().find(|(other, _)| other == OsStr::new(name));
@@ -93,6 +95,7 @@ impl Policy {
                 Access::Read => readable.push(path),
             }
         }
+        writable.extend(git_dirs::outside(workspace));
         // It is made when it is first needed, and then it is too late to show it.
         if let Some(outputs) = &options.outputs
             && std::fs::create_dir_all(outputs).is_ok()
@@ -110,7 +113,7 @@ impl Policy {
             hidden: any(hidden),
             network: options.fence.network,
             limits: options.fence.limits.clone(),
-            namespaces: Namespaces::Try,
+            namespaces,
         })
     }
 

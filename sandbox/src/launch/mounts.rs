@@ -62,6 +62,9 @@ pub(crate) fn build(policy: &Policy, sockets: &[PathBuf]) -> io::Result<()> {
         scratch.extend(Scratch::new(&store, path, number));
     }
     let covers = covers(policy, sockets, &store)?;
+    let is_inside =
+        |path: &Path| policy.readable.iter().chain(&policy.writable).any(|shown| path.starts_with(&**shown));
+    let (inside, outside): (Vec<Kept>, Vec<Kept>) = covers.into_iter().partition(|cover| is_inside(&cover.path));
     for (place, name) in [("/run", "run"), ("/var/tmp", "var-tmp"), ("/tmp", "tmp")] {
         if Path::new(place).is_dir() {
             store.dir(name, 0o1777)?.mount(Path::new(place))?;
@@ -70,15 +73,9 @@ pub(crate) fn build(policy: &Policy, sockets: &[PathBuf]) -> io::Result<()> {
     for scratch in scratch {
         scratch.mount()?;
     }
-    for cover in covers {
-        // Gone with the old /tmp or /run: nothing to cover.
-        if cover.path.symlink_metadata().is_ok() {
-            cover.tree.mount(&cover.path)?;
-        }
-    }
-    for shown in shown {
-        shown.place()?;
-    }
+    outside.into_iter().try_for_each(Kept::cover)?;
+    shown.into_iter().try_for_each(Kept::place)?;
+    inside.into_iter().try_for_each(Kept::cover)?;
     raw::add_mount_flags(File::open("/run")?, READ_ONLY, MountDepth::This)?;
     // From here on the store is out of reach.
     Tree::of(&Store::path("dev"), MountDepth::All)?.with(READ_ONLY, MountDepth::This)?.mount(Path::new(STORE))
@@ -103,6 +100,11 @@ impl Kept {
             create_dir_all(&self.path)?;
         }
         self.tree.mount(&self.path)
+    }
+
+    fn cover(self) -> io::Result<()> {
+        // Gone with the old /tmp or /run: nothing to cover.
+        if self.path.symlink_metadata().is_err() { Ok(()) } else { self.tree.mount(&self.path) }
     }
 }
 

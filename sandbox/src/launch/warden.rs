@@ -9,9 +9,11 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, WaitStatus};
 
+use crate::launch::git::By;
+use crate::launch::lockdown::Fenced;
 use crate::launch::raise::Raised;
 use crate::launch::raw::{self, Forked, Namespaces};
-use crate::launch::{Hire, command, proc, sweep};
+use crate::launch::{Hire, command, git, proc, sweep};
 use crate::protocol::{self, Order, Report};
 
 /// Does not fail: whatever goes wrong is said to the agent, if it is still there.
@@ -29,6 +31,13 @@ fn start_and_wait(agent: &UnixStream, output: OwnedFd, raised: &mut Raised) -> i
     settle(raised)?;
     let child_ends = raw::child_ends()?;
     let order: Order = protocol::receive(agent)?;
+    let by = match raised.namespaces {
+        Namespaces::PidAndMount | Namespaces::Mount => By::Mounts,
+        Namespaces::None => By::Looking,
+    };
+    // Without a fence git's files are the user's business.
+    let git = if raised.lockdown.fenced == Fenced::Not { Vec::new() } else { order.git.clone() };
+    let guard = git::guard(git.iter().map(|path| &**path), by)?;
     let command = match raw::fork(Namespaces::None)? {
         Forked::Parent(command) => command,
         Forked::Child => {
@@ -44,7 +53,7 @@ fn start_and_wait(agent: &UnixStream, output: OwnedFd, raised: &mut Raised) -> i
     // While it is a zombie its number is its own, and that of its group too.
     let group = if buried.is_none() { Some(command) } else { None };
     let last = sweep::kill_all(command, group, raised.namespaces);
-    Ok(describe(buried.or(last)))
+    Ok(describe(buried.or(last), guard.restore()))
 }
 
 /// Makes this process the one that everything below it comes back to.
@@ -90,8 +99,7 @@ fn wait(agent: &UnixStream, child_ends: &OwnedFd, command: Pid) -> io::Result<Op
     }
 }
 
-fn describe(status: Option<WaitStatus>) -> Report {
-    let notes = Vec::new();
+fn describe(status: Option<WaitStatus>, notes: Vec<String>) -> Report {
     let code = status.and_then(WaitStatus::exit_status);
     match code {
         Some(code) => Report::Exited { code, notes },

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use agent::{Cancel, Change, Effect, FileMode, SandboxError, Stop};
 
+use crate::options::HostOptions;
 use crate::testing::{Bench, change};
 
 /// Writes, then shows the result and every file that is there.
@@ -241,7 +242,7 @@ fn a_full_disk_leaves_files_whole() {
         println!("skipped: a small file system cannot be mounted ({errno})");
         return;
     }
-    let root = crate::beneath::Root::open(folder.path()).unwrap();
+    let root = crate::roots::Roots::open(folder.path(), &HostOptions::default()).unwrap();
     let old = "o".repeat(60_000);
     std::fs::write(folder.path().join("a.txt"), &old).unwrap();
     std::fs::write(folder.path().join("b.txt"), &old).unwrap();

@@ -94,12 +94,17 @@ fn counted_end(lines: &Lines, at: usize, fence: Option<&str>, counts: Option<(us
     if lines.get(end).is_some_and(is_newline_marker) {
         end += 1;
     }
-    let next = (end..lines.len()).find(|index| lines.get(*index).is_some_and(|line| !line.trim().is_empty()));
-    let ends_here = match next {
-        None => true,
-        Some(next) => is_boundary(lines, next, fence) || !lines.get(next)?.starts_with([' ', '-', '+', '\t']),
+    (is_boundary(lines, end, fence) || is_prose(lines, end, fence)).then_some(end)
+}
+
+/// A blank line, and nothing marked as a change up to the next header: prose, and not more of the hunk.
+fn is_prose(lines: &Lines, at: usize, fence: Option<&str>) -> bool {
+    let is_change = |line: &str| {
+        let is_bullet = line.strip_prefix("- ").is_some_and(|rest| rest.starts_with(char::is_alphanumeric));
+        line.starts_with(['+', '-', ' ', '\t']) && !line.trim().is_empty() && !is_bullet
     };
-    ends_here.then_some(end)
+    let mut below = (at..open_end(lines, at, fence)).filter_map(|index| lines.get(index));
+    lines.get(at).is_some_and(|line| line.trim().is_empty()) && !below.any(is_change)
 }
 
 /// Where the body ends when the counts are no help.

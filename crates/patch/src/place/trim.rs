@@ -1,6 +1,7 @@
 //! A hunk whose outer context is not what the file has, while its changed lines and the lines next to them are. Context
 //! between changes is never left out or bent: there the model saw another file.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use similar::TextDiff;
@@ -31,6 +32,9 @@ struct Candidate {
     core: usize,
     above: Agreement,
     below: Agreement,
+    is_sound: bool,
+    /// Lines of the hunk's context that stand somewhere near, in whatever order.
+    support: usize,
 }
 
 /// How many lines agree, counted from the change outwards, and whether one of them has drifted.
@@ -53,20 +57,24 @@ pub(super) fn outer_context(hunk: &Hunk, lines: &[Line], fold: Fold, file: &[&st
     let last = lines.iter().rposition(|line| !line.is_keep())?;
     let parts = Parts { above: lines.get(..first)?, core: lines.get(first..=last)?, below: lines.get(last + 1..)? };
     let only_adds = parts.core.iter().all(|line| line.before().is_none());
-    let found = candidates(&parts, only_adds, fold, file, indexes);
-    // The fewest lines left out that leave any place; more than one place is a refusal.
+    let found = candidates(&parts, only_adds, fold, file, indexes)?;
     let missing = |candidate: &Candidate| {
         (parts.above.len() - candidate.above.lines).max(parts.below.len() - candidate.below.lines)
     };
-    let fewest = found.iter().map(missing).min()?;
-    let best: Vec<&Candidate> =
-        found.iter().filter(|candidate| fewest > MOST_FUZZ || missing(candidate) == fewest).collect();
-    let shown = best.first()?;
+    let shown = found.iter().filter(|candidate| candidate.is_sound).min_by_key(|candidate| missing(candidate))?;
+    let fewest = missing(shown);
     // Lines that only come have nothing but their context to go by. It may be as vague as GNU patch allows, if the
     // header's counts show that no line of it was lost.
     if only_adds && (fewest > MOST_FUZZ || !hunk.counts_agree()) {
         return None;
     }
+    // Where the changed lines stand in other places as well, the context must speak for this one more than for any
+    // other: the lines that differ may be just those that would have told the right place.
+    let is_rival = |other: &&Candidate| {
+        other.core != shown.core
+            && (fewest > MOST_FUZZ || other.support >= shown.support || (other.is_sound && missing(other) == fewest))
+    };
+    let best: Vec<&Candidate> = std::iter::once(shown).chain(found.iter().filter(is_rival)).collect();
     let how = How::Trimmed {
         above: parts.above.len() - shown.above.lines,
         below: parts.below.len() - shown.below.lines,
@@ -80,7 +88,8 @@ pub(super) fn outer_context(hunk: &Hunk, lines: &[Line], fold: Fold, file: &[&st
     Some(Fits { how, fits: best.iter().map(fit).collect() })
 }
 
-fn candidates(parts: &Parts, only_adds: bool, fold: Fold, file: &[&str], indexes: &Indexes) -> Vec<Candidate> {
+/// Every place of the core; `None` when there are too many to look at.
+fn candidates(parts: &Parts, only_adds: bool, fold: Fold, file: &[&str], indexes: &Indexes) -> Option<Vec<Candidate>> {
     let Parts { above, core, below } = parts;
     let old: Vec<&str> = core.iter().filter_map(Line::before).collect();
     let starts = match (only_adds, above.last(), below.first()) {
@@ -91,30 +100,42 @@ fn candidates(parts: &Parts, only_adds: bool, fold: Fold, file: &[&str], indexes
         }
         (true, _, _) => Vec::new(),
     };
+    if starts.len() > MOST_CANDIDATES {
+        return None;
+    }
     let drifts = if only_adds || starts.len() > MOST_DRIFTED { Drifts::None } else { Drifts::NextToChange };
     let candidate = |core: usize| {
         let end = core + old.len();
         let upward = file.get(..core).unwrap_or(&[]).iter().rev();
         let downward = file.get(end..).unwrap_or(&[]).iter();
-        Candidate {
+        let near = upward.clone().take(above.len() + MOST_FUZZ).chain(downward.clone().take(below.len() + MOST_FUZZ));
+        let near: HashSet<_> = near.map(|line| fold.key(line)).collect();
+        let context = above.iter().chain(*below).filter(|line| !is_blank(line));
+        let candidate = Candidate {
             core,
             above: agreement(above.iter().rev(), upward, fold, drifts),
             below: agreement(below.iter(), downward, fold, drifts),
-        }
-    };
-    // The line next to a change must agree, else a mark may have been lost there and part of the change with it. And a
-    // line that differs in its indentation only says that the lines that come are indented wrong as well.
-    let is_sound = |candidate: &Candidate| {
-        let touches = |agreement: Agreement, next: Option<&Line>| {
-            !agreement.differs_in_indent && (agreement.lines > 0 || next.is_none_or(|line| is_ellipsis(line.text())))
+            is_sound: false,
+            support: context.filter(|line| near.contains(&fold.key(without_cr(line.text())))).count(),
         };
-        let agreeing = above.iter().rev().take(candidate.above.lines).chain(below.iter().take(candidate.below.lines));
-        let mut found = core.iter().filter(|line| line.before().is_some()).chain(agreeing);
-        touches(candidate.above, above.last())
-            && touches(candidate.below, below.first())
-            && found.any(|line| line.text().contains(char::is_alphanumeric))
+        Candidate { is_sound: is_sound(parts, &candidate), ..candidate }
     };
-    starts.into_iter().take(MOST_CANDIDATES).map(candidate).filter(is_sound).collect()
+    Some(starts.into_iter().map(candidate).collect())
+}
+
+/// The line next to a change must agree, else a mark may have been lost there and part of the change with it. A line
+/// that differs in its indentation only says that the lines that come are indented wrong as well. And something with
+/// letters in it must agree.
+fn is_sound(parts: &Parts, candidate: &Candidate) -> bool {
+    let touches = |agreement: Agreement, next: Option<&Line>| {
+        !agreement.differs_in_indent && (agreement.lines > 0 || next.is_none_or(|line| is_ellipsis(line.text())))
+    };
+    let above = parts.above.iter().rev().take(candidate.above.lines);
+    let core = parts.core.iter().filter(|line| line.before().is_some());
+    let mut found = core.chain(above).chain(parts.below.iter().take(candidate.below.lines));
+    touches(candidate.above, parts.above.last())
+        && touches(candidate.below, parts.below.first())
+        && found.any(|line| line.text().contains(char::is_alphanumeric))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,275 @@
+//! The escape suite: every attack is made from inside a real command, with
+//! namespaces and without, and what it was after is looked at from outside.
+
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::path::PathBuf;
+
+use agent::Ended;
+
+use crate::attack;
+use crate::fence::policy::Namespaces;
+use crate::options::{CommandLimits, HostOptions, SandboxMode};
+use crate::testing::{Bench, eventually, is_running, victim};
+
+/// Behind each kind of fence that this machine has. The argument says whether it has namespaces.
+fn behind_each(files: &[(&str, &str)], options: &HostOptions, check: impl Fn(&Bench, bool)) {
+    for namespaces in [Namespaces::Try, Namespaces::Leave] {
+        let bench = Bench::fenced(files, options.clone(), namespaces);
+        let fence = bench.block_on(bench.host.fence());
+        if !fence.holds() {
+            println!("skipped with namespaces {namespaces:?}: {:?}", fence.layers);
+            continue;
+        }
+        check(&bench, namespaces == Namespaces::Try);
+    }
+}
+
+#[track_caller]
+fn refused(bench: &Bench, attack: &str, argument: impl std::fmt::Display) {
+    let said = bench.attack(attack, &argument);
+    assert!(said.contains("refused:") && !said.contains("DONE"), "{attack} {argument}: {said}");
+}
+
+#[test]
+fn system_calls_that_lead_out() {
+    behind_each(&[], &HostOptions::default(), |bench, _| {
+        for name in attack::names() {
+            let said = bench.attack(name, "");
+            // EPERM, EAFNOSUPPORT, ENOSYS: refused by the filter or for want of the right, before the arguments count.
+            assert!(["refused: 1", "refused: 97", "refused: 38"].contains(&said.as_str()), "{name}: {said}");
+        }
+    });
+}
+
+#[test]
+fn mounts_and_roots() {
+    behind_each(&[("dir/x", "")], &HostOptions::default(), |bench, _| {
+        for name in ["mount", "remount", "umount", "pivot_root", "chroot"] {
+            for path in ["dir", "/", "/tmp", "/etc", "/proc"] {
+                refused(bench, name, path);
+            }
+        }
+        for kind in ["mnt", "net", "pid", "user"] {
+            refused(bench, "setns", format!("/proc/1/ns/{kind}"));
+            refused(bench, "setns", format!("/proc/self/ns/{kind}"));
+        }
+        refused(bench, "mknod", "disk");
+    });
+}
+
+#[test]
+fn files_outside_are_not_written() {
+    behind_each(&[], &HostOptions::default(), |bench, namespaces| {
+        let beside = bench.folder.path().join("beside.txt");
+        std::fs::write(&beside, "old").unwrap();
+        let beside = beside.to_str().unwrap();
+        for path in [beside, "/etc/agent-escape", "/usr/agent-escape", "/agent-escape", "/etc/hosts", "/sys/kernel/x"] {
+            for name in ["write", "truncate", "memfd", "rename-out"] {
+                // With a /tmp of its own the name may be there to be made, and is another one.
+                if !(namespaces && path == beside) {
+                    refused(bench, name, path);
+                } else {
+                    bench.attack(name, path);
+                }
+            }
+        }
+        for path in
+            ["/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/proc/sys/kernel/hostname", "/sys/power/state"]
+        {
+            refused(bench, "write", path);
+        }
+        for path in ["/dev/vda", "/dev/sda", "/dev/mem", "/dev/kmsg", "/dev/kvm", "/dev/fuse"] {
+            refused(bench, "write", path);
+            refused(bench, "read", path);
+        }
+        refused(bench, "link", "/etc/passwd");
+        refused(bench, "rename", "/etc/passwd");
+        // Landlock knows nothing of permission bits: README.md says so.
+        if namespaces {
+            let home = bench.folder.path().join("home");
+            let own = bench.run("echo x > ~/own; chmod 600 ~/own");
+            assert!(own.ended == Ended::Exited(0) && !home.join("own").exists());
+            refused(bench, "chmod", bench.program().display());
+        }
+        refused(bench, "write", "/sys/fs/cgroup/agent-escape");
+        let ran = bench.run("mkdir /sys/fs/cgroup/agent-escape /sys/fs/cgroup/*/agent-escape && echo made");
+        assert!(!ran.output.contains("made"), "{}", ran.output);
+        assert_eq!(std::fs::read_to_string(beside).unwrap(), "old");
+        assert!(!PathBuf::from("/etc/agent-escape").exists());
+    });
+}
+
+#[test]
+fn secrets_are_not_read() {
+    behind_each(&[], &HostOptions::default(), |bench, _| {
+        // A second host, because the first has looked already.
+        let home = bench.folder.path().join("home");
+        for file in
+            [".ssh/id_ed25519", ".aws/credentials", ".config/gh/hosts.yml", ".config/agent/config.toml", ".netrc"]
+        {
+            std::fs::create_dir_all(home.join(file).parent().unwrap()).unwrap();
+            std::fs::write(home.join(file), "SECRET").unwrap();
+        }
+        std::fs::write(home.join("plain.txt"), "plain").unwrap();
+        bench.block_on(bench.host.restart());
+        let ran = bench
+            .run("cat ~/.ssh/* ~/.aws/* ~/.config/gh/* ~/.config/agent/* ~/.netrc; grep -r SECRET ~; cat ~/plain.txt");
+        assert!(!ran.output.contains("SECRET\n") && !ran.output.contains("SECRETS"), "{}", ran.output);
+        assert!(!ran.output.contains("SECRET"), "{}", ran.output);
+        assert!(ran.output.ends_with("plain"), "{}", ran.output);
+        for path in ["/etc/shadow", "/proc/1/environ", "/proc/1/mem", "/proc/kcore", "/proc/1/root/etc/hosts"] {
+            refused(bench, "read", path);
+        }
+    });
+}
+
+#[test]
+fn sockets_of_the_host() {
+    behind_each(&[], &HostOptions::default(), |bench, namespaces| {
+        let folder = bench.folder.path();
+        let paths = [folder.join("workspace/in.sock"), folder.join("home/agent.sock"), folder.join("beside.sock")];
+        let _listeners: Vec<UnixListener> = paths.iter().map(|path| UnixListener::bind(path).unwrap()).collect();
+        let name = format!("agent-escape-{}-{namespaces}", std::process::id());
+        let abstract_name = SocketAddr::from_abstract_name(&name).unwrap();
+        let _listener = UnixListener::bind_addr(&abstract_name).unwrap();
+        let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        bench.block_on(bench.host.restart());
+        for path in &paths {
+            refused(bench, "connect-unix", path.display());
+        }
+        refused(bench, "connect-abstract", name);
+        refused(bench, "connect-tcp", tcp.local_addr().unwrap());
+        refused(bench, "connect-tcp", "192.0.2.1:80");
+        refused(bench, "send-udp", "192.0.2.1:53");
+    });
+}
+
+#[test]
+fn processes_of_the_host() {
+    behind_each(&[], &HostOptions::default(), |bench, namespaces| {
+        let mut bystander = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        for name in ["kill", "ptrace"] {
+            refused(bench, name, bystander.id());
+            refused(bench, name, std::process::id());
+        }
+        if namespaces {
+            // The warden: it is seen, and out of reach.
+            refused(bench, "ptrace", 1);
+            bench.attack("kill", 1);
+            assert_eq!(bench.run("ls /proc | grep -c '^[0-9]*$'").output.trim(), "4");
+        }
+        bench.attack("kill", -1);
+        assert!(bystander.try_wait().unwrap().is_none());
+        bystander.kill().unwrap();
+        bystander.wait().unwrap();
+        assert_eq!(bench.run("echo still here").output, "still here\n");
+    });
+}
+
+#[test]
+fn rights_do_not_grow() {
+    behind_each(&[], &HostOptions::default(), |bench, _| {
+        let status = bench.run("grep -E '^(Cap(Inh|Prm|Eff|Bnd|Amb)|NoNewPrivs|Seccomp):' /proc/self/status").output;
+        let is_root = rustix::process::getuid().is_root();
+        for line in status.lines().filter(|line| line.starts_with("Cap") && (is_root || !line.starts_with("CapBnd"))) {
+            assert!(line.ends_with("0000000000000000"), "{status}");
+        }
+        assert!(status.contains("NoNewPrivs:\t1") && status.contains("Seccomp:\t2"), "{status}");
+        if !is_root {
+            refused(bench, "setuid-root", "");
+        }
+        let sudo = bench.run("sudo -n id");
+        assert_ne!(sudo.ended, Ended::Exited(0), "{}", sudo.output);
+    });
+}
+
+#[test]
+fn races_of_links_inside_a_command() {
+    behind_each(&[], &HostOptions::default(), |bench, _| {
+        let outside = bench.folder.path().join("outside");
+        std::fs::create_dir(&outside).unwrap();
+        std::fs::write(outside.join("secret.txt"), "SECRET").unwrap();
+        refused(bench, "race-links", outside.display());
+        assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 1);
+    });
+}
+
+#[test]
+fn limits_are_reached_and_the_run_goes_on() {
+    let mut options = HostOptions::default();
+    let limits = CommandLimits { processes: 400, file_bytes: 1 << 20, tmp_bytes: 8 << 20, ..CommandLimits::default() };
+    options.fence.limits = CommandLimits { memory_bytes: Some(256 << 20), ..limits };
+    let bench = Bench::fenced(&[], options, Namespaces::Try);
+    if !bench.block_on(bench.host.fence()).state(crate::LayerKind::Processes).is_some_and(crate::LayerState::is_fine) {
+        println!("skipped: no pid namespace");
+        return;
+    }
+    let bomb = bench.run_for("bomb() { bomb | bomb & }; bomb; sleep 600", std::time::Duration::from_secs(2));
+    assert!(matches!(bomb.ended, Ended::TimedOut(_)), "{:?} {}", bomb.ended, bomb.output);
+    assert_eq!(bench.run("yes > big").ended, Ended::Exited(128 + libc::SIGXFSZ));
+    let full = bench.run("for i in 1 2 3 4 5 6 7 8 9 10; do head -c 1000000 /dev/zero > /tmp/$i; done");
+    assert!(full.output.contains("No space left on device"), "{}", full.output);
+    assert_eq!(
+        bench.run("rm -f /tmp/[0-9]*; ulimit -c; head -c 400000000 /dev/zero | tail -c 399999999 | wc -c").output,
+        "0\ntail: memory exhausted\n0\n"
+    );
+    assert_eq!(bench.run("echo on").output, "on\n");
+}
+
+#[test]
+fn git_hooks_and_configuration() {
+    behind_each(&[("a.txt", "one")], &HostOptions::default(), |bench, _| {
+        let git = |line: &str| {
+            let mut git = std::process::Command::new("git");
+            git.args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(line.split(' ')).current_dir(bench.root());
+            assert!(git.status().unwrap().success(), "{line}");
+        };
+        git("init -q .");
+        git("init -q nested");
+        git("add a.txt");
+        git("commit -q -m first");
+        std::fs::remove_dir_all(bench.root().join("nested/.git/hooks")).unwrap();
+        let config = std::fs::read_to_string(bench.root().join(".git/config")).unwrap();
+        let ran = bench.run(
+            "plant() { mkdir -p $1/.git/hooks $1/.git/info; for f in hooks/pre-commit config info/attributes commondir; do echo evil > $1/.git/$f; done; \
+             git -C $1 config core.fsmonitor evil; git -C $1 config core.hooksPath evil; rm -rf $1/.git/hooks; }; \
+             plant .; plant nested; mv .git moved && mkdir -p .git/hooks && echo evil > .git/hooks/pre-commit; \
+             mv .git/info .git/info2; ln -sf /tmp .git/hooks/x; true",
+        );
+        for repository in ["", "nested/"] {
+            for name in ["hooks/pre-commit", "info/attributes", "commondir", "config.worktree", "hooks/x"] {
+                let path = bench.root().join(format!("{repository}.git/{name}"));
+                assert!(path.symlink_metadata().is_err(), "{path:?} {:?} {}", ran.notes, ran.output);
+            }
+            let config = std::fs::read_to_string(bench.root().join(format!("{repository}.git/config"))).unwrap();
+            assert!(!config.contains("evil"), "{config}");
+        }
+        assert_eq!(std::fs::read_to_string(bench.root().join(".git/config")).unwrap(), config);
+        git("status");
+        bench.run("git init -q planted");
+        assert_eq!(bench.block_on(bench.host.new_repositories()), [PathBuf::from("planted/.git")]);
+    });
+}
+
+#[test]
+fn a_killed_agent_leaves_nothing() {
+    let before = mounts();
+    let bench = Bench::new(&[]);
+    let sleep = format!("1007.{}", std::process::id());
+    let command = format!("echo > /tmp/agent-litter; (setsid sleep {sleep} &); sleep {sleep}");
+    let mut victim = victim(&bench.root(), SandboxMode::On, &command);
+    assert!(eventually(|| is_running(&format!("sleep\0{sleep}"))));
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    assert!(eventually(|| !is_running(&sleep)));
+    assert_eq!(std::fs::read_dir(bench.root()).unwrap().count(), 0);
+    assert!(!PathBuf::from("/tmp/agent-litter").exists());
+    assert_eq!(mounts(), before);
+}
+
+fn mounts() -> usize {
+    // Others may mount meanwhile; what is ours has one of these names.
+    let list = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    list.lines().filter(|line| line.contains("upperdir=/dev") || line.contains(" /dev/dev")).count()
+}

@@ -1,0 +1,217 @@
+//! What must work behind the fence: what developers do all day.
+
+use agent::Ended;
+
+use crate::fence::policy::Namespaces;
+use crate::options::{Access, AddedDir, HostOptions};
+use crate::testing::Bench;
+
+fn has(program: &str) -> bool {
+    let found = std::process::Command::new("sh").args(["-c", &format!("command -v {program}")]).output();
+    let found = found.unwrap().status.success();
+    if !found {
+        println!("skipped: no {program} on this machine");
+    }
+    found
+}
+
+/// With the HOME of whoever runs the tests, since toolchains are in it. `None`: no namespaces here.
+fn bench(files: &[(&str, &str)]) -> Option<Bench> {
+    let bench = Bench::with(files, HostOptions::default());
+    let works = bench.block_on(bench.host.fence()).state(crate::LayerKind::Mounts) == Some(&crate::LayerState::Works);
+    if !works {
+        println!("skipped: no namespaces");
+    }
+    works.then_some(bench)
+}
+
+#[track_caller]
+fn check(bench: &Bench, command: &str, expected: &str) {
+    let ran = bench.run(command);
+    assert!(
+        ran.ended == Ended::Exited(0) && ran.output.contains(expected),
+        "{command}: {:?}\n{}",
+        ran.ended,
+        ran.output
+    );
+}
+
+#[test]
+fn shell_and_make() {
+    let Some(bench) = bench(&[("Makefile", "all: a b c\na b c:\n\techo $@ > $@.out\n")]) else { return };
+    check(&bench, "diff <(printf 'a\\nb\\n') <(echo a; echo b) && echo same", "same");
+    check(&bench, "cat < <(seq 3) | paste -sd+ | tee >(cat >/dev/null)", "1+2+3");
+    check(
+        &bench,
+        "echo x > /dev/null; head -c 4 /dev/urandom | wc -c; ls /dev/fd/ >/dev/null; echo $$ > /dev/stderr",
+        "4",
+    );
+    if has("make") {
+        check(&bench, "make -j4 -s && cat *.out", "a\nb\nc");
+    }
+}
+
+#[test]
+fn temporary_files_and_home_last_for_the_run_and_no_longer() {
+    let Some(_) = bench(&[]) else { return };
+    let bench = Bench::fenced(&[], HostOptions::default(), Namespaces::Try);
+    let home = bench.folder.path().join("home");
+    std::fs::write(home.join("kept.txt"), "old").unwrap();
+    check(&bench, "echo new > ~/kept.txt; mkdir -p ~/.cache/x; echo one > /tmp/one; mktemp", "/tmp/");
+    check(&bench, "cat ~/kept.txt /tmp/one; ls ~/.cache", "new\none\nx");
+    assert_eq!(std::fs::read_to_string(home.join("kept.txt")).unwrap(), "old");
+    assert!(!home.join(".cache").exists());
+}
+
+#[test]
+fn added_directories() {
+    let Some(_) = bench(&[]) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("read")).unwrap();
+    std::fs::create_dir(folder.path().join("write")).unwrap();
+    std::fs::write(folder.path().join("read/a.txt"), "shown").unwrap();
+    let mut options = HostOptions::default();
+    for (name, access) in [("read", Access::Read), ("write", Access::Write)] {
+        options.fence.add_dirs.push(AddedDir { path: folder.path().join(name), access });
+    }
+    let bench = Bench::fenced(&[], options, Namespaces::Try);
+    let at = folder.path().display();
+    check(&bench, &format!("cat {at}/read/a.txt; echo x > {at}/write/b.txt"), "shown");
+    assert!(folder.path().join("write/b.txt").exists());
+    let ran = bench.run(&format!("echo x > {at}/read/a.txt"));
+    assert_eq!(ran.ended, Ended::Exited(1));
+    assert_eq!(bench.read(folder.path().join("read/a.txt")).unwrap(), b"shown");
+}
+
+#[test]
+fn git_work() {
+    if !has("git") {
+        return;
+    }
+    let Some(bench) = bench(&[("a.txt", "one\n")]) else { return };
+    let setup =
+        "git init -q . && git config user.name a && git config user.email a@b && git add . && git commit -q -m first";
+    let made = std::process::Command::new("sh").args(["-c", setup]).current_dir(bench.root()).status().unwrap();
+    assert!(made.success());
+    check(&bench, "echo two >> a.txt && git commit -q -a -m second && git log --oneline | wc -l", "2");
+    check(
+        &bench,
+        "git switch -q -c topic && echo x > b.txt && git add b.txt && git commit -q -m third && git branch",
+        "* topic",
+    );
+    check(&bench, "echo y >> b.txt && git stash -q && git status --porcelain && git stash pop -q && cat b.txt", "x\ny");
+    check(
+        &bench,
+        "git worktree add -q wt HEAD && cd wt && git commit -q --allow-empty -m fourth && git log --oneline | wc -l",
+        "4",
+    );
+    check(
+        &bench,
+        "git tag v1 && git merge -q --no-edit topic; git gc -q && git fsck && git commit -q -a -m fifth && git rebase -q HEAD~1 && echo fine",
+        "fine",
+    );
+    check(
+        &bench,
+        "git init -q new && cd new && git config a.b c && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x && echo made",
+        "made",
+    );
+    let ran = bench.run("git config user.name evil");
+    assert_ne!(ran.ended, Ended::Exited(0), "{}", ran.output);
+}
+
+#[test]
+fn a_linked_worktree_commits() {
+    if !has("git") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let setup = "git init -q main && cd main && git config user.name a && git config user.email a@b && \
+                 git commit -q --allow-empty -m x && git worktree add -q ../linked";
+    let made = std::process::Command::new("sh").args(["-c", setup]).current_dir(folder.path()).status().unwrap();
+    assert!(made.success());
+    let host = crate::Host::open(&folder.path().join("linked"), HostOptions::default()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let run = |command: &str| {
+        let effect = agent::Effect::Run { command: command.to_string(), timeout: std::time::Duration::from_secs(60) };
+        match runtime.block_on(host.act(&effect, &agent::Cancel::default())) {
+            Ok(agent::Observation::Ran(ran)) => ran,
+            other => panic!("{other:?}"),
+        }
+    };
+    if runtime.block_on(host.fence()).state(crate::LayerKind::Mounts) != Some(&crate::LayerState::Works) {
+        println!("skipped: no namespaces");
+        return;
+    }
+    let ran = run("git commit -q --allow-empty -m y && git log --oneline | wc -l");
+    assert_eq!(ran.output, "2\n");
+    let planted =
+        run("echo evil > ../main/.git/hooks/pre-commit; echo evil > ../main/.git/config; echo evil > ../main/x");
+    // Beside `.git` there is only the command's own /tmp.
+    assert!(!folder.path().join("main/x").exists());
+    assert_eq!(planted.output.matches("Read-only file system").count(), 2, "{}", planted.output);
+}
+
+const SERVER: &str = "
+import asyncio, http.server, threading, urllib.request, socket
+server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), http.server.SimpleHTTPRequestHandler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+async def main():
+    body = await asyncio.to_thread(lambda: urllib.request.urlopen(f'http://localhost:{server.server_port}/a.txt').read())
+    process = await asyncio.create_subprocess_exec('cat', 'a.txt', stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    echo = await asyncio.start_server(lambda r, w: w.close(), '127.0.0.1', 0)
+    await asyncio.open_connection(*echo.sockets[0].getsockname())
+    print(body == out == b'served', socket.gethostbyname('localhost'))
+asyncio.run(main())
+";
+
+#[test]
+fn python_asyncio_and_a_local_server() {
+    if !has("python3") {
+        return;
+    }
+    let Some(bench) = bench(&[("a.txt", "served"), ("server.py", SERVER)]) else { return };
+    check(&bench, "python3 server.py 2>/dev/null", "True 127.0.0.1");
+    check(&bench, "python3 -c 'import multiprocessing as m; print(sum(m.Pool(2).map(abs, [-1, -2])))'", "3");
+}
+
+const NODE: &str = "
+const http = require('http'), os = require('os');
+const server = http.createServer((_, answer) => answer.end('served')).listen(0, '127.0.0.1', async () => {
+  const text = await (await fetch(`http://127.0.0.1:${server.address().port}/`)).text();
+  console.log(text, Object.keys(os.networkInterfaces()).join());
+  server.close(); process.exit(0);
+});
+";
+
+#[test]
+fn node_and_a_local_server() {
+    if has("node") {
+        let Some(bench) = bench(&[("server.js", NODE)]) else { return };
+        check(&bench, "node server.js", "served lo");
+    }
+}
+
+#[test]
+fn cargo_builds_and_tests() {
+    if !has("cargo") {
+        return;
+    }
+    let lib = "pub fn two() -> u32 { 2 }\n#[test]\nfn it() { assert_eq!(two(), 2); }\n";
+    let Some(bench) = bench(&[("Cargo.toml", "[package]\nname = \"x\"\nedition = \"2021\"\n"), ("src/lib.rs", lib)])
+    else {
+        return;
+    };
+    check(&bench, "unset CARGO_TARGET_DIR; cargo test --offline 2>&1", "test it ... ok");
+}
+
+#[test]
+fn debuggers_of_ones_own_child() {
+    let Some(bench) = bench(&[]) else { return };
+    if has("strace") {
+        check(&bench, "strace -f -e trace=execve true 2>&1", "+++ exited with 0 +++");
+    }
+    if has("gdb") {
+        check(&bench, "gdb -nx -batch -ex 'break main' -ex run -ex 'print 6*7' --args /bin/true 2>&1", "= 42");
+    }
+}

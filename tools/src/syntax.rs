@@ -1,0 +1,94 @@
+//! Whether a file parses, for the languages that tree-sitter or a parser we have anyway can judge. Pure.
+
+use tree_sitter::{Language, Node, Parser};
+
+/// Larger files are not judged: a parse of 1 MiB takes about a tenth of a second.
+const MAX_BYTES: usize = 1 << 20;
+
+/// What to tell the model when an edit broke a file that parsed before; empty otherwise.
+pub(crate) fn broken_by_edit(path: &str, before: Option<&str>, after: &str) -> String {
+    match (before.map(|before| first_error(path, before)), first_error(path, after)) {
+        (Some(None), Some(line)) => format!("`{path}` no longer parses: see line {line}."),
+        (None, Some(line)) => format!("`{path}` does not parse: see line {line}."),
+        (Some(Some(_)) | None | Some(None), _) => String::new(),
+    }
+}
+
+/// The line, from 1, of the first error; `None` where it parses or nobody here can tell.
+fn first_error(path: &str, text: &str) -> Option<usize> {
+    if MAX_BYTES < text.len() {
+        return None;
+    }
+    let (_, ending) = path.rsplit_once('.')?;
+    let language: Language = match ending.to_lowercase().as_str() {
+        "json" => return serde_json::from_str::<serde::de::IgnoredAny>(text).err().map(|error| error.line().max(1)),
+        "toml" => {
+            let span = toml::from_str::<toml::Table>(text).err()?.span()?;
+            return Some(text.get(..span.start)?.matches('\n').count() + 1);
+        }
+        "rs" => tree_sitter_rust::LANGUAGE.into(),
+        "py" | "pyi" => tree_sitter_python::LANGUAGE.into(),
+        "js" | "mjs" | "cjs" | "jsx" => tree_sitter_javascript::LANGUAGE.into(),
+        "ts" | "mts" | "cts" => tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
+        "tsx" => tree_sitter_typescript::LANGUAGE_TSX.into(),
+        "go" => tree_sitter_go::LANGUAGE.into(),
+        "c" => tree_sitter_c::LANGUAGE.into(),
+        "cc" | "cpp" | "cxx" | "h" | "hh" | "hpp" => tree_sitter_cpp::LANGUAGE.into(),
+        "yml" | "yaml" => tree_sitter_yaml::LANGUAGE.into(),
+        _ => return None,
+    };
+    let mut parser = Parser::new();
+    parser.set_language(&language).ok()?;
+    let tree = parser.parse(text, None)?;
+    first_error_node(tree.root_node()).map(|node| node.start_position().row + 1)
+}
+
+/// The first node, in the order of the text, that is an error or missing; only branches that have one are walked.
+fn first_error_node(root: Node<'_>) -> Option<Node<'_>> {
+    let mut node = root.has_error().then_some(root)?;
+    loop {
+        if node.is_error() || node.is_missing() {
+            return Some(node);
+        }
+        let mut cursor = node.walk();
+        let broken = node.children(&mut cursor).find(|child| child.has_error() || child.is_missing());
+        match broken {
+            Some(child) => node = child,
+            None => return Some(node),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(path: &str, good: &str, bad: &str, line: usize) {
+        assert_eq!(broken_by_edit(path, Some(good), bad), format!("`{path}` no longer parses: see line {line}."));
+        assert_eq!(broken_by_edit(path, Some(bad), bad), "", "it was broken before");
+        assert_eq!(broken_by_edit(path, Some(good), good), "");
+        assert_eq!(broken_by_edit(path, None, bad), format!("`{path}` does not parse: see line {line}."));
+    }
+
+    #[test]
+    fn each_language_is_judged() {
+        check("a.rs", "fn a() {}\n", "fn a() {}\nfn b( {}\n", 2);
+        check("a.py", "def a():\n    pass\n", "def a():\n    x = (\n", 2);
+        check("a.js", "f(1);\n", "f(1;\n", 1);
+        check("a.ts", "let a: number = 1;\n", "let a: = 1;\n", 1);
+        check("a.tsx", "const a = <b>x</b>;\n", "const a = <b>x</c;\n", 1);
+        check("a.go", "package a\n", "package a\nfunc (\n", 2);
+        check("a.c", "int a;\n", "int a;\nint f( {\n", 2);
+        check("a.cpp", "class A {};\n", "class A {;\n", 1);
+        check("a.json", "{\"a\": 1}", "{\"a\": 1,\n}", 2);
+        check("a.toml", "a = 1\n", "a = 1\nb = = 2\n", 2);
+        check("a.yaml", "a: 1\n", "a: [1\n", 1);
+    }
+
+    #[test]
+    fn other_files_are_not_judged() {
+        assert_eq!(broken_by_edit("a.txt", Some("x"), "((("), "");
+        assert_eq!(broken_by_edit("Makefile", Some("x"), "((("), "");
+    }
+}
