@@ -215,18 +215,20 @@ fn broken_configuration_names_file_and_line() {
         &world.run(&["Task"]),
         &world,
         expect![[r#"
-        exit 1
-        error: HOME/config/agent/config.toml:2: unknown field `modle`, expected one of `model`, `base_url`, `api_key_env`, `temperature`, `dialect`, `mode`, `sandbox`, `network`, `pass`, `max_steps`, `max_tokens`, `max_cost`, `max_time`, `price`
-    "#]],
+            exit 2
+            error: HOME/config/agent/config.toml:2: unknown field `modle`, expected one of `model`, `base_url`, `api_key_env`, `temperature`, `dialect`, `mode`, `sandbox`, `network`, `pass`, `max_steps`, `max_tokens`, `max_cost`, `max_time`, `price`
+            hint: `agent config` shows what is set where
+        "#]],
     );
     let told = ran(world.command(&["run", "Task"]).env("AGENT_MAX_STEPS", "many").output().unwrap());
     check(
         &told,
         &world,
         expect![[r#"
-        exit 1
-        error: AGENT_MAX_STEPS=many is not a whole number: invalid digit found in string
-    "#]],
+            exit 2
+            error: AGENT_MAX_STEPS=many is not a whole number: invalid digit found in string
+            hint: `agent config` shows what is set where
+        "#]],
     );
 }
 

@@ -3,8 +3,12 @@
 
 mod command_line;
 mod conversation;
+mod edits;
 mod loop_;
+mod loop_ends;
+mod play;
 mod scenarios;
+mod stage;
 mod support;
 mod tidy;
 mod tools_;

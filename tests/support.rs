@@ -91,7 +91,6 @@ impl World {
         command.args(arguments).current_dir(self.workspace()).env_clear().stdin(Stdio::null());
         command.env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", self.home());
         command.env("XDG_CONFIG_HOME", self.home().join("config")).env("XDG_STATE_HOME", self.home().join("state"));
-        command.env("AGENT_SANDBOX", "off"); // TEMP
         command.env("MISTRAL_API_KEY", KEY).env("AGENT_DIALECT", "mistral");
         if let Some(server) = &self.server {
             command.env("AGENT_BASE_URL", server.base_url());

@@ -104,7 +104,7 @@ fn make(attack: &str, argument: &str) -> io::Result<()> {
         }
         "connect-tcp" => std::net::TcpStream::connect(argument).map(drop),
         "send-udp" => std::net::UdpSocket::bind("0.0.0.0:0")?.send_to(b"x", argument).map(drop),
-        "write" => std::fs::OpenOptions::new().write(true).create(true).open(argument).map(drop),
+        "write" => std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(argument).map(drop),
         "truncate" => answer(unsafe { c_long::from(libc::truncate(pointer, 0)) }),
         "read" => read_something(Path::new(argument)),
         "link" => std::fs::hard_link(argument, "linked"),

@@ -10,7 +10,7 @@ use agent::Ended;
 use crate::attack;
 use crate::fence::policy::Namespaces;
 use crate::options::{CommandLimits, HostOptions, SandboxMode};
-use crate::testing::{Bench, eventually, is_running, victim};
+use crate::testing::{Bench, VICTIM, eventually, is_running, victim};
 
 /// Behind each kind of fence that this machine has. The argument says whether it has namespaces.
 fn behind_each(files: &[(&str, &str)], options: &HostOptions, check: impl Fn(&Bench, bool)) {
@@ -118,6 +118,8 @@ fn secrets_are_not_read() {
         assert!(!ran.output.contains("SECRET\n") && !ran.output.contains("SECRETS"), "{}", ran.output);
         assert!(!ran.output.contains("SECRET"), "{}", ran.output);
         assert!(ran.output.ends_with("plain"), "{}", ran.output);
+        // The agent itself, which has the provider's key.
+        refused(bench, "read", format!("/proc/{}/environ", std::process::id()));
         for path in ["/etc/shadow", "/proc/1/environ", "/proc/1/mem", "/proc/kcore", "/proc/1/root/etc/hosts"] {
             refused(bench, "read", path);
         }
@@ -142,6 +144,22 @@ fn sockets_of_the_host() {
         refused(bench, "connect-tcp", tcp.local_addr().unwrap());
         refused(bench, "connect-tcp", "192.0.2.1:80");
         refused(bench, "send-udp", "192.0.2.1:53");
+    });
+}
+
+#[test]
+fn denials_are_explained() {
+    behind_each(&[], &HostOptions::default(), |bench, namespaces| {
+        if !namespaces {
+            return;
+        }
+        for address in ["192.0.2.1:80", "[2001:db8::1]:80"] {
+            let ran =
+                bench.run(&format!("exec 3<>/dev/tcp/{}", address.replacen(":80", "/80", 1).replace(['[', ']'], "")));
+            assert!(ran.notes.iter().any(|note| note.contains("network")), "{address}: {ran:?}");
+        }
+        assert_eq!(bench.run("echo x | cat").notes, Vec::<String>::new());
+        assert_eq!(bench.run("exec 3<>/dev/tcp/127.0.0.1/9").notes, Vec::<String>::new());
     });
 }
 
@@ -207,9 +225,11 @@ fn limits_are_reached_and_the_run_goes_on() {
     }
     let bomb = bench.run_for("bomb() { bomb | bomb & }; bomb; sleep 600", std::time::Duration::from_secs(2));
     assert!(matches!(bomb.ended, Ended::TimedOut(_)), "{:?} {}", bomb.ended, bomb.output);
-    assert_eq!(bench.run("yes > big").ended, Ended::Exited(128 + libc::SIGXFSZ));
+    let big = bench.run("yes > big");
+    assert_eq!((big.ended, big.notes.len()), (Ended::Exited(128 + libc::SIGXFSZ), 1), "{big:?}");
     let full = bench.run("for i in 1 2 3 4 5 6 7 8 9 10; do head -c 1000000 /dev/zero > /tmp/$i; done");
     assert!(full.output.contains("No space left on device"), "{}", full.output);
+    assert!(full.notes.iter().any(|note| note.contains("/tmp is full")), "{full:?}");
     assert_eq!(
         bench.run("rm -f /tmp/[0-9]*; ulimit -c; head -c 400000000 /dev/zero | tail -c 399999999 | wc -c").output,
         "0\ntail: memory exhausted\n0\n"
@@ -250,6 +270,22 @@ fn git_hooks_and_configuration() {
         bench.run("git init -q planted");
         assert_eq!(bench.block_on(bench.host.new_repositories()), [PathBuf::from("planted/.git")]);
     });
+}
+
+/// Namespaces cannot be had inside of a fence: the inner one does without, as in many containers.
+#[test]
+fn a_fence_inside_a_fence() {
+    let bench = Bench::fenced(&[("inner/a.txt", "one")], HostOptions::default(), Namespaces::Try);
+    if !bench.block_on(bench.host.fence()).holds() {
+        println!("skipped: no fence");
+        return;
+    }
+    let inner = bench.root().join("inner");
+    let command = "cat a.txt; echo x > ../b.txt; echo y > b.txt; mktemp; sleep 1008 & exit 7";
+    let program = bench.program();
+    let ran = bench.run(&format!("'{}' {VICTIM} '{}' On '{command}' 2>&1", program.display(), inner.display()));
+    assert!(ran.output.contains("Exited(7)") && ran.output.contains("../b.txt: Permission denied"), "{}", ran.output);
+    assert!(inner.join("b.txt").exists() && !bench.root().join("b.txt").exists());
 }
 
 #[test]

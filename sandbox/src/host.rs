@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use agent::{Cancel, Effect, Observation, Permit, Ran, Sandbox, SandboxError};
 use async_trait::async_trait;
+use rustix::process::DumpableBehavior;
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::environment;
@@ -49,6 +50,9 @@ pub struct Host {
 
 impl Host {
     /// Opens the workspace. Starts nothing yet.
+    ///
+    /// Makes this process one that others of the same user cannot look into (`PR_SET_DUMPABLE`, prctl(2)): it holds the
+    /// provider's key, and without a fence a command could read it from `/proc`. No core files, no `gdb -p` as a user.
     pub fn open(root: &Path, options: HostOptions) -> Result<Host, OpenError> {
         Host::open_in(root, options, std::env::vars_os(), Namespaces::Try)
     }
@@ -64,6 +68,8 @@ impl Host {
             Some(libc::ENOSYS) => OpenError::OldKernel { path },
             _ => OpenError::Workspace { path, source },
         })?;
+        // Where that is refused there is no /proc to look into either.
+        let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
         let environment = environment::allowed(variables, &options.fence.pass);
         let shell = find_shell();
         Ok(Host {

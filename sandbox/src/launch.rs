@@ -16,6 +16,7 @@ mod landlock;
 mod lockdown;
 mod mounts;
 mod namespaces;
+mod notes;
 mod proc;
 mod raise;
 mod raw;

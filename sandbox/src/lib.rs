@@ -2,9 +2,10 @@
 //! commands. It never decides what is allowed; whoever holds a permit has been
 //! through the policy and the human.
 //!
-//! [`Host`] acts on this machine. [`Memory`] is for tests.
+//! [`Host`] acts on this machine. [`Memory`] is for tests. Start reading at
+//! `host.rs`; for commands go on with `run.rs`, then `launch.rs`; README.md
+//! has what is promised, and the test that keeps each promise.
 
-// In suggested reading order.
 mod host;
 mod memory;
 mod options;

@@ -33,7 +33,7 @@ mod before_main {
 }
 
 /// First argument of a test program that runs one command and waits to be killed.
-const VICTIM: &str = "__sandbox-victim";
+pub(crate) const VICTIM: &str = "__sandbox-victim";
 
 /// An agent of its own, as a process: runs `command` in `root`. To be killed by the test.
 pub(crate) fn victim(root: &Path, mode: SandboxMode, command: &str) -> std::process::Child {

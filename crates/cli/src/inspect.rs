@@ -70,6 +70,14 @@ pub(crate) async fn doctor(args: &ModelArgs) -> anyhow::Result<Exit> {
             None => report.line(program != "git", program, "not found on PATH")?,
         }
     }
+    let host = run::open_host(&root, &config, None)?;
+    let fence = host.fence().await;
+    for layer in &fence.layers {
+        report.line(layer.state.is_fine(), "sandbox", &format!("{}: {}", layer.kind, layer.state))?;
+    }
+    let holds = fence.holds();
+    let verdict = if holds { "holds: `run` defaults to auto" } else { "does not hold: `run` asks before each command" };
+    report.line(holds, "sandbox", verdict)?;
     let sessions = paths::sessions()?;
     match std::fs::create_dir_all(&sessions).and_then(|()| tempfile::tempfile_in(&sessions)) {
         Ok(_) => report.line(

@@ -99,8 +99,9 @@ pub(crate) async fn carry_out(plan: Plan) -> anyhow::Result<Exit> {
     let store = sessions::store()?;
     let host = open_host(&root, &config, Some(store.outputs(&id)))?;
     let screen = Screen::new();
-    let connected = connect::connect(&config, &id).await?;
-    let fenced = false; // TEMP
+    let (fence, connected) = tokio::join!(host.fence(), connect::connect(&config, &id));
+    let connected = connected?;
+    let fenced = fence.holds();
     let mode = choose_mode(&config, fenced, output)?;
     check_writable(&root, mode)?;
     let mut session = store

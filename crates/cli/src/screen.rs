@@ -29,7 +29,6 @@ struct Status {
 pub(crate) enum Paint {
     Plain,
     Dim,
-    Bold,
     Red,
     Green,
     Yellow,
@@ -143,7 +142,6 @@ impl State {
         let style = match paint {
             Paint::Plain => return text.to_owned(),
             Paint::Dim => Style::new().dimmed(),
-            Paint::Bold => Style::new().bold(),
             Paint::Red => colour(AnsiColor::Red),
             Paint::Green => colour(AnsiColor::Green),
             Paint::Yellow => colour(AnsiColor::Yellow),

@@ -104,7 +104,7 @@ impl Policy {
         }
         let caches = CACHES.iter().filter_map(|name| variable(name));
         let scratch = scratch(home.clone().into_iter().chain(caches), &writable);
-        let hidden = secrets::hidden(workspace, home.as_deref(), &options.fence.hide);
+        let hidden = secrets::hidden(workspace, home.as_deref(), &options.fence.hide, |name| std::env::var_os(name));
         let any = |paths: Vec<PathBuf>| paths.into_iter().map(AnyPath::from).collect();
         Ok(Policy {
             writable: any(writable),

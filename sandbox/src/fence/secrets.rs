@@ -1,6 +1,7 @@
 //! What commands cannot read although the user can: one table, and how it is
 //! found on this machine.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Below a home directory. A name that is not there costs nothing.
@@ -90,6 +91,16 @@ const IN_HOME: &[&str] = &[
     ".envrc",
 ];
 
+/// Variables that put a part of HOME elsewhere.
+const MOVED: &[(&str, &str)] = &[
+    (".config", "XDG_CONFIG_HOME"),
+    (".local/share", "XDG_DATA_HOME"),
+    (".local/state", "XDG_STATE_HOME"),
+    (".cargo", "CARGO_HOME"),
+    (".gnupg", "GNUPGHOME"),
+    (".docker", "DOCKER_CONFIG"),
+];
+
 /// Readable by root alone, which a command may be.
 const IN_SYSTEM: &[&str] = &[
     "/etc/shadow",
@@ -118,14 +129,25 @@ const DOT_ENV: &[&str] =
 /// Directories that are looked through for [`DOT_ENV`]: a home with more has them in some other order of its own.
 const MOST_NEIGHBOURS: usize = 2_000;
 
-/// Every path of the tables that exists, and `more`. Absolute, without links.
-pub(crate) fn hidden(workspace: &Path, home: Option<&Path>, more: &[PathBuf]) -> Vec<PathBuf> {
+/// Every path of the tables that exists, and `more`. Absolute, without links. `variable`: of the agent's own
+/// environment.
+pub(crate) fn hidden(
+    workspace: &Path,
+    home: Option<&Path>,
+    more: &[PathBuf],
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Vec<PathBuf> {
     let homes = homes(home);
     let in_homes = homes.iter().flat_map(|home| IN_HOME.iter().map(|name| home.join(name)));
+    let moved = MOVED.iter().filter_map(|(place, name)| Some((*place, PathBuf::from(variable(name)?))));
+    let moved = moved.flat_map(|(place, to)| {
+        let below = IN_HOME.iter().filter_map(move |name| Path::new(name).strip_prefix(place).ok());
+        below.map(move |rest| to.join(rest))
+    });
     let in_system = IN_SYSTEM.iter().map(PathBuf::from);
     // `join` leaves an absolute path as it is.
     let named = more.iter().map(|path| home.unwrap_or(Path::new("/")).join(path));
-    let found = in_homes.chain(in_system).chain(named).chain(dot_envs(workspace, home));
+    let found = in_homes.chain(moved).chain(in_system).chain(named).chain(dot_envs(workspace, home));
     // What a link leads to is hidden, and so the link leads to nothing.
     let mut found: Vec<PathBuf> = found.filter_map(|path| std::fs::canonicalize(path).ok()).collect();
     found.sort();
@@ -152,7 +174,7 @@ fn homes(home: Option<&Path>) -> Vec<PathBuf> {
 fn dot_envs(workspace: &Path, home: Option<&Path>) -> Vec<PathBuf> {
     let above = workspace.ancestors().skip(1).take_while(|dir| Some(*dir) != home.and_then(Path::parent));
     let above: Vec<&Path> = above.filter(|dir| dir.components().count() > 1).collect();
-    let beside = above.iter().flat_map(|dir| std::fs::read_dir(dir)).flatten().flatten();
+    let beside = above.iter().flat_map(std::fs::read_dir).flatten().flatten();
     let beside = beside.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path());
     let dirs = above.iter().map(|dir| dir.to_path_buf()).chain(beside.take(MOST_NEIGHBOURS));
     let others = dirs.filter(|dir| dir != workspace);
@@ -175,9 +197,24 @@ mod tests {
         }
         std::os::unix::fs::symlink("real-aws", home.join(".aws")).unwrap();
         let more = ["tool.key".into(), home.join(".ssh/id_ed25519")];
-        let found = hidden(&home.join("code/mine"), Some(&home), &more);
+        let found = hidden(&home.join("code/mine"), Some(&home), &more, |_| None);
         let found: Vec<&Path> = found.iter().filter_map(|path| path.strip_prefix(&home).ok()).collect();
         assert_eq!(found, [".config/gh", ".ssh", "code/other/.env", "real-aws", "tool.key"].map(Path::new));
+    }
+
+    #[test]
+    fn what_a_variable_moved_is_hidden_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = std::fs::canonicalize(folder.path()).unwrap();
+        std::fs::create_dir_all(at.join("state/agent")).unwrap();
+        std::fs::create_dir_all(at.join("keys")).unwrap();
+        let variable = |name: &str| match name {
+            "XDG_STATE_HOME" => Some(at.join("state").into()),
+            "GNUPGHOME" => Some(at.join("keys").into()),
+            _ => None,
+        };
+        let found = hidden(&at.join("workspace"), None, &[], variable);
+        assert!(found.contains(&at.join("state/agent")) && found.contains(&at.join("keys")), "{found:?}");
     }
 
     #[test]
@@ -185,6 +222,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = std::fs::canonicalize(folder.path()).unwrap();
         std::fs::create_dir_all(home.join(".codex/project")).unwrap();
-        assert!(!hidden(&home.join(".codex/project"), Some(&home), &[]).contains(&home.join(".codex")));
+        assert!(!hidden(&home.join(".codex/project"), Some(&home), &[], |_| None).contains(&home.join(".codex")));
     }
 }

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
-use crate::launch::lockdown::Lockdown;
+use crate::launch::lockdown::{Fenced, Lockdown};
 use crate::launch::raw;
 use crate::protocol::Order;
 
@@ -25,9 +25,12 @@ fn prepare(order: &Order, output: OwnedFd, lockdown: &mut Lockdown) -> io::Resul
     // One pipe for both, so that lines arrive in the order in which they were printed.
     command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
     command.arg("-c").arg(&order.command).current_dir(&*order.directory);
-    if let Some(tmp) = &lockdown.tmp {
-        command.env("TMPDIR", tmp);
-    }
+    match (&lockdown.tmp, lockdown.fenced) {
+        (Some(tmp), _) => command.env("TMPDIR", tmp),
+        // Wherever it was: there it may not be written to, and here it is private.
+        (None, Fenced::ByNamespaces) => command.env("TMPDIR", "/tmp"),
+        (None, Fenced::ByRules | Fenced::Not) => &mut command,
+    };
     lockdown.apply()?;
     Ok(command)
 }

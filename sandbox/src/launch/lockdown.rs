@@ -9,7 +9,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 use seccompiler::BpfProgram;
 
-use crate::options::CommandLimits;
+use crate::options::{CommandLimits, Network};
 
 /// By what the files are fenced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,7 @@ pub(crate) enum Fenced {
 #[derive(Debug)]
 pub(crate) struct Lockdown {
     pub(crate) fenced: Fenced,
+    pub(crate) network: Network,
     pub(crate) limits: CommandLimits,
     pub(crate) rules: Option<RulesetCreated>,
     pub(crate) filter: Option<BpfProgram>,
@@ -91,5 +92,5 @@ fn lower(resource: Resource, bound: u64) -> io::Result<()> {
 
 fn machine_bytes() -> u64 {
     let info = rustix::system::sysinfo();
-    u64::from(info.totalram).saturating_mul(u64::from(info.mem_unit))
+    info.totalram.saturating_mul(u64::from(info.mem_unit))
 }

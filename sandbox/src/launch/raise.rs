@@ -53,6 +53,7 @@ pub(crate) fn raise(policy: Option<Policy>) -> io::Result<Raised> {
     };
     let mut lockdown = Lockdown {
         fenced,
+        network: policy.network,
         limits: policy.limits.clone(),
         rules: None,
         filter: seccomp::filter(sockets),
@@ -88,6 +89,7 @@ pub(crate) fn raise(policy: Option<Policy>) -> io::Result<Raised> {
 fn none() -> Raised {
     let lockdown = Lockdown {
         fenced: Fenced::Not,
+        network: Network::On,
         limits: CommandLimits::default(),
         rules: None,
         filter: None,

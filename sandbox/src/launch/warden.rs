@@ -11,9 +11,10 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, WaitStatus};
 
 use crate::launch::git::By;
 use crate::launch::lockdown::Fenced;
+use crate::launch::notes::End;
 use crate::launch::raise::Raised;
 use crate::launch::raw::{self, Forked, Namespaces};
-use crate::launch::{Hire, command, git, proc, sweep};
+use crate::launch::{Hire, command, git, notes, proc, sweep};
 use crate::protocol::{self, Order, Report};
 
 /// Does not fail: whatever goes wrong is said to the agent, if it is still there.
@@ -38,6 +39,7 @@ fn start_and_wait(agent: &UnixStream, output: OwnedFd, raised: &mut Raised) -> i
     // Without a fence git's files are the user's business.
     let git = if raised.lockdown.fenced == Fenced::Not { Vec::new() } else { order.git.clone() };
     let guard = git::guard(git.iter().map(|path| &**path), by)?;
+    let before = notes::before(&raised.lockdown);
     let command = match raw::fork(Namespaces::None)? {
         Forked::Parent(command) => command,
         Forked::Child => {
@@ -53,7 +55,13 @@ fn start_and_wait(agent: &UnixStream, output: OwnedFd, raised: &mut Raised) -> i
     // While it is a zombie its number is its own, and that of its group too.
     let group = if buried.is_none() { Some(command) } else { None };
     let last = sweep::kill_all(command, group, raised.namespaces);
-    Ok(describe(buried.or(last), guard.restore()))
+    let end = end(buried.or(last));
+    let mut notes = notes::notes(before, &raised.lockdown, end);
+    notes.extend(guard.restore());
+    Ok(match end {
+        End::Code(code) => Report::Exited { code, notes },
+        End::Signal(signal) => Report::Signalled { signal, notes },
+    })
 }
 
 /// Makes this process the one that everything below it comes back to.
@@ -99,13 +107,9 @@ fn wait(agent: &UnixStream, child_ends: &OwnedFd, command: Pid) -> io::Result<Op
     }
 }
 
-fn describe(status: Option<WaitStatus>, notes: Vec<String>) -> Report {
-    let code = status.and_then(WaitStatus::exit_status);
-    match code {
-        Some(code) => Report::Exited { code, notes },
-        None => {
-            let signal = status.and_then(WaitStatus::terminating_signal).unwrap_or(libc::SIGKILL);
-            Report::Signalled { signal, notes }
-        }
+fn end(status: Option<WaitStatus>) -> End {
+    match status.and_then(WaitStatus::exit_status) {
+        Some(code) => End::Code(code),
+        None => End::Signal(status.and_then(WaitStatus::terminating_signal).unwrap_or(libc::SIGKILL)),
     }
 }

@@ -1,0 +1,89 @@
+//! What the fence did, by the kernel's own counters and signals: never by
+//! looking for words in the output.
+
+use std::path::Path;
+
+use crate::launch::lockdown::{Fenced, Lockdown};
+use crate::launch::read_proc;
+use crate::options::{CommandLimits, Network};
+
+/// bash's exit code when the last command died of a signal (bash(1), EXIT STATUS).
+const SIGNALLED: i32 = 128;
+
+/// Taken before a command.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Before {
+    no_route: u64,
+}
+
+/// How the shell ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Code(i32),
+    Signal(i32),
+}
+
+pub(crate) fn before(lockdown: &Lockdown) -> Before {
+    Before { no_route: no_route(lockdown) }
+}
+
+pub(crate) fn notes(before: Before, lockdown: &Lockdown, end: End) -> Vec<String> {
+    let mut notes = Vec::new();
+    if lockdown.fenced == Fenced::Not {
+        return notes;
+    }
+    if before.no_route < no_route(lockdown) {
+        notes.push(
+            "The command tried to reach the network. Commands have only loopback, of their own; only the user can open \
+             more (`--network on`). Work with what is installed or cached."
+                .to_string(),
+        );
+    }
+    let CommandLimits { file_bytes, tmp_bytes, .. } = lockdown.limits;
+    if end == End::Signal(libc::SIGXFSZ) || end == End::Code(SIGNALLED + libc::SIGXFSZ) {
+        notes.push(format!("The limit of {file_bytes} bytes for one file was reached."));
+    }
+    if lockdown.fenced == Fenced::ByNamespaces && is_full(Path::new("/tmp")) {
+        notes.push(format!(
+            "The private /tmp is full: it and what is written in HOME may have {tmp_bytes} bytes together."
+        ));
+    }
+    notes
+}
+
+fn is_full(path: &Path) -> bool {
+    rustix::fs::statvfs(path).is_ok_and(|space| space.f_bavail == 0)
+}
+
+/// How often this network namespace had no way to an address, by the counters of proc_net_snmp: `Ip:` has a line of
+/// names and a line of numbers, the file for IPv6 a name and a number a line. Behind a namespace only commands count.
+fn no_route(lockdown: &Lockdown) -> u64 {
+    if lockdown.fenced != Fenced::ByNamespaces || lockdown.network == Network::On {
+        return 0;
+    }
+    old(&read_proc("/proc/net/snmp").unwrap_or_default()) + new(&read_proc("/proc/net/snmp6").unwrap_or_default())
+}
+
+fn old(snmp: &str) -> u64 {
+    let mut lines = snmp.lines().filter(|line| line.starts_with("Ip:"));
+    let (Some(names), Some(numbers)) = (lines.next(), lines.next()) else { return 0 };
+    let found = names.split(' ').zip(numbers.split(' ')).find(|(name, _)| *name == "OutNoRoutes");
+    found.and_then(|(_, number)| number.parse().ok()).unwrap_or(0)
+}
+
+fn new(snmp6: &str) -> u64 {
+    let line = snmp6.lines().find_map(|line| line.strip_prefix("Ip6OutNoRoutes"));
+    line.and_then(|number| number.trim().parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_found_by_name() {
+        assert_eq!(old("Ip: Forwarding OutNoRoutes X\nIp: 1 7 3\nIcmp: A\nIcmp: 1\n"), 7);
+        assert_eq!(new("Ip6InReceives   \t4\nIp6OutNoRoutes                  \t9\n"), 9);
+        assert_eq!(old("") + new(""), 0);
+    }
+}

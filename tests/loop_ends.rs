@@ -1,0 +1,168 @@
+//! How the loop ends: limits, circles, empty and cut answers, a full disk.
+
+use agent::Limits;
+use expect_test::expect;
+
+use crate::stage::{CASE, Case, check};
+
+#[test]
+fn each_limit_ends_the_run_and_keeps_what_was_done() {
+    let limits = |limits| Case { limits, ..CASE };
+    let script = r#"
+        create_file {"filename": "b.txt", "content": "x"}
+        read_file {"filename": "b.txt"}
+        Done.
+        "#;
+    check(
+        limits(Limits { steps: Some(1), ..Limits::default() }),
+        script,
+        expect![[r#"
+            c00000001 create_file
+            c00000001 Done(Clipped("Created `b.txt` (1 line)."))
+            a.txt: "one\ntwo\n"
+            b.txt: "x"
+            LimitReached(Steps(1))
+        "#]],
+    );
+    check(
+        limits(Limits { tokens: Some(2_500), ..Limits::default() }),
+        script,
+        expect![[r#"
+            c00000001 create_file
+            c00000001 Done(Clipped("Created `b.txt` (1 line)."))
+            c00000002 read_file
+            c00000002 Done(Clipped("`b.txt`, 1 line, no newline at the end:\n   1\tx\n"))
+            a.txt: "one\ntwo\n"
+            b.txt: "x"
+            LimitReached(Tokens(2500))
+        "#]],
+    );
+    check(
+        limits(Limits { cost_usd: Some(0.0025), ..Limits::default() }),
+        script,
+        expect![[r#"
+            c00000001 create_file
+            c00000001 Done(Clipped("Created `b.txt` (1 line)."))
+            c00000002 read_file
+            c00000002 Done(Clipped("`b.txt`, 1 line, no newline at the end:\n   1\tx\n"))
+            a.txt: "one\ntwo\n"
+            b.txt: "x"
+            LimitReached(CostUsd(0.0025))
+        "#]],
+    );
+    check(
+        limits(Limits { context_tokens: Some(500), ..Limits::default() }),
+        script,
+        expect![[r#"
+        a.txt: "one\ntwo\n"
+        LimitReached(Context)
+    "#]],
+    );
+    check(
+        CASE,
+        "Half an ans && (window full)",
+        expect![[r#"
+        model: Half an ans
+        a.txt: "one\ntwo\n"
+        LimitReached(Context)
+    "#]],
+    );
+}
+
+#[test]
+fn a_circle_is_told_and_then_stopped() {
+    check(
+        CASE,
+        &r#"read_file {"filename": "b.txt"}
+        "#
+        .repeat(6),
+        expect![[r#"
+            c00000001 read_file
+            c00000001 Failed(Clipped("There is no `b.txt`. Find files with `list_files`."))
+            c00000002 read_file
+            c00000002 Failed(Clipped("There is no `b.txt`. Find files with `list_files`."))
+            c00000003 read_file
+            c00000003 Failed(Clipped("There is no `b.txt`. Find files with `list_files`.\n[This is time 3 that the same call gave the same result. Doing it again will not help: do something else, or finish and say what is in the way.]"))
+            c00000004 read_file
+            c00000004 Failed(Clipped("There is no `b.txt`. Find files with `list_files`.\n[This is time 4 that the same call gave the same result. Doing it again will not help: do something else, or finish and say what is in the way.]"))
+            c00000005 read_file
+            c00000005 Failed(Clipped("There is no `b.txt`. Find files with `list_files`."))
+            a.txt: "one\ntwo\n"
+            Stuck("it called `read_file` 5 times with the same result")
+        "#]],
+    );
+}
+
+#[test]
+fn empty_answers_are_not_success() {
+    check(
+        CASE,
+        "(nothing)\nDone.",
+        expect![[r#"
+        model: Done.
+        a.txt: "one\ntwo\n"
+        Answered
+    "#]],
+    );
+    check(
+        CASE,
+        "(nothing)\n(nothing)\n(nothing)\nDone.",
+        expect![[r#"
+        a.txt: "one\ntwo\n"
+        Stuck("3 answers in a row were empty or cut short")
+    "#]],
+    );
+}
+
+#[test]
+fn an_answer_that_was_cut_goes_on() {
+    check(
+        CASE,
+        "First half && (cut)\nSecond half.",
+        expect![[r#"
+        model: First half
+        user: Your answer was cut at the length limit. Go on, in smaller pieces.
+        model: Second half.
+        a.txt: "one\ntwo\n"
+        Answered
+    "#]],
+    );
+    check(
+        CASE,
+        r#"create_file {"filename": "b.txt", "content": "half of i && (cut)
+        I will write less."#,
+        expect![[r#"
+            c00000001 create_file
+            c00000001 Failed(Clipped("`create_file` did not run: its arguments cannot be read, they end in the middle; write less at once. Send the call again."))
+            model: I will write less.
+            a.txt: "one\ntwo\n"
+            Answered
+        "#]],
+    );
+}
+
+#[test]
+fn a_retry_leaves_no_trace() {
+    check(
+        CASE,
+        "Broken ha && (again) && Whole.",
+        expect![[r#"
+        model: Whole.
+        a.txt: "one\ntwo\n"
+        Answered
+    "#]],
+    );
+}
+
+#[test]
+fn a_full_disk_ends_the_run_with_its_reason() {
+    check(
+        Case { room: Some(2), ..CASE },
+        "Done.",
+        expect![[r#"
+        model: Done.
+        a.txt: "one\ntwo\n"
+        error: the session could not be saved to /s.jsonl: no storage space
+    "#]],
+    );
+}

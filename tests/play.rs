@@ -1,0 +1,94 @@
+//! Plays calls against files in memory, and renders what the model reads of each.
+
+use agent::{
+    Agent, AgentEvent, Answer, ApprovalPolicy, Cancel, ChatEvent, Effect, Ended, Entry, Frontend, Journal,
+    JournalError, Limits, Mode, Ran, RawCall, SeenFiles, Spent, Transcript, run_task,
+};
+use async_trait::async_trait;
+use expect_test::Expect;
+use providers::Scripted;
+use sandbox::Memory;
+
+struct Silent;
+
+#[async_trait(?Send)]
+impl Frontend for Silent {
+    fn show(&mut self, _: AgentEvent<'_>) {}
+
+    async fn ask(&mut self, _: &Effect) -> Answer {
+        Answer::Nobody
+    }
+}
+
+impl Journal for Silent {
+    fn append(&mut self, _: &Entry) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), JournalError> {
+        Ok(())
+    }
+}
+
+/// Calls, one a line, on these files; what the model reads of each, and the files that changed.
+#[track_caller]
+pub(crate) fn check(files: &[(&str, &str)], calls: &str, expected: Expect) {
+    check_on(Memory::new(files.iter().copied()), calls, expected);
+}
+
+#[track_caller]
+pub(crate) fn check_on(memory: Memory, calls: &str, expected: Expect) {
+    let before: Vec<(String, Option<String>)> =
+        memory.paths().into_iter().map(|path| (path.clone(), memory.text(&path))).collect();
+    let call = |line: &str| {
+        let (name, arguments) = line.trim().split_once(' ').unwrap();
+        ChatEvent::Call(RawCall { name: name.to_owned(), arguments: arguments.to_owned() })
+    };
+    let replies = calls.trim().lines().map(|line| vec![call(line)]);
+    let client = Scripted::new(replies.chain([vec![ChatEvent::Text("Done.".to_owned())]]));
+    let mut transcript = Transcript::new("system".to_owned(), "task".to_owned());
+    let (mut frontend, mut journal) = (Silent, Silent);
+    let mut agent = Agent {
+        client: &client,
+        tools: tools::TOOLS,
+        sandbox: &memory,
+        frontend: &mut frontend,
+        journal: &mut journal,
+        policy: ApprovalPolicy::new(Mode::Auto),
+        root: "/w".into(),
+        limits: Limits::default(),
+        price: None,
+        spent: Spent::default(),
+        seen: SeenFiles::default(),
+        cancel: Cancel::default(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(run_task(&mut agent, &mut transcript)).unwrap();
+
+    let mut shown = String::new();
+    for entry in transcript.entries() {
+        if let Entry::Outcome { outcome, .. } = entry {
+            let mark = match outcome {
+                agent::ToolOutcome::Done(_) => "",
+                agent::ToolOutcome::Failed(_) => "failed: ",
+                agent::ToolOutcome::Refused(_) => "refused: ",
+                agent::ToolOutcome::Cancelled => "cancelled: ",
+            };
+            shown += &format!("{mark}{}\n", outcome.text().trim_end());
+        }
+    }
+    for path in memory.paths() {
+        let text = memory.text(&path);
+        if !before.contains(&(path.clone(), text.clone())) {
+            shown += &format!("--- {path}\n{}", text.unwrap());
+        }
+    }
+    for (path, _) in before {
+        if memory.text(&path).is_none() {
+            shown += &format!("--- {path} is gone\n");
+        }
+    }
+    expected.assert_eq(&shown);
+}
+
+pub(crate) const CALC: (&str, &str) = ("calc.py", "def add(a, b):\n    return a - b\n\n\ndef neg(a):\n    return -a\n");
