@@ -61,7 +61,10 @@ fn apply_diff() {
 fn an_edit_that_breaks_the_syntax_is_said() {
     let diff =
         r#"apply_diff {"diff": "--- a/calc.py\n+++ b/calc.py\n@@\n def neg(a):\n-    return -a\n+    return (-a\n"}"#;
-    check(&[CALC], diff, expect![[r#"
+    check(
+        &[CALC],
+        diff,
+        expect![[r#"
         `calc.py`: +1 -1 line
              3 | 
              4 | 
@@ -75,26 +78,35 @@ fn an_edit_that_breaks_the_syntax_is_said() {
 
         def neg(a):
             return (-a
-    "#]]);
-    check(&[], r#"create_file {"filename": "a.json", "content": "{\"a\": 1,}"}"#, expect![[r#"
+    "#]],
+    );
+    check(
+        &[],
+        r#"create_file {"filename": "a.json", "content": "{\"a\": 1,}"}"#,
+        expect![[r#"
         Created `a.json` (1 line).
         `a.json` does not parse: see line 1.
         --- a.json
-        {"a": 1,}"#]]);
+        {"a": 1,}"#]],
+    );
 }
 
 #[test]
 fn other_formats_are_read_by_the_same_tool() {
     let memory = Memory::new([("a.txt", "one\ntwo\n")]);
     let calls = r#"apply_diff {"diff": "*** Begin Patch\n*** Update File: a.txt\n@@\n one\n-two\n+2\n*** End Patch"}"#;
-    check_on(memory, calls, expect![[r#"
+    check_on(
+        memory,
+        calls,
+        expect![[r#"
         `a.txt`: +1 -1 line
              1 | one
              2 | 2
         --- a.txt
         one
         2
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

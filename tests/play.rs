@@ -1,8 +1,8 @@
 //! Plays calls against files in memory, and renders what the model reads of each.
 
 use agent::{
-    Agent, AgentEvent, Answer, ApprovalPolicy, Cancel, ChatEvent, Effect, Ended, Entry, Frontend, Journal,
-    JournalError, Limits, Mode, Ran, RawCall, SeenFiles, Spent, Transcript, run_task,
+    Agent, AgentEvent, Answer, ApprovalPolicy, Cancel, ChatEvent, Effect, Entry, Frontend, Journal, JournalError,
+    Limits, Mode, RawCall, SeenFiles, Spent, Transcript, run_task,
 };
 use async_trait::async_trait;
 use expect_test::Expect;

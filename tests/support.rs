@@ -81,10 +81,6 @@ impl World {
         fs::write(path, text).unwrap();
     }
 
-    pub(crate) fn read(&self, path: &str) -> String {
-        fs::read_to_string(self.workspace().join(path)).unwrap()
-    }
-
     /// `agent` with these arguments, in the workspace, with nothing of this machine's environment but PATH.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());

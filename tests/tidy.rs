@@ -1,7 +1,7 @@
 //! The shape of the house, kept by tests rather than by memory.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use expect_test::expect;
 use serde_json::Value;
@@ -178,25 +178,4 @@ fn prompt_and_tools_are_small() {
         .sum();
     let prompt = agent::opening(&agent::Facts::default()).len();
     assert!(specs + prompt < 5_000, "{specs} + {prompt} bytes");
-}
-
-/// Each command in a fenced `sh` block of the README stands in a test or is a script of the repository.
-#[test]
-fn every_command_of_the_readme_is_run_by_a_test() {
-    let readme = read("README.md");
-    let tests: String =
-        files(&["rs", "sh"]).into_iter().filter(|(path, _)| !path.ends_with("tidy.rs")).map(|(_, text)| text).collect();
-    let ci = read(".ci/run");
-    let mut checked = 0;
-    for block in readme.split("```sh\n").skip(1) {
-        for line in
-            block.split("```").next().unwrap().lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
-        {
-            let command = line.split("  #").next().unwrap().trim();
-            assert!(tests.contains(&format!("README: {command}")) || ci.contains(command), "no test runs `{command}`");
-            checked += 1;
-        }
-    }
-    assert!(5 < checked);
-    assert!(Path::new(&house()).join("quickstart").is_file());
 }
