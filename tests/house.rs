@@ -6,6 +6,7 @@ mod conversation;
 mod edits;
 mod loop_;
 mod loop_ends;
+mod material;
 mod play;
 mod readme;
 mod scenarios;

@@ -30,28 +30,16 @@ impl Journal for Silent {
     }
 }
 
-/// Calls, one a line, on these files; what the model reads of each, and the files that changed.
-#[track_caller]
-pub(crate) fn check(files: &[(&str, &str)], calls: &str, expected: Expect) {
-    check_on(Memory::new(files.iter().copied()), calls, expected);
-}
-
-#[track_caller]
-pub(crate) fn check_on(memory: Memory, calls: &str, expected: Expect) {
-    let before: Vec<(String, Option<String>)> =
-        memory.paths().into_iter().map(|path| (path.clone(), memory.text(&path))).collect();
-    let call = |line: &str| {
-        let (name, arguments) = line.trim().split_once(' ').unwrap();
-        ChatEvent::Call(RawCall { name: name.to_owned(), arguments: arguments.to_owned() })
-    };
-    let replies = calls.trim().lines().map(|line| vec![call(line)]);
+/// Makes the calls, each in a reply of its own, and lets the loop answer them.
+pub(crate) fn play(memory: &Memory, calls: Vec<(String, String)>) -> Transcript {
+    let replies = calls.into_iter().map(|(name, arguments)| vec![ChatEvent::Call(RawCall { name, arguments })]);
     let client = Scripted::new(replies.chain([vec![ChatEvent::Text("Done.".to_owned())]]));
     let mut transcript = Transcript::new("system".to_owned(), "task".to_owned());
     let (mut frontend, mut journal) = (Silent, Silent);
     let mut agent = Agent {
         client: &client,
         tools: tools::TOOLS,
-        sandbox: &memory,
+        sandbox: memory,
         frontend: &mut frontend,
         journal: &mut journal,
         policy: ApprovalPolicy::new(Mode::Auto),
@@ -64,6 +52,24 @@ pub(crate) fn check_on(memory: Memory, calls: &str, expected: Expect) {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(run_task(&mut agent, &mut transcript)).unwrap();
+    transcript
+}
+
+/// Calls, one a line, on these files; what the model reads of each, and the files that changed.
+#[track_caller]
+pub(crate) fn check(files: &[(&str, &str)], calls: &str, expected: Expect) {
+    check_on(Memory::new(files.iter().copied()), calls, expected);
+}
+
+#[track_caller]
+pub(crate) fn check_on(memory: Memory, calls: &str, expected: Expect) {
+    let before: Vec<(String, Option<String>)> =
+        memory.paths().into_iter().map(|path| (path.clone(), memory.text(&path))).collect();
+    let call = |line: &str| {
+        let (name, arguments) = line.trim().split_once(' ').unwrap();
+        (name.to_owned(), arguments.to_owned())
+    };
+    let transcript = play(&memory, calls.trim().lines().map(call).collect());
 
     let mut shown = String::new();
     for entry in transcript.entries() {

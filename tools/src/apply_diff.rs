@@ -82,12 +82,11 @@ impl Tool for ApplyDiff {
 
 /// Works one file's edit into the drafts.
 async fn apply(edit: &FileEdit, drafts: &mut Vec<Draft>, workspace: &mut Workspace<'_>) -> Result<(), ToolError> {
-    let Some(named) = &edit.path else {
-        return Err(ToolError::Failed(
-            "The diff names no file. Put `--- a/path` and `+++ b/path` above the hunks.".to_owned(),
-        ));
+    let named = match &edit.path {
+        Some(named) => named.clone(),
+        None => unnamed(edit, drafts, workspace).await?,
     };
-    let mut index = draft_of(named, drafts, workspace).await?;
+    let mut index = draft_of(&named, drafts, workspace).await?;
     if let Some(other) = &edit.other_path
         && drafts.get(index).is_some_and(|draft| draft.text.is_none())
     {
@@ -146,6 +145,34 @@ async fn apply(edit: &FileEdit, drafts: &mut Vec<Draft>, workspace: &mut Workspa
         }
     }
     Ok(())
+}
+
+/// An edit that names no file: the only file that the model has seen in which it fits, if there is just one.
+async fn unnamed(edit: &FileEdit, drafts: &mut Vec<Draft>, workspace: &mut Workspace<'_>) -> Result<String, ToolError> {
+    let seen = workspace.seen_files();
+    if let [only] = seen.as_slice() {
+        return Ok(only.clone());
+    }
+    let mut fitting = Vec::new();
+    for path in seen {
+        // A file that is gone or no text is none of those that fit.
+        let Ok(index) = draft_of(&path, drafts, workspace).await else { continue };
+        let text = drafts.get(index).and_then(|draft| draft.text.as_deref());
+        if text.is_some() && patch::apply(edit, text).is_ok() {
+            fitting.push(path);
+        }
+    }
+    match fitting.as_slice() {
+        [only] => Ok(only.clone()),
+        [] => Err(ToolError::Failed(
+            "The edit names no file, and fits none that you have read. Put `--- a/path` and `+++ b/path` above it."
+                .to_owned(),
+        )),
+        [..] => Err(ToolError::Failed(format!(
+            "The edit names no file, and fits {}. Put `--- a/path` and `+++ b/path` above it.",
+            fitting.join(" and ")
+        ))),
+    }
 }
 
 /// The draft of a file, read from disk where it is not among the drafts yet.

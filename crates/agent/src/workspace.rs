@@ -88,6 +88,13 @@ impl Workspace<'_> {
         self.seen.hashes.contains_key(&self.relative(path))
     }
 
+    /// The files that the model read or wrote in this run, by path.
+    pub fn seen_files(&self) -> Vec<String> {
+        let mut paths: Vec<String> = self.seen.hashes.keys().map(|path| path.to_string_lossy().into_owned()).collect();
+        paths.sort_unstable();
+        paths
+    }
+
     pub async fn list(
         &mut self,
         path: &str,
