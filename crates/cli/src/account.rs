@@ -9,12 +9,18 @@ use serde::Serialize;
 
 #[derive(Debug, Default)]
 pub(crate) struct Account {
-    /// What each file held before the run first wrote it, and holds now.
-    files: BTreeMap<PathBuf, (Option<Vec<u8>>, Option<Vec<u8>>)>,
+    files: BTreeMap<PathBuf, File>,
     pub(crate) spent: Spent,
     pub(crate) commands: u32,
     pub(crate) failed_calls: u32,
     pub(crate) retries: u32,
+}
+
+/// What a file held before the run first wrote it, and holds now. `None`: it is not there.
+#[derive(Debug)]
+struct File {
+    before: Option<Vec<u8>>,
+    after: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -36,8 +42,8 @@ pub(crate) enum Kind {
 impl Account {
     pub(crate) fn wrote(&mut self, changes: &[Change]) {
         for change in changes {
-            let entry = self.files.entry(change.path.clone()).or_insert_with(|| (change.before.clone(), None));
-            entry.1.clone_from(&change.after);
+            let first = || File { before: change.before.clone(), after: None };
+            self.files.entry(change.path.clone()).or_insert_with(first).after.clone_from(&change.after);
         }
     }
 
@@ -53,9 +59,7 @@ impl Account {
     pub(crate) fn changed_files(&self) -> Vec<ChangedFile> {
         self.files
             .iter()
-            .filter_map(|(path, (before, after))| {
-                describe(&path.to_string_lossy(), before.as_deref(), after.as_deref())
-            })
+            .filter_map(|(path, file)| describe(&path.to_string_lossy(), file.before.as_deref(), file.after.as_deref()))
             .collect()
     }
 }

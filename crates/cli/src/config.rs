@@ -1,6 +1,6 @@
 //! Settings in layers: flags > `AGENT_*` > the repository (once trusted) > the user's file > defaults.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use agent::Mode;
@@ -274,11 +274,11 @@ fn read_optional(path: &Path) -> anyhow::Result<Option<String>> {
     }
 }
 
-fn parse(text: &str, path: &PathBuf) -> anyhow::Result<Layer> {
+fn parse(text: &str, path: &Path) -> anyhow::Result<Layer> {
     toml::from_str(text).map_err(|error| located(&error, text, path))
 }
 
-fn parse_table(text: &str, path: &PathBuf) -> anyhow::Result<Table> {
+fn parse_table(text: &str, path: &Path) -> anyhow::Result<Table> {
     toml::from_str(text).map_err(|error| located(&error, text, path))
 }
 
@@ -352,7 +352,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &str) {
-        let error = parse(text, &PathBuf::from("config.toml")).unwrap_err();
+        let error = parse(text, Path::new("config.toml")).unwrap_err();
         assert!(error.to_string().starts_with(expected), "{error}");
     }
 

@@ -23,9 +23,8 @@ impl Machine {
 
     pub(crate) fn print(&self, what: What<'_>) {
         if self.only_the_end {
-            match what {
-                What::RunEnded(ended) => write_line(&ended),
-                _ => (),
+            if let What::RunEnded(ended) = what {
+                write_line(&ended);
             }
             return;
         }

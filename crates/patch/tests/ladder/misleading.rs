@@ -5,12 +5,16 @@ use super::*;
 #[test]
 fn counts_that_end_a_hunk_early_do_not_cut_it() {
     // The second line lost its mark, and by its counts the hunk would end before it.
-    check("a\nb\nc\nd\n", "--- a/x\n+++ b/x\n@@ -1 +1 @@\n a\nb\n-c\n+C\n@@ -4 +4 @@\n-d\n+D\n", expect![[r#"
+    check(
+        "a\nb\nc\nd\n",
+        "--- a/x\n+++ b/x\n@@ -1 +1 @@\n a\nb\n-c\n+C\n@@ -4 +4 @@\n-d\n+D\n",
+        expect![[r#"
         a
         b
         C
         D
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -34,7 +38,10 @@ fn context_left_out_must_not_lead_to_another_place() {
             Mend what is named above and send the whole edit again.
         "#]],
     );
-    check(before, "--- a/x\n+++ b/x\n@@\n-  env: A\n+  env: B\n \n # betta\n", expect![[r#"
+    check(
+        before,
+        "--- a/x\n+++ b/x\n@@\n-  env: A\n+  env: B\n \n # betta\n",
+        expect![[r#"
         x was not changed.
         hunk 1 (`-  env: A`) fits in 2 places: lines 3, 8.
              2 |   os: linux
@@ -46,5 +53,6 @@ fn context_left_out_must_not_lead_to_another_place() {
              9 | 
         Add lines of context above or below that only the right place has.
         Mend what is named above and send the whole edit again.
-    "#]]);
+    "#]],
+    );
 }
