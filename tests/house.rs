@@ -12,5 +12,6 @@ mod readme;
 mod scenarios;
 mod stage;
 mod support;
+mod terminal;
 mod tidy;
 mod tools_;

@@ -40,16 +40,15 @@ fn main() -> ExitCode {
         Ok(exit) => exit,
         Err(error) => report(&error),
     };
-    // Not a return: a thread that waits for a key at /dev/tty must not hold us back.
     std::process::exit(exit as i32)
 }
 
 fn dispatch(command: Command) -> anyhow::Result<Exit> {
     match command {
-        Command::Run(args) => runtime()?.block_on(run::run(*args)),
-        Command::Demo(args) => runtime()?.block_on(demo::demo(args)),
-        Command::Models(args) => runtime()?.block_on(inspect::models(&args)),
-        Command::Doctor(args) => runtime()?.block_on(inspect::doctor(&args)),
+        Command::Run(args) => wait_for(run::run(*args)),
+        Command::Demo(args) => wait_for(demo::demo(args)),
+        Command::Models(args) => wait_for(inspect::models(&args)),
+        Command::Doctor(args) => wait_for(inspect::doctor(&args)),
         Command::Config(args) => inspect::config(args.action),
         Command::Sessions(args) => sessions::list(&args).map(|()| Exit::Finished),
         Command::Show(args) => sessions::show(&args).map(|()| Exit::Finished),
@@ -60,8 +59,12 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
     }
 }
 
-fn runtime() -> io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()
+fn wait_for(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let exit = runtime.block_on(command);
+    // A thread that waits for a key at /dev/tty cannot be interrupted and must not hold us back.
+    runtime.shutdown_background();
+    exit
 }
 
 /// `error: ...`, then `hint: ...`, for a human.
