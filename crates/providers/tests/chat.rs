@@ -53,6 +53,8 @@ async fn ask(client: &ChatCompletions, entries: &[Entry]) -> String {
     let mut shown = String::new();
     while let Some(event) = stream.next().await {
         match event {
+            // Signs of life, as many as there were pieces.
+            Ok(ChatEvent::Writing { .. }) => Ok(()),
             Ok(ChatEvent::Retrying { attempt, why, .. }) => writeln!(shown, "Retrying {attempt}: {why}"),
             Ok(event) => writeln!(shown, "{event:?}"),
             Err(error) => {
