@@ -150,17 +150,17 @@ mod tests {
             2,
             2,
             expect![[r#"
-            `a.txt`, lines 2-3 of 5, no newline at the end:
-               2	2
-               3	3
-            [2 more lines: read on with first_line 4]"#]],
+                `a.txt`, lines 2-3 of 5, no newline at the end:
+                   2	2
+                   3	3
+                [2 more: read on with first_line 4]"#]],
         );
     }
 
     #[test]
     fn nothing_there_is_said() {
         check("", 1, 500, expect!["`a.txt` is empty."]);
-        check("1\n", 7, 500, expect!["`a.txt` has 1 lines; none from line 7."]);
+        check("1\n", 7, 500, expect!["`a.txt` has 1 line; none from line 7."]);
     }
 
     #[test]

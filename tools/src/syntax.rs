@@ -41,7 +41,11 @@ fn first_error(path: &str, text: &str) -> Option<usize> {
     let mut parser = Parser::new();
     parser.set_language(&language).ok()?;
     let tree = parser.parse(text, None)?;
-    first_error_node(tree.root_node()).map(|node| node.start_position().row + 1)
+    first_error_node(tree.root_node()).map(|node| {
+        // An error over several lines took in what was fine as well; its last part is where the parser got stuck.
+        let last = u32::try_from(node.child_count()).ok().and_then(|count| node.child(count.checked_sub(1)?));
+        last.filter(|_| node.is_error()).unwrap_or(node).start_position().row + 1
+    })
 }
 
 /// The line, from 1, of the first bracket without its partner, outside of comments and literals, in a language like C.
