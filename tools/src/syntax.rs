@@ -43,7 +43,7 @@ fn first_error(path: &str, text: &str) -> Option<usize> {
     let tree = parser.parse(text, None)?;
     first_error_node(tree.root_node()).map(|node| {
         // An error over several lines took in what was fine as well; its last part is where the parser got stuck.
-        let last = u32::try_from(node.child_count()).ok().and_then(|count| node.child(count.checked_sub(1)?));
+        let last = node.child_count().checked_sub(1).and_then(|last| node.child(last));
         last.filter(|_| node.is_error()).unwrap_or(node).start_position().row + 1
     })
 }
