@@ -22,6 +22,8 @@ pub(crate) struct Human {
 
 /// Lines of a diff that are shown; the file has the rest.
 const DIFF_LINES: usize = 60;
+/// Minified code and data have lines that no screen holds.
+const DIFF_BYTES: usize = 400;
 
 impl Human {
     pub(crate) fn new(screen: Screen) -> Human {
@@ -87,7 +89,9 @@ impl Human {
                 [b'@', ..] => Paint::Cyan,
                 _ => Paint::Dim,
             };
-            self.screen.line(paint, &format!("  {}", harmless(line)));
+            let (near, rest) = line.split_at(line.floor_char_boundary(DIFF_BYTES.min(line.len())));
+            let more = if rest.is_empty() { "" } else { "…" };
+            self.screen.line(paint, &format!("  {}{more}", harmless(near)));
         }
         if DIFF_LINES < lines.len() {
             self.screen.line(Paint::Dim, &format!("  ... {} more lines", lines.len() - DIFF_LINES));
@@ -156,7 +160,9 @@ pub(crate) fn gist(call: &ToolCall, outcome: &ToolOutcome) -> String {
     let last = text.lines().rev().find(|line| line.starts_with('['));
     match (call.name.as_str(), last) {
         ("run_command", Some(last)) => last.trim_matches(['[', ']']).to_owned(),
-        ("search_files" | "list_files", _) if !text.starts_with("No ") => format!("{} lines", text.lines().count()),
+        ("search_files" | "list_files", _) if matches!(outcome, ToolOutcome::Done(_)) && !text.starts_with("No ") => {
+            format!("{} lines", text.lines().count())
+        }
         (_, _) => text.lines().next().unwrap_or_default().trim_end_matches(':').to_owned(),
     }
 }

@@ -146,6 +146,11 @@ pub(crate) async fn carry_out(plan: Plan) -> anyhow::Result<Exit> {
     let mut transcript = Transcript::new(agent::opening(&facts(&root, survey)), task);
     let finish = agent::run_task(&mut agent, &mut transcript).await;
     let spent = agent.spent;
+    for repository in host.new_repositories().await {
+        let path = repository.display();
+        let text = format!("a git repository appeared: {path}; git runs what its hooks and configuration say");
+        face.frontend().show(agent::AgentEvent::Notice(&text));
+    }
 
     let ended = account_for(finish, &transcript, &face, &spent, &session, began, sandbox);
     close(&face, &screen, output, &mut session, ended)
