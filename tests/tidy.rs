@@ -141,12 +141,15 @@ fn the_tools_as_the_model_sees_them() {
           content: string. The whole content.
         apply_diff: Edits files by a unified diff, of one or more files, all or nothing. Line numbers may be left out; each hunk needs enough lines around it to fit in one place only:
 
-            --- a/greet.py
-            +++ b/greet.py
-            @@
-             def greet(name):
-            -    print("hi")
-            +    print(f"hi {name}")
+        ```
+        --- a/FILE
+        +++ b/FILE
+        @@
+         line above, as it stands
+        -line to remove
+        +line to put there
+         line below
+        ```
           diff: string. The diff.
         run_command: Runs a bash command in the workspace and returns what it printed. It has no input and ends with everything it started.
           command: string. The command line.

@@ -54,11 +54,16 @@ fn flatten(schema: &mut Value) {
 /// Doc comments are wrapped for us; the model pays for each line break.
 fn one_line(text: &str) -> String {
     text.split("\n\n")
-        .map(|paragraph| match paragraph.strip_prefix("```text\n") {
-            // An example keeps its lines; the name of its language is for rustdoc only.
-            Some(example) => format!("```\n{example}"),
-            None => paragraph.replace('\n', " "),
-        })
+        // An example keeps its lines; the name of its language is for rustdoc.
+        .map(
+            |paragraph| {
+                if paragraph.contains("```") {
+                    paragraph.replace("```text", "```")
+                } else {
+                    paragraph.replace('\n', " ")
+                }
+            },
+        )
         .collect::<Vec<String>>()
         .join("\n\n")
 }
