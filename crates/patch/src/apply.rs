@@ -1,5 +1,6 @@
 //! One file's edit on one file's text: all of its hunks, or none of them and the reason.
 
+use crate::closest::shortened;
 use crate::edit::{Action, FileEdit, Format, Hunk};
 use crate::refusal::Refusal;
 use crate::text::Text;
@@ -46,6 +47,9 @@ pub fn apply(edit: &FileEdit, before: Option<&str>) -> Result<Applied, Refusal> 
     if hunks_stand_alone && edit.hunks.iter().all(|hunk| hunk.old_lines().is_empty()) {
         return Ok(whole(edit, source, &text));
     }
+    if let Some(line) = unmarked(edit) {
+        return Err(Refusal::Unmarked { path, line: shortened(line).to_owned() });
+    }
     let applied = hunks_applied(edit, source, &text, &path)?;
     match &edit.action {
         Action::Delete => match applied.after.as_deref().map(|after| Text::of(after).lines.len()) {
@@ -54,6 +58,12 @@ pub fn apply(edit: &FileEdit, before: Option<&str>) -> Result<Applied, Refusal> 
         },
         Action::Create | Action::Update | Action::Rename { .. } => Ok(applied),
     }
+}
+
+/// A line of a new file that says it is there already.
+fn unmarked(edit: &FileEdit) -> Option<&str> {
+    let mut old = edit.hunks.iter().flat_map(Hunk::old_lines);
+    old.next().filter(|_| edit.action == Action::Create)
 }
 
 fn creates(edit: &FileEdit) -> bool {

@@ -15,6 +15,8 @@ pub(crate) enum Choice {
     Ambiguous(usize, Vec<Fit>),
     /// It stands here by an inexact step, and not where its number or the order of the hunks says.
     Misplaced(Fit),
+    /// It stands here, and its `@@` anchor names another block.
+    Outside(Fit),
     Nowhere,
     /// There is nothing in the hunk to find a place by.
     NoContext,
@@ -30,7 +32,7 @@ pub(crate) enum Tie {
 }
 
 /// Places of an ambiguous hunk that are kept for the message.
-const MOST_KEPT: usize = 8;
+pub(crate) const MOST_KEPT: usize = 8;
 
 pub(crate) fn choose(edit: &FileEdit, hunks: &[&Hunk], file: &[&str], indexes: &Indexes) -> Vec<Choice> {
     let look = |hunk: &&Hunk| ladder(hunk, edit.format, file, indexes);
@@ -51,6 +53,8 @@ pub(crate) fn choose(edit: &FileEdit, hunks: &[&Hunk], file: &[&str], indexes: &
         choices.push(match found {
             Found::Nowhere if hunk.old_lines().is_empty() => stated(hunk, edit.format, file, &drift),
             Found::Nowhere => Choice::Nowhere,
+            Found::One(_, _) | Found::Several if says_nothing(hunk, edit.format, file) => Choice::NoContext,
+            Found::One(fit, _) if is_outside(hunk, &fit, file, indexes) => Choice::Outside(fit),
             Found::One(fit, how) if order == Order::Broken && !how.is_exact() => Choice::Misplaced(fit),
             // With nothing that goes, and context that is not all there, its number must name the place too.
             Found::One(fit, How::Trimmed { .. }) if fit.only_adds() && !drift.agrees(hunk, &fit) => {
@@ -64,6 +68,30 @@ pub(crate) fn choose(edit: &FileEdit, hunks: &[&Hunk], file: &[&str], indexes: &
         });
     }
     choices
+}
+
+/// A block that searches for blank lines only stands for no place: it is how models write "somewhere in this file".
+fn says_nothing(hunk: &Hunk, format: Format, file: &[&str]) -> bool {
+    let is_blank = |line: &&str| line.trim().is_empty();
+    format == Format::Blocks
+        && hunk.old_start.is_none()
+        && hunk.old_lines().iter().all(is_blank)
+        && !file.iter().all(is_blank)
+}
+
+/// True where the hunk names no line, and its anchor is one line of the file that has the place neither below it nor,
+/// if it opens a block, within that block. With a line number an anchor is git's section heading, which often is stale.
+fn is_outside(hunk: &Hunk, fit: &Fit, file: &[&str], indexes: &Indexes) -> bool {
+    let Some(block) = anchored(&hunk.anchors, file, indexes).filter(|_| hunk.old_start.is_none()) else { return false };
+    let end = fit.start + fit.old_count();
+    let opens = block.len() > 1 && file.get(block.clone()).is_some_and(opens_block);
+    end <= block.start || (opens && fit.start >= block.end)
+}
+
+/// The first line with text below the first line is indented deeper than it.
+fn opens_block(lines: &[&str]) -> bool {
+    let mut depths = lines.iter().filter(|line| !line.trim().is_empty()).map(|line| depth(line));
+    depths.next().zip(depths.next()).is_some_and(|(own, next)| next > own)
 }
 
 /// What the ladder found for one hunk, without the list.
@@ -188,7 +216,9 @@ fn stated(hunk: &Hunk, format: Format, file: &[&str], drift: &Drift) -> Choice {
         _ if hunk.at_end || bare_envelope => Some(file.len()),
         Some(start) => match (format, drift) {
             (Format::Blocks, _) => start.checked_sub(1),
-            (Format::Unified | Format::Envelope, Drift::Steady(off)) => (start - 1).checked_add_signed(*off),
+            (Format::Unified | Format::Envelope, Drift::Steady(off)) => {
+                start.checked_sub(1).and_then(|start| start.checked_add_signed(*off))
+            }
             (Format::Unified | Format::Envelope, Drift::Unknown | Drift::Loose) => None,
         },
         None => None,
@@ -226,8 +256,7 @@ fn settle(
     by_number
         .or_else(|| if ends { only(Tie::End, &is_last) } else { None })
         .or_else(|| {
-            let last = hunk.anchors.last()?;
-            let block = anchored(last, file, indexes)?;
+            let block = anchored(&hunk.anchors, file, indexes)?;
             only(Tie::Anchor, &|fit| block.contains(&fit.start))
         })
         .or_else(|| {
@@ -253,11 +282,25 @@ fn nearest(hunk: &Hunk, fits: &[Fit]) -> Option<(Fit, Tie)> {
 /// How many lines a block's line number may be off.
 const MOST_OFF: usize = 3;
 
+/// The lines that belong to the last anchor, which is looked for among those of the one above it.
+fn anchored(anchors: &[String], file: &[&str], indexes: &Indexes) -> Option<std::ops::Range<usize>> {
+    let (last, above) = anchors.split_last()?;
+    // An outer anchor that the file does not have once tells nothing, and the others may all the same.
+    let outer =
+        above.iter().fold(0..file.len(), |within, anchor| block_of(anchor, &within, file, indexes).unwrap_or(within));
+    block_of(last, &outer, file, indexes)
+}
+
 /// The lines that belong to the one line that says what the anchor says: those below it that are indented deeper, or
 /// are no words (a closing brace), up to the next line like it.
-fn anchored(anchor: &str, file: &[&str], indexes: &Indexes) -> Option<std::ops::Range<usize>> {
-    let [at] = indexes.lines_like(anchor, Fold::Indent) else { return None };
-    let depth = |line: &str| line.len() - line.trim_start().len();
+fn block_of(
+    anchor: &str,
+    within: &std::ops::Range<usize>,
+    file: &[&str],
+    indexes: &Indexes,
+) -> Option<std::ops::Range<usize>> {
+    let mut places = indexes.lines_like(anchor, Fold::Indent).iter().filter(|at| within.contains(at));
+    let at = places.next().filter(|_| places.next().is_none())?;
     let own = depth(file.get(*at)?);
     let is_next = |line: &str| {
         depth(line) <= own && line.trim_start().starts_with(|first: char| first.is_alphabetic() || first == '_')
@@ -265,4 +308,8 @@ fn anchored(anchor: &str, file: &[&str], indexes: &Indexes) -> Option<std::ops::
     let below = file.get(at + 1..)?;
     let length = below.iter().position(|line| is_next(line)).unwrap_or(below.len());
     Some(*at..at + 1 + length)
+}
+
+fn depth(line: &str) -> usize {
+    line.len() - line.trim_start().len()
 }

@@ -1,8 +1,9 @@
 //! Judges what `choose` found for a hunk: applied there, there already, or refused with what the model must know.
 
-use crate::choose::Choice;
+use crate::choose::{Choice, MOST_KEPT};
 use crate::closest::{closest, shortened};
 use crate::edit::{Hunk, Line};
+use crate::elision::elided;
 use crate::fold::{Fold, Indexes};
 use crate::note::note;
 use crate::place::Fit;
@@ -26,6 +27,9 @@ pub(crate) fn judge(
     if hunk.cut {
         return Err(Why::Cut);
     }
+    if let Some(line) = elided(hunk, indexes) {
+        return Err(Why::Elided(shortened(line.trim()).to_owned()));
+    }
     match choice {
         Choice::Placed(fit, how, tie) => match doubled(&fit, indexes) {
             Some(line) => Err(Why::AlreadyThere(line)),
@@ -35,16 +39,27 @@ pub(crate) fn judge(
             }
         },
         Choice::Ambiguous(count, fits) => {
-            Err(Why::Ambiguous { count, first: fits.iter().map(|fit| candidate(fit, text)).collect() })
+            Err(Why::Ambiguous { count, first: fits.iter().map(|fit| candidate(fit.start, text)).collect() })
         }
-        Choice::Misplaced(fit) => Err(Why::Misplaced(candidate(&fit, text))),
+        Choice::Misplaced(fit) => Err(Why::Misplaced(candidate(fit.start, text))),
+        Choice::Outside(fit) => Err(Why::Outside(candidate(fit.start, text))),
         Choice::NoContext => Err(Why::NoContext),
         Choice::Nowhere => Err(match already_there(hunk, indexes) {
             Some(line) => Why::AlreadyThere(line),
+            None if earlier < MOST_EXPLAINED && indexes.find(&hunk.old_lines(), Fold::Indent).len() > 1 => {
+                otherwise_indented(hunk, text, indexes)
+            }
             None if earlier < MOST_EXPLAINED => Why::Nowhere(closest(hunk, &text.lines, indexes)),
             None => Why::Nowhere(None),
         }),
     }
+}
+
+/// Several places that differ from the hunk in their indentation.
+fn otherwise_indented(hunk: &Hunk, text: &Text, indexes: &Indexes) -> Why {
+    let places = indexes.find(&hunk.old_lines(), Fold::Indent);
+    let first = places.iter().take(MOST_KEPT).map(|start| candidate(*start, text)).collect();
+    Why::Ambiguous { count: places.len(), first }
 }
 
 /// Named by its header, or by its first changed line where the header says nothing.
@@ -60,15 +75,11 @@ pub(crate) fn unplaced(number: usize, hunk: &Hunk, why: Why) -> Unplaced {
     Unplaced { number, title: shortened(&title).to_owned(), why }
 }
 
-fn candidate(fit: &Fit, text: &Text) -> Candidate {
+fn candidate(start: usize, text: &Text) -> Candidate {
     // The places are alike; what stands above them tells them apart.
-    let above = fit.start.saturating_sub(1);
+    let above = start.saturating_sub(1);
     let lines = text.lines.iter().skip(above).take(3);
-    Candidate {
-        line: fit.start + 1,
-        shown_from: above + 1,
-        lines: lines.map(|line| shortened(line).to_owned()).collect(),
-    }
+    Candidate { line: start + 1, shown_from: above + 1, lines: lines.map(|line| shortened(line).to_owned()).collect() }
 }
 
 /// Where the hunk's new lines stand already, if they say enough to be known again: with context around them, or in one
@@ -99,7 +110,8 @@ fn doubled(fit: &Fit, indexes: &Indexes) -> Option<usize> {
 pub(crate) fn refused(path: &str, hunks: Vec<Unplaced>, fitted: Vec<(usize, usize)>) -> Refusal {
     let there = |hunk: &Unplaced| match hunk.why {
         Why::AlreadyThere(line) => Some(line),
-        Why::Ambiguous { .. } | Why::Misplaced(_) | Why::Nowhere(_) | Why::NoContext | Why::Cut => None,
+        Why::Ambiguous { .. } | Why::Misplaced(_) | Why::Outside(_) | Why::Nowhere(_) => None,
+        Why::NoContext | Why::Cut | Why::Elided(_) => None,
     };
     let all: Option<Vec<usize>> = hunks.iter().map(there).collect();
     match all.as_deref() {

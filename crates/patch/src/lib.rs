@@ -13,6 +13,7 @@ mod apply;
 mod choose;
 mod closest;
 mod edit;
+mod elision;
 mod fold;
 mod judge;
 mod note;

@@ -63,7 +63,7 @@ impl Fit {
     }
 }
 
-/// All places of the first step that finds one; empty when none does.
+/// All places of the first step that finds one; empty where its context speaks against the only one.
 pub(crate) struct Fits {
     pub(crate) how: How,
     pub(crate) fits: Vec<Fit>,

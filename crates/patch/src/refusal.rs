@@ -3,6 +3,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use crate::elision::is_ellipsis;
+
 /// Why nothing was applied to a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -17,6 +19,17 @@ pub enum Refusal {
     Exists {
         /// The file.
         path: String,
+    },
+    /// A file to be created has a line without its `+`.
+    #[error(
+        "{path} was not created: a line of it does not begin with `+`: `{line}`. Begin every line of a new file with `+`; \
+         to change a file that exists, name it after `---` too."
+    )]
+    Unmarked {
+        /// The file.
+        path: String,
+        /// The line.
+        line: String,
     },
     /// The edit would leave the file as it is.
     #[error("the edit of {path} changes nothing: its old and new lines are the same. Nothing was changed.")]
@@ -92,14 +105,18 @@ pub enum Why {
     },
     /// It fits here only by loosening the match, and its number or the hunks around it say that it belongs elsewhere.
     Misplaced(Candidate),
+    /// It fits here only, and its `@@` anchor names other lines.
+    Outside(Candidate),
     /// It fits nowhere; the closest lines, if any are close, and the first that differs.
     Nowhere(Option<(Candidate, Option<Difference>)>),
     /// What it would make of the file is there already, at this line.
     AlreadyThere(usize),
-    /// It only adds lines and does not say where.
+    /// It has no line to be found, or blank ones only, and does not say where.
     NoContext,
     /// The edit's text ends inside it.
     Cut,
+    /// This line would come in place of the code that it stands for: `// ... existing code ...`.
+    Elided(String),
 }
 
 /// Lines of the file as they are now.
@@ -165,10 +182,24 @@ impl Display for Unplaced {
                 )?;
                 writeln!(out, "Copy the lines as they are, and send the hunks in the order of the file.")
             }
+            Why::Outside(found) => {
+                writeln!(out, "fits here only, which does not belong to the line that its @@ names:")?;
+                write!(out, "{found}")?;
+                writeln!(out, "Correct the lines, or what stands after @@.")
+            }
+            Why::Elided(line) => writeln!(
+                out,
+                "would write `{line}` in place of the code that it stands for. Write that code out, or leave its lines out of the hunk."
+            ),
             Why::Nowhere(None) => writeln!(out, "fits nowhere, and no line of the file is close. Read the file again."),
             Why::Nowhere(Some((closest, difference))) => {
                 write!(out, "fits nowhere. The closest lines are now:\n{closest}")?;
                 match difference {
+                    Some(Difference { line, expected, .. }) if is_ellipsis(expected) => writeln!(
+                        out,
+                        "The hunk has `{}` for line {line}, which is not expanded. Write the lines out, or send a hunk for each side of it.",
+                        expected.trim()
+                    ),
                     Some(Difference { line, expected, found }) => writeln!(
                         out,
                         "Line {line} differs: the hunk has `{expected}`, the file has `{found}`. Copy the lines as they are."
@@ -182,7 +213,7 @@ impl Display for Unplaced {
             Why::NoContext => {
                 writeln!(
                     out,
-                    "only adds lines and does not say where. Add the line above and the line below as context."
+                    "has no line with text to find its place by. Add the line above and the line below as context."
                 )
             }
             Why::Cut => writeln!(

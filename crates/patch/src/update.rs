@@ -82,9 +82,13 @@ fn in_turn(edit: &FileEdit, source: &str, path: &str) -> Option<Applied> {
     if edit.format != Format::Blocks || !(2..=MOST_IN_TURN).contains(&hunks.len()) {
         return None;
     }
+    // Line numbers are those of the text as it was; the blocks before have moved its lines.
+    if hunks.iter().any(|(_, hunk)| hunk.old_lines().is_empty()) {
+        return None;
+    }
     let mut now = source.to_owned();
     for (number, hunk) in hunks {
-        let alone = FileEdit { hunks: vec![hunk.clone()], ..edit.clone() };
+        let alone = FileEdit { hunks: vec![Hunk { old_start: None, ..hunk.clone() }], ..edit.clone() };
         let step = update(&alone, &now, &Text::of(&now), path).ok()?;
         // The step calls its only hunk 1.
         notes.extend(step.notes.iter().map(|note| note.replacen("hunk 1", &format!("hunk {number}"), 1)));

@@ -39,15 +39,20 @@ pub(super) fn begins(lines: &Lines) -> Option<usize> {
 pub(super) fn read(lines: &Lines) -> Result<Vec<FileEdit>, ParseError> {
     let mut edits: Vec<FileEdit> = Vec::new();
     let mut path: Option<String> = None;
-    let mut at = 0;
+    let (mut at, mut last_end) = (0, 0);
     while let Some(line) = lines.header(at) {
         at += 1;
         if !is_open(line) {
+            if is_close(line) && has_content(lines, last_end, at - 1) {
+                let what = "a block's closing marker stands outside of any block: a line above it that looks like one \
+                            closed the block too early. Send this change as a unified diff.";
+                return Err(malformed(at, what));
+            }
             continue;
         }
         path = path_above(lines, at - 1).or(path);
         let (hunk, end) = block(lines, at)?;
-        at = end;
+        (at, last_end) = (end, end);
         let hunks = vec![hunk];
         let format = Format::Blocks;
         edits.push(FileEdit {
@@ -62,6 +67,16 @@ pub(super) fn read(lines: &Lines) -> Result<Vec<FileEdit>, ParseError> {
     Ok(edits)
 }
 
+fn malformed(line: usize, what: &str) -> ParseError {
+    ParseError::Malformed { line, what: what.to_owned() }
+}
+
+/// More than spacing and fences between two lines.
+fn has_content(lines: &Lines, from: usize, to: usize) -> bool {
+    let is_content = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with("```");
+    (from..to).filter_map(|at| lines.header(at)).any(is_content)
+}
+
 /// The file's name on the last line above a block that is neither blank nor a fence.
 fn path_above(lines: &Lines, open: usize) -> Option<String> {
     let line = (0..open).rev().filter_map(|at| lines.header(at)).take(3).find(|line| {
@@ -73,7 +88,6 @@ fn path_above(lines: &Lines, open: usize) -> Option<String> {
 
 /// Reads the block whose inside begins at line `at`; returns the line after its closing marker.
 fn block(lines: &Lines, at: usize) -> Result<(Hunk, usize), ParseError> {
-    let malformed = |line: usize, what: &str| ParseError::Malformed { line, what: what.to_owned() };
     let (start_line, inside) = start_line(lines, at);
     let (mut search, mut replace) = (Vec::new(), Vec::new());
     let mut divider = None;
@@ -109,6 +123,10 @@ fn block(lines: &Lines, at: usize) -> Result<(Hunk, usize), ParseError> {
     }
     if divider.is_none() {
         return Err(ParseError::Cut { what: format!("the block that opens at line {at} has no `=======` line") });
+    }
+    if replace.iter().any(|line| line.trim_start().starts_with("```")) {
+        // Whether the fence ends the edit or belongs to the file nobody can tell.
+        return Err(ParseError::Cut { what: format!("the block that opens at line {at} has no `>>>>>>> REPLACE`") });
     }
     // A text that was cut never gets here whole: it comes in a JSON string, which a cut leaves open.
     let title = search.first().cloned().unwrap_or_default();

@@ -118,9 +118,15 @@ pub(super) fn is_boundary(lines: &Lines, at: usize, fence: Option<&str>) -> bool
     line.starts_with("@@")
         || line.starts_with("diff --git ")
         || line.starts_with("Index: ")
-        || (line == "-- " && at + 3 >= lines.len())
+        || is_signature(lines, at)
         || (fence.is_some_and(|fence| line.trim_end() == fence) && !goes_on(lines, at + 1))
         || is_file_header(lines, at)
+}
+
+/// The dashes and git's version that end a mailed patch. With anything else below them the dashes are a line that goes.
+fn is_signature(lines: &Lines, at: usize) -> bool {
+    let is_version = |line: &str| line.starts_with(|first: char| first.is_ascii_digit());
+    lines.header(at) == Some("-- ") && at + 3 >= lines.len() && lines.header(at + 1).is_some_and(is_version)
 }
 
 /// Marked lines right below what looks like a closing fence: it is a line of the hunk that lost its mark.

@@ -52,7 +52,7 @@ impl Draft {
         self.has_mode = true;
     }
 
-    fn finish(self) -> Result<Option<FileEdit>, ParseError> {
+    fn finish(mut self) -> Result<Option<FileEdit>, ParseError> {
         if let Some(hunk) = self.hunks.iter().find(|hunk| hunk.lines.iter().all(Line::is_spacing)) {
             return Err(ParseError::Cut { what: format!("there are no lines below `{}`", hunk.title) });
         }
@@ -74,7 +74,10 @@ impl Draft {
         }
         let (path, other_path, action) = match self.renamed {
             Some((from, to)) => (Some(from), None, Action::Rename { to }),
-            None if self.is_new => (path, other_path, Action::Create),
+            None if self.is_new => {
+                self.hunks.iter_mut().for_each(with_blank_lines_marked);
+                (path, other_path, Action::Create)
+            }
             None if self.is_deleted => (path, other_path, Action::Delete),
             None => (path, other_path, Action::Update),
         };
@@ -83,6 +86,16 @@ impl Draft {
         }
         let executable = self.executable;
         Ok(Some(FileEdit { path, other_path, action, executable, format: Format::Unified, hunks: self.hunks }))
+    }
+}
+
+/// In a new file a blank line without its mark can only be one that comes; at the end it is spacing.
+fn with_blank_lines_marked(hunk: &mut Hunk) {
+    while hunk.lines.last().is_some_and(Line::is_spacing) {
+        hunk.lines.pop();
+    }
+    for line in hunk.lines.iter_mut().filter(|line| line.is_spacing()) {
+        *line = Line::Add(String::new());
     }
 }
 

@@ -8,6 +8,7 @@ use similar::TextDiff;
 
 use super::{Fit, Fits, How};
 use crate::edit::{Hunk, Line};
+use crate::elision::is_ellipsis;
 use crate::fold::{Fold, Indexes, without_cr};
 
 /// Lines of context at either end that may differ while other places exist, and at all where a hunk only adds lines:
@@ -26,6 +27,15 @@ const MOST_CANDIDATES: usize = 64;
 
 /// Places at which lines are compared by similarity.
 const MOST_DRIFTED: usize = 4;
+
+/// How far from its place a line of context that is left out may stand.
+const MOST_MOVED: usize = 3;
+
+/// Letters and digits in a line of context that tells one place from another.
+const TELLING_LETTERS: usize = 8;
+
+/// Letters and digits in lines that go and are known again though none of their context agrees.
+const ENOUGH_LETTERS: usize = 16;
 
 /// Where the core, from the first changed line to the last, stands, and how much of the context agrees there.
 struct Candidate {
@@ -80,12 +90,38 @@ pub(super) fn outer_context(hunk: &Hunk, lines: &[Line], fold: Fold, file: &[&st
         below: parts.below.len() - shown.below.lines,
         drifted: usize::from(shown.above.has_drifted) + usize::from(shown.below.has_drifted),
     };
+    if best.len() == 1 && is_elsewhere(&parts, shown, fold, indexes) {
+        // No looser step may find the place that the context speaks against.
+        return Some(Fits { how, fits: vec![] });
+    }
     let fit = |candidate: &&Candidate| {
         let skipped = parts.above.len() - candidate.above.lines;
         let kept = lines.get(skipped..last + 1 + candidate.below.lines).unwrap_or(&[]);
         Fit { start: candidate.core - candidate.above.lines, lines: Rc::from(kept), skipped }
     };
     Some(Fits { how, fits: best.iter().map(fit).collect() })
+}
+
+/// True where the context speaks for another place: a line of it that differs here is one other line of the file, not
+/// near where it should be; or none of it that has letters agrees, and the changed lines say too little by themselves.
+fn is_elsewhere(parts: &Parts, shown: &Candidate, fold: Fold, indexes: &Indexes) -> bool {
+    let Parts { above, core, below } = parts;
+    let old = core.iter().filter_map(Line::before);
+    let end = shown.core + old.clone().count();
+    let letters = |line: &str| line.chars().filter(|character| character.is_alphanumeric()).count();
+    let has_letters = |line: &Line| letters(line.text()) > 0;
+    let stands_far = |(line, stated): (&Line, usize)| match indexes.lines_like(line.text(), fold) {
+        [at] => letters(line.text()) >= TELLING_LETTERS && at.abs_diff(stated) > MOST_MOVED,
+        _ => false,
+    };
+    let agreeing = above.iter().rev().take(shown.above.lines).chain(below.iter().take(shown.below.lines));
+    let none_agrees = !agreeing.into_iter().any(has_letters);
+    let context_says = above.iter().chain(*below).any(has_letters);
+    let is_vague =
+        context_says && none_agrees && shown.support == 0 && old.map(letters).sum::<usize>() < ENOUGH_LETTERS;
+    // A line above the file's first would stand on it.
+    let upward = above.iter().rev().zip((0..shown.core).rev().chain(std::iter::repeat(0)));
+    is_vague || upward.chain(below.iter().zip(end..)).any(stands_far)
 }
 
 /// Every place of the core; `None` when there are too many to look at.
@@ -176,9 +212,4 @@ fn has_drifted(line: &str, there: &str) -> bool {
 
 fn is_blank(line: &Line) -> bool {
     line.text().trim().is_empty()
-}
-
-fn is_ellipsis(line: &str) -> bool {
-    let line = line.trim().trim_start_matches(['/', '#', '-', '*']).trim();
-    line == "..." || line == "…"
 }

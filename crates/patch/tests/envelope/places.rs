@@ -113,10 +113,10 @@ fn lines_that_only_come_go_to_the_end() {
         &[("a", "1\n2\n")],
         "*** Update File: a\n@@ 1\n+3\n",
         expect![[r#"
-        a was not changed.
-        hunk 1 (`@@ 1`) only adds lines and does not say where. Add the line above and the line below as context.
-        Mend what is named above and send the whole edit again.
-    "#]],
+            a was not changed.
+            hunk 1 (`@@ 1`) has no line with text to find its place by. Add the line above and the line below as context.
+            Mend what is named above and send the whole edit again.
+        "#]],
     );
 }
 

@@ -156,3 +156,31 @@ fn a_text_that_stops_in_the_middle() {
     "#]],
     );
 }
+
+#[test]
+fn content_that_looks_like_the_closing_marker_does_not_cut_the_block() {
+    check(
+        "<<<<<<< SEARCH\na\n=======\na\n>>>>> quoted mail\nb\n>>>>>>> REPLACE\n",
+        expect![[r#"
+        line 7 of the edit: a block's closing marker stands outside of any block: a line above it that looks like one closed the block too early. Send this change as a unified diff.
+    "#]],
+    );
+    // A marker said twice loses nothing.
+    check(
+        "<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n>>>>>>> REPLACE\n",
+        expect![[r#"
+        update (no name)
+          : -a +b
+    "#]],
+    );
+}
+
+#[test]
+fn a_fence_in_an_unclosed_block_may_be_the_edits_end() {
+    check(
+        "```\n<<<<<<< SEARCH\na\n=======\nb\n```\n\nThis mends it.\n",
+        expect![[r#"
+        the edit is cut off: the block that opens at line 2 has no `>>>>>>> REPLACE`. Send it again, whole; split it in two if it is long.
+    "#]],
+    );
+}

@@ -214,3 +214,32 @@ fn wrapped_as_a_whole() {
     "#]],
     );
 }
+
+#[test]
+fn a_bullet_that_goes_is_no_mail_signature() {
+    check(
+        "--- a/x\n+++ b/x\n@@\n-a\n+b\n c\n-- \n+- d\n",
+        expect![[r#"
+        update x
+          : -a +b =c --  +- d
+    "#]],
+    );
+    check(
+        "--- a/x\n+++ b/x\n@@\n-a\n+b\n-- \n2.39.5\n",
+        expect![[r#"
+        update x
+          : -a +b
+    "#]],
+    );
+}
+
+#[test]
+fn blank_lines_of_a_new_file_may_lack_their_mark() {
+    check(
+        "--- /dev/null\n+++ b/x\n@@ -0,0 +1,3 @@\n+a\n\n+b\n\n",
+        expect![[r#"
+        create x
+          1: +a + +b
+    "#]],
+    );
+}

@@ -298,7 +298,7 @@ fn lines_that_only_come_need_both_neighbours() {
         "+new\n",
         expect![[r#"
             x was not changed.
-            hunk 1 (`+new`) only adds lines and does not say where. Add the line above and the line below as context.
+            hunk 1 (`+new`) has no line with text to find its place by. Add the line above and the line below as context.
             Mend what is named above and send the whole edit again.
         "#]],
     );
@@ -321,9 +321,9 @@ fn insertions_by_number_once_another_hunk_proves_the_numbers() {
         "1\n2\n3\n",
         "--- a/x\n+++ b/x\n@@ -1,0 +2 @@\n+new\n",
         expect![[r#"
-        x was not changed.
-        hunk 1 (`@@ -1,0 +2 @@`) only adds lines and does not say where. Add the line above and the line below as context.
-        Mend what is named above and send the whole edit again.
-    "#]],
+            x was not changed.
+            hunk 1 (`@@ -1,0 +2 @@`) has no line with text to find its place by. Add the line above and the line below as context.
+            Mend what is named above and send the whole edit again.
+        "#]],
     );
 }

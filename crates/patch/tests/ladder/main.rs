@@ -2,6 +2,7 @@
 //! notes in brackets, or the refusal.
 
 mod context;
+mod elision;
 mod misleading;
 mod spacing;
 mod whole;

@@ -173,3 +173,14 @@ fn deletion_must_name_every_line() {
     "#]],
     );
 }
+
+#[test]
+fn a_new_file_has_no_lines_to_be_found() {
+    check(
+        "",
+        "--- /dev/null\n+++ b/x\n@@ -0,0 +1,2 @@\n+a\nb\n",
+        expect![[r#"
+            x was not created: a line of it does not begin with `+`: `b`. Begin every line of a new file with `+`; to change a file that exists, name it after `---` too.
+        "#]],
+    );
+}
