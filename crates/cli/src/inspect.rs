@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use crate::args::{ConfigAction, ModelArgs, SchemaOf};
 use crate::config::{Config, Layer};
 use crate::hint::{Exit, Hinted};
-use crate::{connect, events, paths, run, sessions};
+use crate::{connect, events, paths, run, sessions, setup};
 
 pub(crate) async fn models(args: &ModelArgs) -> anyhow::Result<Exit> {
     let root = run::workspace(args.workspace.as_deref())?;
@@ -70,7 +70,7 @@ pub(crate) async fn doctor(args: &ModelArgs) -> anyhow::Result<Exit> {
             None => report.line(program != "git", program, "not found on PATH")?,
         }
     }
-    let host = run::open_host(&root, &config, None)?;
+    let host = setup::open_host(&root, &config, None)?;
     let fence = host.fence().await;
     for layer in &fence.layers {
         report.line(layer.state.is_fine(), "sandbox", &format!("{}: {}", layer.kind, layer.state))?;

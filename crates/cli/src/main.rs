@@ -8,6 +8,7 @@ mod args;
 mod ask;
 mod config;
 mod connect;
+mod conversation;
 mod demo;
 mod events;
 mod harmless;
@@ -19,6 +20,7 @@ mod paths;
 mod run;
 mod screen;
 mod sessions;
+mod setup;
 mod summary;
 
 use std::io::{self, Write as _};

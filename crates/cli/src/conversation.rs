@@ -1,0 +1,254 @@
+//! One session from its opening to its end. `run` gives it one task; whoever goes on with it gives it more.
+//!
+//! It owns what an [`Agent`] borrows, so that an agent can be made for each turn.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use agent::{
+    Agent, AgentError, AgentEvent, ApprovalPolicy, Cancel, Finish, Frontend, GitLook, SeenFiles, Spent, Survey,
+    Transcript,
+};
+use anyhow::Context as _;
+use sandbox::Host;
+use session::{SessionFile, Store};
+
+use crate::account::Account;
+use crate::args::Output;
+use crate::config::Config;
+use crate::connect::{self, Connected};
+use crate::events::{self, Ended, Totals, What};
+use crate::hint::{Exit, Hint as _};
+use crate::human::Human;
+use crate::machine::Machine;
+use crate::screen::{Paint, Screen};
+use crate::setup::{check_writable, choose_mode, facts, listen, mode_name, open_host};
+use crate::{sessions, summary};
+
+/// What a conversation is opened with.
+pub(crate) struct Plan {
+    pub(crate) root: PathBuf,
+    pub(crate) config: Config,
+    pub(crate) output: Output,
+}
+
+pub(crate) struct Conversation {
+    began: Instant,
+    root: PathBuf,
+    config: Config,
+    output: Output,
+    pub(crate) host: Host,
+    fenced: bool,
+    connected: Connected,
+    session: SessionFile,
+    pub(crate) screen: Screen,
+    face: Face,
+    policy: ApprovalPolicy,
+    spent: Spent,
+    seen: SeenFiles,
+    cancel: Cancel,
+    /// `None` until the first task: the opening message looks at the workspace as it is then.
+    transcript: Option<Transcript>,
+}
+
+/// The two front ends, so that the account can be had back.
+enum Face {
+    Human(Box<Human>),
+    Machine(Box<Machine>),
+}
+
+impl Face {
+    fn frontend(&mut self) -> &mut dyn Frontend {
+        match self {
+            Face::Human(human) => human.as_mut(),
+            Face::Machine(machine) => machine.as_mut(),
+        }
+    }
+
+    fn account(&self) -> &Account {
+        match self {
+            Face::Human(human) => &human.account,
+            Face::Machine(machine) => &machine.account,
+        }
+    }
+}
+
+impl Conversation {
+    /// Puts up the fence, finds the model, starts the session file and listens for Ctrl-C.
+    pub(crate) async fn open(plan: Plan) -> anyhow::Result<Conversation> {
+        let began = Instant::now();
+        let Plan { root, config, output } = plan;
+        let max_time = config.max_time()?;
+        let id = Store::new_id();
+        let store = sessions::store()?;
+        let host = open_host(&root, &config, Some(store.outputs(&id)))?;
+        let screen = Screen::new();
+        let (fence, connected) = tokio::join!(host.fence(), connect::connect(&config, &id));
+        let connected = connected?;
+        let fenced = fence.holds();
+        let mode = choose_mode(&config, fenced, output)?;
+        check_writable(&root, mode)?;
+        let session = store
+            .create(&id, &root, &connected.model)
+            .with_context(|| format!("the session cannot be saved to {}", store.file(&id).display()))
+            .hint("make room, or point XDG_STATE_HOME to a directory that can be written")?;
+
+        let cancel = Cancel::default();
+        listen(cancel.clone(), max_time, screen.clone());
+        tokio::spawn(screen.clone().animate());
+        let face = match output {
+            Output::Text => Face::Human(Box::new(Human::new(screen.clone()))),
+            Output::Json => Face::Machine(Box::new(Machine::new(id.clone(), true))),
+            Output::Jsonl => Face::Machine(Box::new(Machine::new(id.clone(), false))),
+        };
+        Ok(Conversation {
+            began,
+            root,
+            config,
+            output,
+            host,
+            fenced,
+            connected,
+            session,
+            screen,
+            face,
+            policy: ApprovalPolicy::new(mode),
+            spent: Spent::default(),
+            seen: SeenFiles::default(),
+            cancel,
+            transcript: None,
+        })
+    }
+
+    /// Says what is about to work on what, and how freely.
+    pub(crate) fn announce(&mut self, task: &str) {
+        let mode = mode_name(self.policy.mode());
+        let root = self.root.display().to_string();
+        let model = &self.connected.model;
+        match &self.face {
+            Face::Human(_) => {
+                let fence =
+                    if self.fenced { "commands are fenced" } else { "NO SANDBOX: commands can do whatever you can" };
+                self.screen.line(Paint::Dim, &format!("{model} · {mode}, {fence} · {root}"));
+            }
+            Face::Machine(machine) => {
+                let sandbox = self.sandbox_word();
+                machine.print(What::RunStarted { task, model, workspace: &root, mode, sandbox });
+            }
+        }
+        for notice in self.config.notices.iter().chain(&self.connected.notices) {
+            self.face.frontend().show(AgentEvent::Notice(notice));
+        }
+    }
+
+    /// Says something to the model and lets it work until it has answered.
+    pub(crate) async fn turn(&mut self, text: String) -> Result<Finish, AgentError> {
+        let mut transcript = match self.transcript.take() {
+            Some(mut transcript) => {
+                transcript.push_user(text);
+                transcript
+            }
+            None => {
+                let survey = self.survey().await;
+                Transcript::new(agent::opening(&facts(&self.root, survey)), text)
+            }
+        };
+        let mut agent = self.agent();
+        let finish = agent::run_task(&mut agent, &mut transcript).await;
+        let Agent { policy, spent, seen, .. } = agent;
+        (self.policy, self.spent, self.seen) = (policy, spent, seen);
+        self.transcript = Some(transcript);
+        finish
+    }
+
+    /// A first look at the workspace, for the opening message.
+    async fn survey(&mut self) -> Survey {
+        let look = if self.fenced { GitLook::RunStatus } else { GitLook::ReadHead };
+        let survey = agent::survey(&mut self.agent(), look).await;
+        for trouble in &survey.trouble {
+            self.face.frontend().show(AgentEvent::Notice(trouble));
+        }
+        survey
+    }
+
+    /// An agent for one turn. What it changes of policy, spending and files seen is taken back by [`Self::turn`].
+    fn agent(&mut self) -> Agent<'_> {
+        Agent {
+            client: &self.connected.client,
+            tools: tools::TOOLS,
+            sandbox: &self.host,
+            frontend: self.face.frontend(),
+            journal: &mut self.session,
+            policy: self.policy.clone(),
+            root: self.root.clone(),
+            limits: agent::Limits { context_tokens: self.connected.context_tokens, ..self.config.limits() },
+            price: self.connected.price,
+            spent: self.spent,
+            seen: std::mem::take(&mut self.seen),
+            cancel: self.cancel.clone(),
+        }
+    }
+
+    fn sandbox_word(&self) -> &'static str {
+        if self.fenced { "fenced" } else { "off" }
+    }
+
+    /// Tells everybody how it ended: the session file, stdout, and the human.
+    pub(crate) async fn close(mut self, finish: Result<Finish, AgentError>) -> anyhow::Result<Exit> {
+        for repository in self.host.new_repositories().await {
+            let path = repository.display();
+            let text = format!("a git repository appeared: {path}; git runs what its hooks and configuration say");
+            self.face.frontend().show(AgentEvent::Notice(&text));
+        }
+        let ended = self.account_for(finish);
+        let exit = Exit::of_code(ended.exit_code);
+        let noted = self.session.note(&ended);
+        self.screen.status(None);
+        match &self.face {
+            Face::Machine(machine) => machine.print(What::RunEnded(ended)),
+            Face::Human(_) => summary::print(&self.screen, self.output, &ended)?,
+        }
+        if let Err(error) = noted
+            && exit != Exit::Failed
+        {
+            self.screen.line(Paint::Yellow, &format!("the end of the session could not be saved: {error}"));
+        }
+        io::stdout().flush()?;
+        Ok(exit)
+    }
+
+    /// What happened, in words and numbers; the model's own account is only the answer.
+    fn account_for(&self, finish: Result<Finish, AgentError>) -> Ended {
+        let account = self.face.account();
+        let (name, exit, reason, hint) = match &finish {
+            Ok(finish) => {
+                let (name, exit, reason, hint) = events::finish(finish);
+                (name, exit, reason, hint.map(str::to_owned))
+            }
+            Err(AgentError::Chat(error)) => {
+                let hinted = connect::chat_error_parts(error);
+                ("failed", hinted.0, Some(error.message.clone()), hinted.1)
+            }
+            Err(AgentError::Journal(error)) => {
+                let hint = "what was done is in the workspace; make room, or point XDG_STATE_HOME elsewhere";
+                ("failed", Exit::Failed, Some(error.to_string()), Some(hint.to_owned()))
+            }
+        };
+        let answer = self.transcript.as_ref().map(|transcript| transcript.last_text().trim().to_owned());
+        Ended {
+            finish: name,
+            exit_code: exit as i32,
+            reason,
+            hint,
+            answer: answer.unwrap_or_default(),
+            files: account.changed_files(),
+            commands: account.commands,
+            failed_calls: account.failed_calls,
+            totals: Totals::from(&self.spent),
+            seconds: self.began.elapsed().as_secs_f64(),
+            session_file: self.session.path().display().to_string(),
+            sandbox: self.sandbox_word().to_owned(),
+        }
+    }
+}

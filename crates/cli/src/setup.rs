@@ -1,0 +1,118 @@
+//! What a conversation needs before its first word: the fence, a mode that is honest here, Ctrl-C, facts.
+
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use agent::{Cancel, Facts, Mode, Stop, Survey};
+use sandbox::{FenceOptions, Host, HostOptions, Network, SandboxMode};
+
+use crate::args::Output;
+use crate::config::{Config, Switch};
+use crate::hint::{Exit, Hint as _, Hinted};
+use crate::screen::{Paint, Screen};
+
+pub(crate) fn open_host(root: &Path, config: &Config, outputs: Option<PathBuf>) -> anyhow::Result<Host> {
+    let fence = FenceOptions {
+        sandbox: match config.sandbox() {
+            Switch::On => SandboxMode::On,
+            Switch::Off => SandboxMode::Off,
+        },
+        network: match config.network() {
+            Switch::On => Network::On,
+            Switch::Off => Network::Off,
+        },
+        pass: config.pass(),
+        ..FenceOptions::default()
+    };
+    Ok(Host::open(root, HostOptions { outputs, fence })?)
+}
+
+/// `auto` behind a fence that holds; else the human is asked, and where there is none the run does not start.
+pub(crate) fn choose_mode(config: &Config, fenced: bool, output: Output) -> anyhow::Result<Mode> {
+    let off = config.sandbox() == Switch::Off;
+    let attended = output == Output::Text && io::stderr().is_terminal();
+    match (config.mode(), fenced) {
+        (Some(Mode::Auto), false) if !off => Err(Hinted::new(
+            Exit::Approval,
+            "auto mode needs the sandbox, and it does not hold on this machine",
+            Some("`agent doctor` says why; --sandbox off lets commands do whatever you can".to_owned()),
+        )
+        .into()),
+        (Some(mode), _) => Ok(mode),
+        (None, true) => Ok(Mode::Auto),
+        (None, false) if attended => Ok(Mode::Confirm),
+        (None, false) => Err(Hinted::new(
+            Exit::Approval,
+            if off {
+                "without a sandbox each command must be confirmed, and nobody is at a terminal"
+            } else {
+                "the sandbox does not hold on this machine, and nobody is at a terminal to confirm commands"
+            },
+            Some(
+                "--mode auto --sandbox off runs everything unasked and unfenced; `agent doctor` shows the sandbox"
+                    .to_owned(),
+            ),
+        )
+        .into()),
+    }
+}
+
+pub(crate) fn check_writable(root: &Path, mode: Mode) -> anyhow::Result<()> {
+    let writable = rustix::fs::access(root, rustix::fs::Access::WRITE_OK).is_ok();
+    if !writable && mode != Mode::ReadOnly {
+        return Err(anyhow::anyhow!("the workspace {} cannot be written", root.display()))
+            .hint("look without changing anything: --mode read-only");
+    }
+    Ok(())
+}
+
+/// Ctrl-C once stops the step and keeps everything, twice leaves at once. SIGTERM counts as the first.
+pub(crate) fn listen(cancel: Cancel, max_time: Option<Duration>, screen: Screen) {
+    if let Some(max_time) = max_time {
+        let cancel = cancel.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(max_time).await;
+            cancel.stop(Stop::WallTime);
+        });
+    }
+    tokio::spawn(async move {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+        loop {
+            let asked = tokio::select! {
+                interrupt = tokio::signal::ctrl_c() => interrupt.is_ok(),
+                () = async { match &mut terminate { Some(terminate) => { terminate.recv().await; } None => std::future::pending().await } } => true,
+            };
+            if !asked {
+                return;
+            }
+            if cancel.why() == Some(Stop::Human) {
+                screen.status(None);
+                std::process::exit(Exit::Cancelled as i32);
+            }
+            cancel.stop(Stop::Human);
+            screen.line(Paint::Yellow, "stopping; Ctrl-C again leaves at once");
+        }
+    });
+}
+
+pub(crate) fn mode_name(mode: Mode) -> &'static str {
+    match mode {
+        Mode::ReadOnly => "read-only",
+        Mode::Confirm => "confirm",
+        Mode::AcceptEdits => "accept-edits",
+        Mode::Auto => "auto",
+    }
+}
+
+pub(crate) fn facts(root: &Path, survey: Survey) -> Facts {
+    Facts {
+        os: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        date: jiff::Zoned::now().strftime("%Y-%m-%d").to_string(),
+        root: root.display().to_string(),
+        git: survey.git,
+        listing: survey.listing,
+        listing_left_out: survey.listing_left_out,
+        agents_md: survey.agents_md,
+    }
+}
