@@ -13,6 +13,8 @@ pub(crate) struct Assembly {
     fragments: Fragments,
     usage: Option<Usage>,
     pub(crate) finish: Option<String>,
+    /// The model went in circles: what it may go on to write is not wanted.
+    pub(crate) is_cut: bool,
 }
 
 impl Assembly {
@@ -63,6 +65,11 @@ impl Assembly {
         }
         for fragment in message.get("tool_calls").and_then(Value::as_array).into_iter().flatten() {
             events.push(ChatEvent::Writing { bytes: self.fragments.add(fragment) });
+            if self.fragments.cut_circle() {
+                self.finish = Some("stop".to_owned());
+                self.is_cut = true;
+                return;
+            }
         }
     }
 }

@@ -104,6 +104,10 @@ impl Decoder {
             }
             for chunk in chunks(payload)? {
                 self.assembly.add(chunk, ["delta", "message"], events)?;
+                if self.assembly.is_cut {
+                    events.extend(self.end());
+                    break;
+                }
             }
         }
         Ok(())

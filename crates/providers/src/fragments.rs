@@ -36,6 +36,27 @@ impl Fragments {
         bytes
     }
 
+    /// Ends a reply that goes in circles where it begins to say the same calls again, and says whether it did.
+    ///
+    /// Looked at when a call begins, since those before it are whole then. Small models were seen to write
+    /// `read, edit, read, edit, ...` until their window was full. One call may stand twice in a row.
+    pub(crate) fn cut_circle(&mut self) -> bool {
+        let Some((_, whole)) = self.calls.split_last() else { return false };
+        let says_again = |period: usize, times: usize| {
+            let Some(start) = whole.len().checked_sub(period * times) else { return false };
+            let tail = whole.get(start..).unwrap_or_default();
+            tail.iter().zip(tail.iter().skip(period)).all(|(call, next)| call.says_the_same_as(next))
+        };
+        let kept = (1..=whole.len() / 2)
+            .map(|period| (period, if period == 1 { 3 } else { 2 }))
+            .find(|(period, times)| says_again(*period, *times))
+            .map(|(period, times)| whole.len() - period * (times - 1));
+        if let Some(kept) = kept {
+            self.calls.truncate(kept);
+        }
+        kept.is_some()
+    }
+
     pub(crate) fn join(self) -> Vec<RawCall> {
         let spoken = |call: &Partial| !call.name.is_empty() || !call.arguments.is_empty();
         self.calls.into_iter().filter(spoken).map(Partial::whole).collect()
@@ -78,6 +99,10 @@ impl Partial {
         !piece.name.is_empty()
             && !self.name.is_empty()
             && (whole() || (self.arguments.is_empty() && self.name != piece.name))
+    }
+
+    fn says_the_same_as(&self, other: &Partial) -> bool {
+        self.name == other.name && self.arguments == other.arguments
     }
 
     fn append(&mut self, piece: Partial) {
@@ -221,6 +246,32 @@ mod tests {
                 read_file {"path":"a"}
             "#]],
         );
+    }
+
+    #[track_caller]
+    fn check_circle(names: &str, expected: Option<&str>) {
+        let mut joined = Fragments::default();
+        for (index, name) in names.split(' ').enumerate() {
+            joined.add(&serde_json::json!({"index": index, "function": {"name": name, "arguments": "{}"}}));
+            if joined.cut_circle() {
+                let kept: Vec<String> = joined.join().into_iter().map(|call| call.name).collect();
+                assert_eq!(Some(kept.join(" ").as_str()), expected, "{names}");
+                return;
+            }
+        }
+        assert_eq!(None, expected, "{names}");
+    }
+
+    #[test]
+    fn calls_in_a_circle_end_where_they_begin_again() {
+        check_circle("read edit read edit read", Some("read edit"));
+        check_circle("list read edit read edit read", Some("list read edit"));
+        check_circle("a b c a b c a", Some("a b c"));
+        check_circle("a a a a", Some("a"));
+        // Work looks like this: a test before and after, a call said twice, each pair of its own.
+        check_circle("test edit test", None);
+        check_circle("a a b", None);
+        check_circle("read one read two read three", None);
     }
 
     #[test]
