@@ -21,6 +21,7 @@ mod run;
 mod screen;
 mod sessions;
 mod setup;
+mod show;
 mod summary;
 
 use std::io::{self, Write as _};
@@ -53,7 +54,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Doctor(args) => wait_for(inspect::doctor(&args)),
         Command::Config(args) => inspect::config(args.action),
         Command::Sessions(args) => sessions::list(&args).map(|()| Exit::Finished),
-        Command::Show(args) => sessions::show(&args).map(|()| Exit::Finished),
+        Command::Show(args) => show::show(&args).map(|()| Exit::Finished),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "agent", &mut io::stdout());
             Ok(Exit::Finished)
