@@ -1,6 +1,6 @@
 //! What a run may use, what it has used, and what is reached first. Pure.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::chat::Usage;
 
@@ -17,7 +17,7 @@ pub struct Limits {
 }
 
 /// USD per million tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Price {
     pub input: f64,
     /// Input that the server had in its prompt cache.

@@ -12,7 +12,7 @@ use agent::{
 };
 use anyhow::Context as _;
 use sandbox::Host;
-use session::{SessionFile, Store};
+use session::{Header, SessionFile, Store};
 
 use crate::account::Account;
 use crate::args::Output;
@@ -89,8 +89,13 @@ impl Conversation {
         let fenced = fence.holds();
         let mode = choose_mode(&config, fenced, output)?;
         check_writable(&root, mode)?;
+        let header = Header {
+            price: connected.price,
+            context_tokens: connected.context_tokens,
+            ..Header::new(&id, &root, &connected.model)
+        };
         let session = store
-            .create(&id, &root, &connected.model)
+            .create(&header)
             .with_context(|| format!("the session cannot be saved to {}", store.file(&id).display()))
             .hint("make room, or point XDG_STATE_HOME to a directory that can be written")?;
 

@@ -111,7 +111,7 @@ mod tests {
     fn check(damage: impl Fn(Vec<u8>) -> Vec<u8>, expected: Expect) {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::new(folder.path().join("deep/sessions"));
-        let mut file = store.create("id", Path::new("/w"), "m").unwrap();
+        let mut file = store.create(&Header::new("id", Path::new("/w"), "m")).unwrap();
         let transcript = Transcript::new("system".to_owned(), "task".to_owned());
         for entry in transcript.entries() {
             file.append(entry).unwrap();
@@ -159,6 +159,18 @@ mod tests {
                 None ["line 3 cannot be read; the session is shown up to it"]
             "#]],
         );
+    }
+
+    #[test]
+    fn headers_of_older_versions_have_no_price() {
+        let old = r#"{"session":1,"id":"i","created":"c","workspace":"/w","model":"m","agent":"0.1.0"}"#;
+        let header: Header = serde_json::from_str(old).unwrap();
+        assert_eq!((header.price, header.context_tokens), (None, None));
+        assert_eq!(serde_json::to_string(&header).unwrap(), old);
+        let price = Some(agent::Price { input: 0.4, cached: 0.04, output: 2.0 });
+        let header = Header { price, context_tokens: Some(131_072), ..header };
+        let line = serde_json::to_string(&header).unwrap();
+        assert_eq!(serde_json::from_str::<Header>(&line).unwrap(), header);
     }
 
     #[test]

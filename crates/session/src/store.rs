@@ -1,13 +1,13 @@
 //! The folder that holds the sessions.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use agent::Entry;
 
+use crate::Header;
 use crate::read::{Session, SessionError};
-use crate::write::{SessionFile, now};
-use crate::{Header, VERSION};
+use crate::write::SessionFile;
 
 /// `$XDG_STATE_HOME/agent/sessions`.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct Store {
 }
 
 /// One row of `agent sessions`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     pub header: Header,
     /// The first line of what the human asked.
@@ -36,17 +36,9 @@ impl Store {
     }
 
     /// Starts the file of a new session.
-    pub fn create(&self, id: &str, workspace: &Path, model: &str) -> io::Result<SessionFile> {
+    pub fn create(&self, header: &Header) -> io::Result<SessionFile> {
         std::fs::create_dir_all(&self.folder)?;
-        let header = Header {
-            session: VERSION,
-            id: id.to_owned(),
-            created: now(),
-            workspace: workspace.to_string_lossy().into_owned(),
-            model: model.to_owned(),
-            agent: env!("CARGO_PKG_VERSION").to_owned(),
-        };
-        SessionFile::create(&self.file(id), &header)
+        SessionFile::create(&self.file(&header.id), header)
     }
 
     pub fn file(&self, id: &str) -> PathBuf {
