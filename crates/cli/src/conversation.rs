@@ -4,10 +4,11 @@
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Instant;
 
 use agent::{
-    Agent, AgentError, AgentEvent, ApprovalPolicy, Cancel, Finish, Frontend, GitLook, SeenFiles, Spent, Survey,
+    Agent, AgentError, AgentEvent, ApprovalPolicy, Cancel, Finish, Frontend, GitLook, Mode, SeenFiles, Spent, Survey,
     Transcript,
 };
 use anyhow::Context as _;
@@ -23,7 +24,7 @@ use crate::hint::{Exit, Hint as _};
 use crate::human::Human;
 use crate::machine::Machine;
 use crate::screen::{Paint, Screen};
-use crate::setup::{check_writable, choose_mode, facts, listen, mode_name, open_host};
+use crate::setup::{check_writable, choose_mode, facts, mode_name, open_host};
 use crate::{sessions, summary};
 
 /// What a conversation is opened with.
@@ -38,7 +39,7 @@ pub(crate) struct Conversation {
     root: PathBuf,
     config: Config,
     output: Output,
-    pub(crate) host: Host,
+    pub(crate) host: Rc<Host>,
     fenced: bool,
     connected: Connected,
     session: SessionFile,
@@ -47,13 +48,14 @@ pub(crate) struct Conversation {
     policy: ApprovalPolicy,
     spent: Spent,
     seen: SeenFiles,
-    cancel: Cancel,
+    /// Of the turn that runs. Whoever gives a second task puts in a new one.
+    pub(crate) cancel: Cancel,
     /// `None` until the first task: the opening message looks at the workspace as it is then.
     transcript: Option<Transcript>,
 }
 
 /// The two front ends, so that the account can be had back.
-enum Face {
+pub(crate) enum Face {
     Human(Box<Human>),
     Machine(Box<Machine>),
 }
@@ -74,21 +76,53 @@ impl Face {
     }
 }
 
+/// Where a conversation happens: behind which fence, and how freely.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) id: String,
+    pub(crate) host: Rc<Host>,
+    pub(crate) fenced: bool,
+    pub(crate) mode: Mode,
+}
+
+impl Place {
+    pub(crate) async fn prepare(plan: &Plan, id: &str) -> anyhow::Result<Place> {
+        let host = open_host(&plan.root, &plan.config, Some(sessions::store()?.outputs(id)))?;
+        let fenced = host.fence().await.holds();
+        let mode = choose_mode(&plan.config, fenced, plan.output)?;
+        check_writable(&plan.root, mode)?;
+        Ok(Place { id: id.to_owned(), host: Rc::new(host), fenced, mode })
+    }
+}
+
 impl Conversation {
-    /// Puts up the fence, finds the model, starts the session file and listens for Ctrl-C.
+    /// Puts up the fence, finds the model and starts the session file.
     pub(crate) async fn open(plan: Plan) -> anyhow::Result<Conversation> {
-        let began = Instant::now();
-        let Plan { root, config, output } = plan;
-        let max_time = config.max_time()?;
-        let id = Store::new_id();
-        let store = sessions::store()?;
-        let host = open_host(&root, &config, Some(store.outputs(&id)))?;
         let screen = Screen::new();
-        let (fence, connected) = tokio::join!(host.fence(), connect::connect(&config, &id));
+        let id = Store::new_id();
+        let (place, connected) = tokio::join!(Place::prepare(&plan, &id), connect::connect(&plan.config, &id));
+        // What is wrong with the model is said before what is wrong with the place.
         let connected = connected?;
-        let fenced = fence.holds();
-        let mode = choose_mode(&config, fenced, output)?;
-        check_writable(&root, mode)?;
+        let face = match plan.output {
+            Output::Text => Face::Human(Box::new(Human::new(screen.clone()))),
+            Output::Json => Face::Machine(Box::new(Machine::new(id.clone(), true))),
+            Output::Jsonl => Face::Machine(Box::new(Machine::new(id.clone(), false))),
+        };
+        tokio::spawn(screen.clone().animate());
+        Conversation::start(plan, place?, connected, screen, face)
+    }
+
+    /// Starts the session file. From here on there is somebody to talk to.
+    pub(crate) fn start(
+        plan: Plan,
+        place: Place,
+        connected: Connected,
+        screen: Screen,
+        face: Face,
+    ) -> anyhow::Result<Conversation> {
+        let Plan { root, config, output } = plan;
+        let Place { id, host, fenced, mode } = place;
+        let store = sessions::store()?;
         let header = Header {
             price: connected.price,
             context_tokens: connected.context_tokens,
@@ -98,17 +132,8 @@ impl Conversation {
             .create(&header)
             .with_context(|| format!("the session cannot be saved to {}", store.file(&id).display()))
             .hint("make room, or point XDG_STATE_HOME to a directory that can be written")?;
-
-        let cancel = Cancel::default();
-        listen(cancel.clone(), max_time, screen.clone());
-        tokio::spawn(screen.clone().animate());
-        let face = match output {
-            Output::Text => Face::Human(Box::new(Human::new(screen.clone()))),
-            Output::Json => Face::Machine(Box::new(Machine::new(id.clone(), true))),
-            Output::Jsonl => Face::Machine(Box::new(Machine::new(id.clone(), false))),
-        };
         Ok(Conversation {
-            began,
+            began: Instant::now(),
             root,
             config,
             output,
@@ -121,7 +146,7 @@ impl Conversation {
             policy: ApprovalPolicy::new(mode),
             spent: Spent::default(),
             seen: SeenFiles::default(),
-            cancel,
+            cancel: Cancel::default(),
             transcript: None,
         })
     }
@@ -182,7 +207,7 @@ impl Conversation {
         Agent {
             client: &self.connected.client,
             tools: tools::TOOLS,
-            sandbox: &self.host,
+            sandbox: self.host.as_ref(),
             frontend: self.face.frontend(),
             journal: &mut self.session,
             policy: self.policy.clone(),

@@ -9,6 +9,7 @@ use crate::args::RunArgs;
 use crate::config::{Config, Layer};
 use crate::conversation::{Conversation, Plan};
 use crate::hint::{Exit, Hint as _};
+use crate::setup::listen;
 
 pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let task = read_task(&args.task)?;
@@ -18,7 +19,9 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Exit> {
 }
 
 pub(crate) async fn carry_out(task: String, plan: Plan) -> anyhow::Result<Exit> {
+    let max_time = plan.config.max_time()?;
     let mut conversation = Conversation::open(plan).await?;
+    listen(conversation.cancel.clone(), max_time, conversation.screen.clone());
     conversation.announce(&task);
     let finish = conversation.turn(task).await;
     conversation.close(finish).await
