@@ -169,3 +169,22 @@ fn a_cancel_answers_the_rest() {
         "#]],
     );
 }
+
+#[test]
+fn a_change_of_mode_counts_from_the_next_effect_and_the_model_hears_of_read_only() {
+    check(
+        Case { switch_at: Some((1, Mode::ReadOnly)), ..CASE },
+        r#"
+        create_file {"filename": "b.txt", "content": "new\n"}
+        Then I only look.
+        "#,
+        expect![[r#"
+            c00000001 create_file
+            c00000001 Refused(Clipped("This session is read-only: nothing is written and no command runs. Describe the change instead."))
+            user: From now on this session is read-only: look and describe; writes and commands are refused.
+            model: Then I only look.
+            a.txt: "one\ntwo\n"
+            Answered
+        "#]],
+    );
+}

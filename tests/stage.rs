@@ -6,17 +6,18 @@ use std::time::Duration;
 
 use agent::{
     Agent, AgentEvent, Answer, ApprovalPolicy, Cancel, ChatEvent, Effect, Entry, FinishReason, Frontend, Journal,
-    JournalError, Limits, Mode, Price, RawCall, SeenFiles, Spent, Stop, Transcript, Usage, run_task,
+    JournalError, Limits, Mode, ModeSwitch, Price, RawCall, SeenFiles, Spent, Stop, Transcript, Usage, run_task,
 };
 use async_trait::async_trait;
 use expect_test::Expect;
 use providers::Scripted;
 use sandbox::Memory;
 
-/// Says no to everything, and stops the run at the `stop_at`th call.
+/// Says no to everything, stops the run at the `stop_at`th call, and changes the mode at the `switch_at`th.
 #[derive(Default)]
 struct Absent {
     stop_at: Option<(usize, Cancel)>,
+    switch_at: Option<(usize, Mode, ModeSwitch)>,
     calls: usize,
     answer: Option<Answer>,
 }
@@ -30,6 +31,11 @@ impl Frontend for Absent {
                 && *at == self.calls
             {
                 cancel.stop(Stop::Human);
+            }
+            if let Some((at, mode, switch)) = &self.switch_at
+                && *at == self.calls
+            {
+                switch.set(*mode);
             }
         }
     }
@@ -66,6 +72,7 @@ pub(crate) struct Case {
     pub(crate) files: &'static [(&'static str, &'static str)],
     pub(crate) limits: Limits,
     pub(crate) stop_at: Option<usize>,
+    pub(crate) switch_at: Option<(usize, Mode)>,
     pub(crate) answer: Option<Answer>,
     pub(crate) room: Option<usize>,
 }
@@ -75,6 +82,7 @@ pub(crate) const CASE: Case = Case {
     files: &[("a.txt", "one\ntwo\n")],
     limits: Limits { steps: Some(9), tokens: None, cost_usd: None, context_tokens: None },
     stop_at: None,
+    switch_at: None,
     answer: None,
     room: None,
 };
@@ -85,8 +93,13 @@ pub(crate) fn check(case: Case, script: &str, expected: Expect) {
     let client = Scripted::new(script.trim().lines().map(reply));
     let memory = Memory::new(case.files.iter().copied());
     let cancel = Cancel::default();
-    let mut frontend =
-        Absent { stop_at: case.stop_at.map(|at| (at, cancel.clone())), answer: case.answer, ..Absent::default() };
+    let policy = ApprovalPolicy::new(case.mode);
+    let mut frontend = Absent {
+        stop_at: case.stop_at.map(|at| (at, cancel.clone())),
+        switch_at: case.switch_at.map(|(at, mode)| (at, mode, policy.mode_switch())),
+        answer: case.answer,
+        ..Absent::default()
+    };
     let mut transcript = Transcript::new("system".to_owned(), "task".to_owned());
     let mut agent = Agent {
         client: &client,
@@ -94,7 +107,7 @@ pub(crate) fn check(case: Case, script: &str, expected: Expect) {
         sandbox: &memory,
         frontend: &mut frontend,
         journal: &mut Paper { room: case.room, ..Paper::default() },
-        policy: ApprovalPolicy::new(case.mode),
+        policy,
         root: "/w".into(),
         limits: case.limits,
         price: Some(Price { input: 1.0, cached: 0.1, output: 2.0 }),

@@ -72,6 +72,10 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
     let mut breaker = Breaker::default();
     let mut unproductive = 0;
     loop {
+        if let Some((mode, note)) = agent.policy.take_mode_change() {
+            agent.frontend.show(AgentEvent::ModeChanged(mode));
+            note.into_iter().for_each(|note| transcript.push_user(note.to_owned()));
+        }
         if let Some(message) = agent.frontend.take_message() {
             transcript.push_user(message);
         }

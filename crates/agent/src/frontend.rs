@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use crate::chat::{ChatEvent, Reply};
 use crate::effect::{Change, Effect};
 use crate::limits::Spent;
+use crate::policy::Mode;
 use crate::tool::{ToolCall, ToolOutcome};
 
 #[async_trait(?Send)]
@@ -36,6 +37,8 @@ pub enum AgentEvent<'a> {
     /// Files were written, for the human's diff.
     Wrote(&'a [Change]),
     CallEnded(&'a ToolCall, &'a ToolOutcome),
+    /// The human changed the mode since the last step.
+    ModeChanged(Mode),
     /// Something the human should know that is nobody's turn: an empty answer, a nudge.
     Notice(&'a str),
 }

@@ -40,7 +40,7 @@ pub use crate::effect::{
 pub use crate::frontend::{AgentEvent, Answer, Frontend};
 pub use crate::journal::{Journal, JournalError};
 pub use crate::limits::{Limit, Limits, Price, Spent, estimate_tokens};
-pub use crate::policy::{ApprovalPolicy, Mode, Verdict};
+pub use crate::policy::{ApprovalPolicy, Mode, ModeSwitch, Verdict};
 pub use crate::prompt::{Facts, opening};
 pub use crate::survey::{GitLook, Survey, survey};
 pub use crate::tool::{AnyTool, Tool, ToolCall, ToolError, ToolOutcome, ToolSpec};

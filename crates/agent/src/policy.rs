@@ -1,6 +1,7 @@
 //! Which effects run, which are asked about, which never happen. Pure.
 
 use std::path::{Component, Path};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,25 @@ pub enum Mode {
     Auto,
 }
 
+/// The mode while a run goes on. Clones share it, so that a front end changes it between and during steps:
+/// the next effect is judged by it.
+#[derive(Clone, Debug)]
+pub struct ModeSwitch(Arc<Mutex<Mode>>);
+
+impl ModeSwitch {
+    fn new(mode: Mode) -> ModeSwitch {
+        ModeSwitch(Arc::new(Mutex::new(mode)))
+    }
+
+    pub fn get(&self) -> Mode {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn set(&self, mode: Mode) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = mode;
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Allow,
@@ -29,7 +49,9 @@ pub enum Verdict {
 /// Deny beats ask beats allow.
 #[derive(Clone, Debug)]
 pub struct ApprovalPolicy {
-    mode: Mode,
+    mode: ModeSwitch,
+    /// The mode that everybody was told of.
+    told: Mode,
     /// Command lines the human allowed for the whole session, word for word.
     allowed_commands: Vec<String>,
 }
@@ -37,18 +59,38 @@ pub struct ApprovalPolicy {
 const GIT_IS_CLOSED: &str = "`.git` is never written directly. Use git commands.";
 const READ_ONLY: &str =
     "This session is read-only: nothing is written and no command runs. Describe the change instead.";
+const NOW_READ_ONLY: &str =
+    "From now on this session is read-only: look and describe; writes and commands are refused.";
+const NO_LONGER_READ_ONLY: &str = "This session is no longer read-only: you may write and run commands again.";
 
 impl ApprovalPolicy {
     pub fn new(mode: Mode) -> ApprovalPolicy {
-        ApprovalPolicy { mode, allowed_commands: Vec::new() }
+        ApprovalPolicy { mode: ModeSwitch::new(mode), told: mode, allowed_commands: Vec::new() }
     }
 
     pub fn mode(&self) -> Mode {
-        self.mode
+        self.mode.get()
+    }
+
+    /// A handle to change the mode with, from anywhere, at any time.
+    pub fn mode_switch(&self) -> ModeSwitch {
+        self.mode.clone()
+    }
+
+    /// The new mode if it changed since this was last asked, and what the model has to know of it.
+    pub(crate) fn take_mode_change(&mut self) -> Option<(Mode, Option<&'static str>)> {
+        let now = self.mode();
+        let before = std::mem::replace(&mut self.told, now);
+        let note = match (before, now) {
+            (_, Mode::ReadOnly) => Some(NOW_READ_ONLY),
+            (Mode::ReadOnly, Mode::Confirm | Mode::AcceptEdits | Mode::Auto) => Some(NO_LONGER_READ_ONLY),
+            (Mode::Confirm | Mode::AcceptEdits | Mode::Auto, Mode::Confirm | Mode::AcceptEdits | Mode::Auto) => None,
+        };
+        (before != now).then_some((now, note))
     }
 
     pub fn judge(&self, effect: &Effect) -> Verdict {
-        match (effect, self.mode) {
+        match (effect, self.mode()) {
             // Reads cannot leave the workspace: the sandbox opens nothing outside it.
             (Effect::Read { .. } | Effect::List { .. } | Effect::Search { .. }, _) => Verdict::Allow,
             (Effect::Write { changes }, _) if changes.iter().any(|change| is_git_internal(&change.path)) => {
@@ -68,7 +110,7 @@ impl ApprovalPolicy {
     pub(crate) fn remember(&mut self, effect: &Effect) {
         match effect {
             Effect::Run { command, .. } => self.allowed_commands.push(command.clone()),
-            Effect::Write { .. } => self.mode = Mode::AcceptEdits,
+            Effect::Write { .. } => self.mode.set(Mode::AcceptEdits),
             Effect::Read { .. } | Effect::List { .. } | Effect::Search { .. } => (),
         }
     }
@@ -129,6 +171,21 @@ mod tests {
             }
             assert_ne!(ApprovalPolicy::new(mode).judge(&write(".gitignore")), Verdict::Deny(GIT_IS_CLOSED));
         }
+    }
+
+    #[test]
+    fn a_change_of_mode_counts_at_once_and_is_told_once() {
+        let mut policy = ApprovalPolicy::new(Mode::Auto);
+        let switch = policy.clone().mode_switch();
+        assert_eq!(policy.take_mode_change(), None);
+        switch.set(Mode::ReadOnly);
+        assert_eq!(policy.judge(&run("ls")), Verdict::Deny(READ_ONLY));
+        assert_eq!(policy.take_mode_change(), Some((Mode::ReadOnly, Some(NOW_READ_ONLY))));
+        assert_eq!(policy.take_mode_change(), None);
+        switch.set(Mode::Confirm);
+        assert_eq!(policy.take_mode_change(), Some((Mode::Confirm, Some(NO_LONGER_READ_ONLY))));
+        switch.set(Mode::Auto);
+        assert_eq!(policy.take_mode_change(), Some((Mode::Auto, None)));
     }
 
     #[test]

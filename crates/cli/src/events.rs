@@ -44,6 +44,8 @@ pub(crate) enum What<'a> {
     ToolResult { id: &'a str, name: &'a str, outcome: &'a str, text: &'a str },
     /// An approval was asked for, where nobody can be asked.
     ApprovalNeeded { effect: String },
+    /// The mode is another one from this step on.
+    ModeChanged { mode: &'a str },
     /// Worth knowing, and no trouble.
     Notice { text: &'a str },
     /// The last event.

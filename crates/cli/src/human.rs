@@ -9,6 +9,7 @@ use crate::account::{Account, diff};
 use crate::ask;
 use crate::harmless::{harmless, one_line};
 use crate::screen::{Paint, Screen};
+use crate::setup::mode_name;
 
 pub(crate) struct Human {
     screen: Screen,
@@ -130,6 +131,7 @@ impl Frontend for Human {
                 }
             }
             AgentEvent::CallEnded(call, outcome) => self.call_ended(call, outcome),
+            AgentEvent::ModeChanged(mode) => self.screen.line(Paint::Dim, &format!("mode: {}", mode_name(mode))),
             AgentEvent::Notice(text) => self.screen.line(Paint::Yellow, text),
         }
     }

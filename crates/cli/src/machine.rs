@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use crate::account::{Account, describe, diff};
 use crate::events::{self, Event, FileDiff, Totals, What};
+use crate::setup::mode_name;
 
 pub(crate) struct Machine {
     session: String,
@@ -87,6 +88,7 @@ impl Frontend for Machine {
                     text,
                 });
             }
+            AgentEvent::ModeChanged(mode) => self.print(What::ModeChanged { mode: mode_name(mode) }),
             AgentEvent::Notice(text) => self.print(What::Notice { text }),
         }
     }
