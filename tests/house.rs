@@ -7,6 +7,7 @@ mod edits;
 mod loop_;
 mod loop_ends;
 mod material;
+mod pages;
 mod play;
 mod readme;
 mod scenarios;

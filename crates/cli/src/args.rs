@@ -136,14 +136,30 @@ pub(crate) struct SessionsArgs {
     pub(crate) number: usize,
 }
 
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  agent show                             the last session, as text
+  agent show 0199 --html page.html       as a page with search, diffs and the cost of each step
+  agent show --html - > page.html        the same, to stdout
+  agent show --json | tail -n 1          how it ended";
+
 #[derive(Debug, Args)]
+#[command(after_help = SHOW_EXAMPLES)]
 pub(crate) struct ShowArgs {
     /// The session's id, or either end of it; the last one unless given
     pub(crate) id: Option<String>,
 
+    /// The conversation as text, with the time, tokens and cost of each step (the default)
+    #[arg(long, conflicts_with_all = ["json", "html"])]
+    pub(crate) text: bool,
+
     /// The lines of the session file as they are
-    #[arg(long)]
+    #[arg(long, conflicts_with = "html")]
     pub(crate) json: bool,
+
+    /// A page that stands alone, into this file; `-` is stdout. Only an older page is written over
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -1,16 +1,21 @@
 //! `agent show`: one session, for reading. It never changes a session file.
 
-use std::io::{self, Write as _};
+mod arguments;
+mod edit;
+mod html;
+mod story;
+mod text;
 
-use agent::{Entry, ToolOutcome};
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+
 use anyhow::Context as _;
-use session::{Content, Session};
+use session::Session;
 
 use crate::args::ShowArgs;
-use crate::harmless::{harmless, one_line};
 use crate::hint::Hint as _;
-use crate::human;
 use crate::sessions::store;
+use crate::show::story::Story;
 
 pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<()> {
     let store = store()?;
@@ -26,63 +31,60 @@ pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<()> {
                 .hint("write more of the id");
         }
     };
+    let mut stdout = io::stdout().lock();
     if args.json {
         let bytes = std::fs::read(store.file(id)).context("the session cannot be read")?;
-        io::stdout().lock().write_all(&bytes)?;
+        stdout.write_all(&bytes)?;
         return Ok(());
     }
     let session = Session::read(&store.file(id))?;
-    io::stdout().lock().write_all(render(&session).as_bytes())?;
+    let story = Story::of(&session);
+    match args.html.as_deref() {
+        None => stdout.write_all(text::render(&story).as_bytes())?,
+        Some(path) if path == Path::new("-") => stdout.write_all(html::render(&story).as_bytes())?,
+        Some(path) => save(path, &html::render(&story))?,
+    }
     for notice in &session.notices {
         writeln!(io::stderr(), "note: {notice}")?;
     }
     Ok(())
 }
 
-/// The conversation as plain text.
-fn render(session: &Session) -> String {
-    let header = &session.header;
-    let mut shown = format!("session {}\n{} in {}, {}\n", header.id, header.created, header.workspace, header.model);
-    let mut calls = std::collections::HashMap::new();
-    for line in &session.lines {
-        match &line.entry {
-            Content::Entry(entry) => match entry.as_ref() {
-                Entry::System { text } => shown.push_str(&format!("\n--- system ({} bytes)\n", text.len())),
-                Entry::User { text } => shown.push_str(&format!("\n--- user\n{}\n", harmless(text))),
-                Entry::Reply(reply) => {
-                    shown.push_str("\n--- model\n");
-                    if !reply.text.trim().is_empty() {
-                        shown.push_str(&format!("{}\n", harmless(reply.text.trim())));
-                    }
-                    for call in &reply.calls {
-                        shown.push_str(&format!("> {} {}\n", call.name, harmless(&call.arguments.as_json())));
-                        calls.insert(call.id.clone(), human::title(call));
-                    }
-                }
-                Entry::Outcome { call_id, tool, outcome } => {
-                    let title = calls.get(call_id).unwrap_or(tool);
-                    let how = match outcome {
-                        ToolOutcome::Done(_) => "",
-                        ToolOutcome::Failed(_) => " (failed)",
-                        ToolOutcome::Refused(_) => " (refused)",
-                        ToolOutcome::Cancelled => " (cancelled)",
-                    };
-                    let title = one_line(title, 80);
-                    shown.push_str(&format!("\n--- {title}{how}\n{}\n", harmless(outcome.text().trim_end())));
-                }
-            },
-            Content::End(end) => {
-                let word = |name| end.get(name).and_then(serde_json::Value::as_str);
-                let reason = word("reason").map(|reason| format!(": {reason}")).unwrap_or_default();
-                let number = |name| end.get(name).and_then(serde_json::Value::as_u64).unwrap_or_default();
-                let tokens = number("input_tokens") + number("output_tokens");
-                shown.push_str(&format!(
-                    "\n--- end\n{}{reason} after {} steps, {tokens} tokens\n",
-                    word("finish").unwrap_or("ended"),
-                    number("steps")
-                ));
-            }
+/// Writes a page, whole or not at all, over nothing but an older page. Like the session, it is for its owner's eyes.
+fn save(path: &Path, page: &str) -> anyhow::Result<()> {
+    let shown = path.display();
+    let cannot = || format!("{shown} cannot be written");
+    // A link is followed, or it would be replaced.
+    let target = match path.canonicalize() {
+        Ok(target) => target,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
+        Err(error) => {
+            return Err(error).with_context(cannot).hint("name a file that can be written, or `-` for stdout");
         }
-    }
-    shown
+    };
+    let is_there = match std::fs::symlink_metadata(&target) {
+        Ok(metadata) if metadata.is_file() && is_page(&target).with_context(cannot)? => true,
+        Ok(_) => {
+            return Err(anyhow::anyhow!("{shown} exists and is not a page of `agent show`; it is unchanged"))
+                .hint("name another file, or `-` for stdout");
+        }
+        Err(_) => false,
+    };
+    let folder = match target.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        Some(_) | None => Path::new("."),
+    };
+    let hint = "name a file in a directory that exists and can be written, or `-` for stdout";
+    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(cannot).hint(hint)?;
+    file.write_all(page.as_bytes()).and_then(|()| file.as_file().sync_all()).with_context(cannot)?;
+    let kept = if is_there { file.persist(&target) } else { file.persist_noclobber(&target) };
+    kept.map_err(|error| error.error).with_context(cannot)?;
+    writeln!(io::stderr(), "{}: {} kB", target.display(), page.len().div_ceil(1_000))?;
+    Ok(())
+}
+
+fn is_page(path: &Path) -> io::Result<bool> {
+    let mut begin = Vec::new();
+    std::fs::File::open(path)?.take(html::MARK.len() as u64).read_to_end(&mut begin)?;
+    Ok(begin == html::MARK.as_bytes())
 }
