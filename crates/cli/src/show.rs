@@ -4,6 +4,8 @@ mod arguments;
 mod edit;
 mod html;
 mod story;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::io::{self, Read as _, Write as _};

@@ -35,7 +35,8 @@ fn totals(story: &Story<'_>) -> String {
     let usage = agent::Usage { input: spent.input_tokens, cached: spent.cached_tokens, output: spent.output_tokens };
     let about = if spent.estimated { "at least " } else { "" };
     let cost = spent.cost_usd.filter(|usd| 0.0 < *usd).map(|usd| format!(" · {}", cost(usd))).unwrap_or_default();
-    format!("{} steps · {} · {about}{}{cost}", grouped(spent.steps.into()), time(story.took), tokens(usage))
+    let plural = if spent.steps == 1 { "" } else { "s" };
+    format!("{} step{plural} · {} · {about}{}{cost}", grouped(spent.steps.into()), time(story.took), tokens(usage))
 }
 
 fn render_step(step: &Step<'_>) -> String {

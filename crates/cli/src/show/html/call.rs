@@ -56,16 +56,23 @@ pub(super) fn call(html: &mut Html, called: &Called<'_>, limit: usize) {
     html.markup(" <span class=\"state\">").text(&state).markup("</span></summary>\n");
 
     for (name, value) in &unsaid {
-        html.markup("<p class=\"name\">").text(name).markup("</p><pre class=\"argument\">");
+        html.markup("<p class=\"name\">").text(&one_line(name, TITLE_WIDTH)).markup("</p><pre class=\"argument\">");
         html.text(&clip(value, limit)).markup("</pre>\n");
     }
     for change in changes.iter().flatten() {
         diff(html, change, limit);
     }
-    let closed = changes.is_some() && class == "good";
-    html.markup(if closed { "<details class=\"told\"><summary>What the model was told</summary>" } else { "" });
-    html.markup("<pre class=\"told\">").text(&clip(told, limit)).markup("</pre>");
-    html.markup(if closed { "</details></details>\n" } else { "</details>\n" });
+    match changes {
+        Some(_) if class == "good" => {
+            html.markup("<details><summary>What the model was told</summary><pre>");
+            html.text(&clip(told, limit)).markup("</pre></details>");
+        }
+        Some(_) | None if told.is_empty() => (),
+        Some(_) | None => {
+            html.markup("<pre>").text(&clip(told, limit)).markup("</pre>");
+        }
+    }
+    html.markup("</details>\n");
 }
 
 /// The class of the call, its mark, and its end in words with the time it took.
