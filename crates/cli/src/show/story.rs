@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use agent::{Entry, Reply, Spent, ToolCall, ToolOutcome, Usage};
+use agent::{Entry, Price, Reply, Spent, ToolCall, ToolOutcome, Usage};
 use jiff::Timestamp;
 use serde_json::Value;
 use session::{Content, Session};
@@ -65,7 +65,7 @@ impl<'a> Story<'a> {
                 Entry::Reply(reply) => {
                     waiting.extend(reply.calls.iter().map(|call| (call.id.as_str(), story.parts.len())));
                     story.took += took;
-                    let step = story.step(&line.at, reply, took);
+                    let step = story.step(&line.at, reply, took, session.header.price);
                     story.parts.push(Part::Step(step));
                 }
                 Entry::Outcome { call_id, outcome, .. } => {
@@ -81,8 +81,7 @@ impl<'a> Story<'a> {
         story
     }
 
-    fn step(&mut self, at: &'a str, reply: &'a Reply, took: Duration) -> Step<'a> {
-        let price = self.session.header.price;
+    fn step(&mut self, at: &'a str, reply: &'a Reply, took: Duration, price: Option<Price>) -> Step<'a> {
         self.spent.steps += 1;
         self.spent.estimated |= reply.usage.is_none();
         self.spent.add(reply.usage.unwrap_or_default(), price);
