@@ -249,23 +249,23 @@ fn settle(
         let mut left = fits.iter().filter(|fit| fits_there(fit));
         left.next().filter(|_| left.next().is_none()).map(|fit| (fit.clone(), tie))
     };
+    let by_anchor =
+        anchored(&hunk.anchors, file, indexes).and_then(|block| only(Tie::Anchor, &|fit| block.contains(&fit.start)));
     let by_number = only(Tie::Number, &|fit| drift.agrees(hunk, fit));
+    if let (Some((one, _)), Some((other, _))) = (&by_number, &by_anchor)
+        && one.start != other.start
+    {
+        return None;
+    }
     let by_number = by_number.or_else(|| if format == Format::Blocks { nearest(hunk, fits) } else { None });
     let is_last = |fit: &&Fit| fit.start + fit.old_count() == file.len();
     let ends = hunk.at_end || hunk.old_unterminated || hunk.new_unterminated;
-    by_number
-        .or_else(|| if ends { only(Tie::End, &is_last) } else { None })
-        .or_else(|| {
-            let block = anchored(&hunk.anchors, file, indexes)?;
-            only(Tie::Anchor, &|fit| block.contains(&fit.start))
-        })
-        .or_else(|| {
-            let (before, after) = between;
-            let is_between = |fit: &&Fit| {
-                before.is_none_or(|before| before < fit.start) && after.is_none_or(|after| fit.start < after)
-            };
-            only(Tie::Order, &is_between)
-        })
+    by_number.or_else(|| if ends { only(Tie::End, &is_last) } else { None }).or(by_anchor).or_else(|| {
+        let (before, after) = between;
+        let is_between =
+            |fit: &&Fit| before.is_none_or(|before| before < fit.start) && after.is_none_or(|after| fit.start < after);
+        only(Tie::Order, &is_between)
+    })
 }
 
 /// A block's line number is given for just this purpose: it may be off a little where no other place is half as near.
