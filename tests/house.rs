@@ -4,6 +4,7 @@
 mod command_line;
 mod conversation;
 mod edits;
+mod edits_on_disk;
 mod loop_;
 mod loop_ends;
 mod material;

@@ -2,7 +2,7 @@
 
 use agent::{
     Agent, AgentEvent, Answer, ApprovalPolicy, Cancel, ChatEvent, Effect, Entry, Frontend, Journal, JournalError,
-    Limits, Mode, RawCall, SeenFiles, Spent, Transcript, run_task,
+    Limits, Mode, RawCall, Sandbox, SeenFiles, Spent, Transcript, run_task,
 };
 use async_trait::async_trait;
 use expect_test::Expect;
@@ -31,7 +31,7 @@ impl Journal for Silent {
 }
 
 /// Makes the calls, each in a reply of its own, and lets the loop answer them.
-pub(crate) fn play(memory: &Memory, calls: Vec<(String, String)>) -> Transcript {
+pub(crate) fn play(sandbox: &dyn Sandbox, calls: Vec<(String, String)>) -> Transcript {
     let replies = calls.into_iter().map(|(name, arguments)| vec![ChatEvent::Call(RawCall { name, arguments })]);
     let client = Scripted::new(replies.chain([vec![ChatEvent::Text("Done.".to_owned())]]));
     let mut transcript = Transcript::new("system".to_owned(), "task".to_owned());
@@ -39,7 +39,7 @@ pub(crate) fn play(memory: &Memory, calls: Vec<(String, String)>) -> Transcript 
     let mut agent = Agent {
         client: &client,
         tools: tools::TOOLS,
-        sandbox: memory,
+        sandbox,
         frontend: &mut frontend,
         journal: &mut journal,
         policy: ApprovalPolicy::new(Mode::Auto),
@@ -55,22 +55,13 @@ pub(crate) fn play(memory: &Memory, calls: Vec<(String, String)>) -> Transcript 
     transcript
 }
 
-/// Calls, one a line, on these files; what the model reads of each, and the files that changed.
-#[track_caller]
-pub(crate) fn check(files: &[(&str, &str)], calls: &str, expected: Expect) {
-    check_on(Memory::new(files.iter().copied()), calls, expected);
-}
-
-#[track_caller]
-pub(crate) fn check_on(memory: Memory, calls: &str, expected: Expect) {
-    let before: Vec<(String, Option<String>)> =
-        memory.paths().into_iter().map(|path| (path.clone(), memory.text(&path))).collect();
+/// Calls, one a line: what the model reads of each.
+pub(crate) fn answers(sandbox: &dyn Sandbox, calls: &str) -> String {
     let call = |line: &str| {
         let (name, arguments) = line.trim().split_once(' ').unwrap();
         (name.to_owned(), arguments.to_owned())
     };
-    let transcript = play(&memory, calls.trim().lines().map(call).collect());
-
+    let transcript = play(sandbox, calls.trim().lines().map(call).collect());
     let mut shown = String::new();
     for entry in transcript.entries() {
         if let Entry::Outcome { outcome, .. } = entry {
@@ -83,6 +74,20 @@ pub(crate) fn check_on(memory: Memory, calls: &str, expected: Expect) {
             shown += &format!("{mark}{}\n", outcome.text().trim_end());
         }
     }
+    shown
+}
+
+/// Calls, one a line, on these files; what the model reads of each, and the files that changed.
+#[track_caller]
+pub(crate) fn check(files: &[(&str, &str)], calls: &str, expected: Expect) {
+    check_on(Memory::new(files.iter().copied()), calls, expected);
+}
+
+#[track_caller]
+pub(crate) fn check_on(memory: Memory, calls: &str, expected: Expect) {
+    let before: Vec<(String, Option<String>)> =
+        memory.paths().into_iter().map(|path| (path.clone(), memory.text(&path))).collect();
+    let mut shown = answers(&memory, calls);
     for path in memory.paths() {
         let text = memory.text(&path);
         if !before.contains(&(path.clone(), text.clone())) {

@@ -6,7 +6,10 @@ const FILE: &str = "import os\nimport sys\n\n\ndef main():\n    run()\n\n    sto
 
 #[test]
 fn the_files_blank_lines_stay() {
-    check_hunk(FILE, " import os\n-import sys\n+import json\n def main():\n     run()\n", expect![[r#"
+    check_hunk(
+        FILE,
+        " import os\n-import sys\n+import json\n def main():\n     run()\n",
+        expect![[r#"
         import os
         import json
 
@@ -19,8 +22,12 @@ fn the_files_blank_lines_stay() {
 
         main()
         (hunk 1 was placed at line 1 with the file's blank lines between its lines)
-    "#]]);
-    check_hunk(FILE, "     run()\n-    stop()\n+    end()\n main()\n", expect![[r#"
+    "#]],
+    );
+    check_hunk(
+        FILE,
+        "     run()\n-    stop()\n+    end()\n main()\n",
+        expect![[r#"
         import os
         import sys
 
@@ -33,8 +40,12 @@ fn the_files_blank_lines_stay() {
 
         main()
         (hunk 1 was placed at line 6 with the file's blank lines between its lines)
-    "#]]);
-    check_hunk(FILE, " import sys\n \n-def main():\n+def start():\n \n     run()\n     stop()\n", expect![[r#"
+    "#]],
+    );
+    check_hunk(
+        FILE,
+        " import sys\n \n-def main():\n+def start():\n \n     run()\n     stop()\n",
+        expect![[r#"
         import os
         import sys
 
@@ -47,8 +58,12 @@ fn the_files_blank_lines_stay() {
 
         main()
         (hunk 1 was placed at line 2 with the file's blank lines between its lines)
-    "#]]);
-    check_hunk(FILE, " import os\n \n+import json\n import sys\n", expect![[r#"
+    "#]],
+    );
+    check_hunk(
+        FILE,
+        " import os\n \n+import json\n import sys\n",
+        expect![[r#"
         import os
         import json
         import sys
@@ -62,12 +77,16 @@ fn the_files_blank_lines_stay() {
 
         main()
         (hunk 1 was placed at line 1 with the file's blank lines between its lines)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_new_line_on_either_side_of_a_blank_one_is_not_guessed() {
-    check_hunk(FILE, " import os\n import sys\n+import json\n def main():\n     run()\n", expect![[r#"
+    check_hunk(
+        FILE,
+        " import os\n import sys\n+import json\n def main():\n     run()\n",
+        expect![[r#"
         x was not changed.
         hunk 1 (`+import json`) fits nowhere. The closest lines are now:
              1 | import os
@@ -76,8 +95,12 @@ fn a_new_line_on_either_side_of_a_blank_one_is_not_guessed() {
              4 | 
         Line 3 differs: the hunk has `def main():`, the file has ``. Copy the lines as they are.
         Mend what is named above and send the whole edit again.
-    "#]]);
-    check_hunk(FILE, " import os\n import sys\n \n+import json\n def main():\n     run()\n", expect![[r#"
+    "#]],
+    );
+    check_hunk(
+        FILE,
+        " import os\n import sys\n \n+import json\n def main():\n     run()\n",
+        expect![[r#"
         x was not changed.
         hunk 1 (`+import json`) fits nowhere. The closest lines are now:
              1 | import os
@@ -87,12 +110,16 @@ fn a_new_line_on_either_side_of_a_blank_one_is_not_guessed() {
              5 | def main():
         Line 4 differs: the hunk has `def main():`, the file has ``. Copy the lines as they are.
         Mend what is named above and send the whole edit again.
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_blank_line_between_lines_that_go_is_not_kept_nor_taken() {
-    check_hunk(FILE, " def main():\n-    run()\n-    stop()\n+    end()\n", expect![[r#"
+    check_hunk(
+        FILE,
+        " def main():\n-    run()\n-    stop()\n+    end()\n",
+        expect![[r#"
         x was not changed.
         hunk 1 (`-    run()`) fits nowhere. The closest lines are now:
              5 | def main():
@@ -100,8 +127,12 @@ fn a_blank_line_between_lines_that_go_is_not_kept_nor_taken() {
              7 | 
         Line 7 differs: the hunk has `    stop()`, the file has ``. Copy the lines as they are.
         Mend what is named above and send the whole edit again.
-    "#]]);
-    check_hunk(FILE, " def main():\n-    run()\n-\n-\n-    stop()\n+    end()\n", expect![[r#"
+    "#]],
+    );
+    check_hunk(
+        FILE,
+        " def main():\n-    run()\n-\n-\n-    stop()\n+    end()\n",
+        expect![[r#"
         x was not changed.
         hunk 1 (`-    run()`) fits nowhere. The closest lines are now:
              5 | def main():
@@ -111,12 +142,16 @@ fn a_blank_line_between_lines_that_go_is_not_kept_nor_taken() {
              9 | 
         Line 8 differs: the hunk has ``, the file has `    stop()`. Copy the lines as they are.
         Mend what is named above and send the whole edit again.
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn counts_that_promise_another_line_that_goes() {
-    check(FILE, "--- a/x\n+++ b/x\n@@ -6,4 +6,2 @@\n     run()\n-    stop()\n main()\n", expect![[r#"
+    check(
+        FILE,
+        "--- a/x\n+++ b/x\n@@ -6,4 +6,2 @@\n     run()\n-    stop()\n main()\n",
+        expect![[r#"
         x was not changed.
         hunk 1 (`@@ -6,4 +6,2 @@`) fits nowhere. The closest lines are now:
              6 |     run()
@@ -124,20 +159,28 @@ fn counts_that_promise_another_line_that_goes() {
              8 |     stop()
         Line 7 differs: the hunk has `    stop()`, the file has ``. Copy the lines as they are.
         Mend what is named above and send the whole edit again.
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn an_anchor_that_is_the_beginning_of_a_line() {
     let file = "class A(B):\n    x = 1\nclass AB(B):\n    x = 1\n";
-    check(file, "--- a/x\n+++ b/x\n@@ class A\n-    x = 1\n+    x = 2\n", expect![[r#"
+    check(
+        file,
+        "--- a/x\n+++ b/x\n@@ class A\n-    x = 1\n+    x = 2\n",
+        expect![[r#"
         class A(B):
             x = 2
         class AB(B):
             x = 1
         (hunk 1 was placed at line 2 of several places at the one below its @@ anchor)
-    "#]]);
-    check(file, "--- a/x\n+++ b/x\n@@ class\n-    x = 1\n+    x = 2\n", expect![[r#"
+    "#]],
+    );
+    check(
+        file,
+        "--- a/x\n+++ b/x\n@@ class\n-    x = 1\n+    x = 2\n",
+        expect![[r#"
         x was not changed.
         hunk 1 (`@@ class`) fits in 2 places: lines 2, 4.
              1 | class A(B):
@@ -148,5 +191,6 @@ fn an_anchor_that_is_the_beginning_of_a_line() {
              4 |     x = 1
         Add lines of context above or below that only the right place has.
         Mend what is named above and send the whole edit again.
-    "#]]);
+    "#]],
+    );
 }
