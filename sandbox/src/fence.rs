@@ -36,6 +36,9 @@ pub enum LayerKind {
     Landlock,
     /// System calls that no build needs are refused.
     Seccomp,
+    /// The kernel says which were, and without namespaces leaves permission bits and the like to us to change. Where
+    /// it does not, nothing is told, and without namespaces such changes are refused everywhere.
+    Notify,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +69,7 @@ impl Fence {
 }
 
 impl LayerKind {
-    pub(crate) const ALL: [LayerKind; 7] = [
+    pub(crate) const ALL: [LayerKind; 8] = [
         LayerKind::Users,
         LayerKind::Mounts,
         LayerKind::Processes,
@@ -74,6 +77,7 @@ impl LayerKind {
         LayerKind::GitFiles,
         LayerKind::Landlock,
         LayerKind::Seccomp,
+        LayerKind::Notify,
     ];
 }
 
@@ -96,6 +100,7 @@ impl fmt::Display for LayerKind {
             LayerKind::GitFiles => "git's hooks and configuration",
             LayerKind::Landlock => "files (Landlock)",
             LayerKind::Seccomp => "system calls (seccomp)",
+            LayerKind::Notify => "reasons for refusals (seccomp's listener)",
         })
     }
 }

@@ -10,9 +10,11 @@
 //! agent dies, of SIGKILL as well, and then the tree is killed all the same.
 
 // In suggested reading order.
+mod attributes;
 mod command;
 mod git;
 mod landlock;
+mod listener;
 mod lockdown;
 mod mounts;
 mod namespaces;
@@ -20,7 +22,8 @@ mod notes;
 mod proc;
 mod raise;
 mod raw;
-mod seccomp;
+pub(crate) mod seccomp;
+mod supervise;
 mod sweep;
 mod tree;
 mod warden;

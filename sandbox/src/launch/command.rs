@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
@@ -9,15 +10,20 @@ use crate::launch::lockdown::{Fenced, Lockdown};
 use crate::launch::raw;
 use crate::protocol::Order;
 
-/// Returns only if it failed.
-pub(crate) fn become_command(order: &Order, output: OwnedFd, lockdown: &mut Lockdown) -> io::Error {
-    match prepare(order, output, lockdown) {
+/// Returns only if it failed. `warden`: gets what it takes to answer the kernel's questions.
+pub(crate) fn become_command(
+    order: &Order,
+    output: OwnedFd,
+    warden: UnixStream,
+    lockdown: &mut Lockdown,
+) -> io::Error {
+    match prepare(order, output, warden, lockdown) {
         Ok(mut command) => command.exec(),
         Err(error) => error,
     }
 }
 
-fn prepare(order: &Order, output: OwnedFd, lockdown: &mut Lockdown) -> io::Result<Command> {
+fn prepare(order: &Order, output: OwnedFd, warden: UnixStream, lockdown: &mut Lockdown) -> io::Result<Command> {
     // Its own session: no terminal to read from or to push characters into, and a process group to be killed.
     rustix::process::setsid()?;
     raw::unblock_signals();
@@ -31,6 +37,8 @@ fn prepare(order: &Order, output: OwnedFd, lockdown: &mut Lockdown) -> io::Resul
         (None, Fenced::ByNamespaces) => command.env("TMPDIR", "/tmp"),
         (None, Fenced::ByRules | Fenced::Not) => &mut command,
     };
-    lockdown.apply()?;
+    if let Some(listener) = lockdown.apply()? {
+        listener.send(&warden)?;
+    }
     Ok(command)
 }

@@ -9,6 +9,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 use seccompiler::BpfProgram;
 
+use crate::launch::listener::{self, Listener};
 use crate::options::{CommandLimits, Network};
 
 /// By what the files are fenced.
@@ -21,24 +22,34 @@ pub(crate) enum Fenced {
     ByNamespaces,
 }
 
+/// Of system calls, by who answers for what it does not let through.
+#[derive(Debug)]
+pub(crate) enum Filter {
+    Asking(BpfProgram),
+    Refusing(BpfProgram),
+}
+
 #[derive(Debug)]
 pub(crate) struct Lockdown {
     pub(crate) fenced: Fenced,
     pub(crate) network: Network,
     pub(crate) limits: CommandLimits,
     pub(crate) rules: Option<RulesetCreated>,
-    pub(crate) filter: Option<BpfProgram>,
+    pub(crate) filter: Option<Filter>,
     /// Root keeps what it takes to work on files of other users; the rest is dropped.
     pub(crate) capabilities: CapabilitySet,
+    /// What the warden may change in a command's place, where no mounts see to it.
+    pub(crate) roots: Vec<PathBuf>,
     /// Where temporary files go when /tmp is everybody's.
     pub(crate) tmp: Option<PathBuf>,
 }
 
 impl Lockdown {
-    /// Takes the rules with it: for the process that is about to start a program.
-    pub(crate) fn apply(&mut self) -> io::Result<()> {
+    /// Takes the rules with it: for the process that is about to start a program. Where the filter asks, the answers
+    /// are to come through what this returns.
+    pub(crate) fn apply(&mut self) -> io::Result<Option<Listener>> {
         if self.fenced == Fenced::Not {
-            return Ok(());
+            return Ok(None);
         }
         limit(&self.limits, self.fenced)?;
         // Without it a program of root gets everything back when it is started.
@@ -50,10 +61,14 @@ impl Lockdown {
                 return Err(io::Error::other("Landlock is not in this kernel or not enabled"));
             }
         }
-        if let Some(filter) = &self.filter {
-            seccompiler::apply_filter(filter).map_err(io::Error::other)?;
+        match &self.filter {
+            Some(Filter::Asking(program)) => listener::install(program).map(Some),
+            Some(Filter::Refusing(program)) => {
+                seccompiler::apply_filter(program).map_err(io::Error::other)?;
+                Ok(None)
+            }
+            None => Ok(None),
         }
-        Ok(())
     }
 }
 

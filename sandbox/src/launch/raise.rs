@@ -8,9 +8,9 @@ use rustix::thread::CapabilitySet;
 
 use crate::fence::policy::{self, Policy};
 use crate::fence::{Layer, LayerKind, LayerState};
-use crate::launch::lockdown::{Fenced, Lockdown};
+use crate::launch::lockdown::{Fenced, Filter, Lockdown};
 use crate::launch::raw::{self, Forked, Namespaces};
-use crate::launch::seccomp::Sockets;
+use crate::launch::seccomp::{Asks, Sockets};
 use crate::launch::{landlock, mounts, namespaces, proc, seccomp};
 use crate::options::{CommandLimits, Network};
 
@@ -56,15 +56,17 @@ pub(crate) fn raise(policy: Option<Policy>) -> io::Result<Raised> {
         network: policy.network,
         limits: policy.limits.clone(),
         rules: None,
-        filter: seccomp::filter(sockets),
+        filter: None,
         capabilities: kept_capabilities(policy.workspace()),
+        roots: Vec::new(),
         tmp,
     };
-    let no_filter = || io::Error::other("no filter for this processor");
-    let filtered = if lockdown.filter.is_some() { try_on(&mut lockdown) } else { Err(no_filter()) };
-    if filtered.is_err() {
-        lockdown.filter = None;
+    if fenced == Fenced::ByRules {
+        lockdown.roots.extend(policy.writable.iter().map(|path| path.to_path_buf()));
+        lockdown.roots.extend(lockdown.tmp.clone());
     }
+    let asked = try_filter(&mut lockdown, sockets, Asks::Warden);
+    let filtered = if asked.is_ok() { Ok(()) } else { try_filter(&mut lockdown, sockets, Asks::Nobody) };
     let rules = landlock::ruleset(&policy, fenced, lockdown.tmp.as_deref()).map_err(io::Error::other);
     let ruled = rules.and_then(|rules| {
         lockdown.rules = Some(rules.try_clone()?);
@@ -83,7 +85,23 @@ pub(crate) fn raise(policy: Option<Policy>) -> io::Result<Raised> {
     }
     say(LayerKind::Landlock, state(ruled));
     say(LayerKind::Seccomp, state(filtered));
+    say(LayerKind::Notify, state(asked));
     Ok(Raised { lockdown, namespaces, layers })
+}
+
+/// Leaves the filter in place if it works.
+fn try_filter(lockdown: &mut Lockdown, sockets: Sockets, asks: Asks) -> io::Result<()> {
+    let program = seccomp::filter(sockets, lockdown.fenced, asks);
+    let program = program.ok_or_else(|| io::Error::other("no filter for this processor"))?;
+    lockdown.filter = Some(match asks {
+        Asks::Warden => Filter::Asking(program),
+        Asks::Nobody => Filter::Refusing(program),
+    });
+    let tried = try_on(lockdown);
+    if tried.is_err() {
+        lockdown.filter = None;
+    }
+    tried
 }
 
 fn none() -> Raised {
@@ -94,6 +112,7 @@ fn none() -> Raised {
         rules: None,
         filter: None,
         capabilities: CapabilitySet::all(),
+        roots: Vec::new(),
         tmp: None,
     };
     Raised { lockdown, namespaces: Namespaces::None, layers: Vec::new() }
@@ -108,7 +127,7 @@ fn state(tried: io::Result<()>) -> LayerState {
 
 /// In a process of its own, since there is no way back.
 fn try_on(lockdown: &mut Lockdown) -> io::Result<()> {
-    in_child(Namespaces::None, || lockdown.apply())
+    in_child(Namespaces::None, || lockdown.apply().map(drop))
 }
 
 fn in_child(namespaces: Namespaces, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
