@@ -8,6 +8,7 @@ mod edits_on_disk;
 mod loop_;
 mod loop_ends;
 mod material;
+mod network;
 mod pages;
 mod play;
 mod readme;

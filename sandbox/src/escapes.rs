@@ -16,7 +16,7 @@ use crate::options::{CommandLimits, HostOptions, SandboxMode};
 use crate::testing::{Bench, VICTIM, eventually, is_running, victim};
 
 /// Behind each kind of fence that this machine has. The argument says whether it has namespaces.
-fn behind_each(files: &[(&str, &str)], options: &HostOptions, check: impl Fn(&Bench, bool)) {
+pub(crate) fn behind_each(files: &[(&str, &str)], options: &HostOptions, check: impl Fn(&Bench, bool)) {
     for namespaces in [Namespaces::Try, Namespaces::Leave] {
         let bench = Bench::fenced(files, options.clone(), namespaces);
         let fence = bench.block_on(bench.host.fence());

@@ -17,6 +17,7 @@ use crate::fence::{Fence, Layer, LayerKind, LayerState};
 use crate::keeper::{Keeper, Unstarted};
 use crate::options::{HostOptions, SandboxMode};
 use crate::protocol::Setup;
+use crate::proxy::Proxy;
 use crate::roots::Roots;
 use crate::run::Errand;
 use crate::{git_dirs, list, read, run, search, write};
@@ -152,7 +153,9 @@ impl Host {
             keeper = self.keeper(&mut slot).await?;
             started = run::start(keeper, errand).await;
         }
-        run::attend(keeper, started.map_err(run::not_started)?, errand, cancel).await
+        let mut ran = run::attend(keeper, started.map_err(run::not_started)?, errand, cancel).await?;
+        ran.notes.extend(keeper.proxy.as_ref().and_then(Proxy::take_notes));
+        Ok(ran)
     }
 
     /// Away from the runtime's thread: a disk may be slow, and Ctrl-C is not.

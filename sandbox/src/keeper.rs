@@ -11,11 +11,14 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use tokio::io::AsyncReadExt as _;
+use tokio::io::Interest;
 use tokio::net::UnixStream;
 
 use crate::fence::Layer;
 use crate::launch;
-use crate::protocol::{self, Ready, Setup};
+use crate::network::{HostRule, Network};
+use crate::protocol::{self, Ready, Setup, WayOut};
+use crate::proxy::Proxy;
 
 /// A running launcher. It ends when this is dropped, and with it all it started.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub(crate) struct Keeper {
     process: Child,
     /// What it put up.
     pub(crate) layers: Vec<Layer>,
+    /// For `--network hosts=...`.
+    pub(crate) proxy: Option<Proxy>,
 }
 
 /// Why there is none.
@@ -50,6 +55,10 @@ impl From<io::Error> for Unstarted {
 
 impl Keeper {
     pub(crate) async fn start(setup: &Setup, environment: &[(OsString, OsString)]) -> Result<Keeper, Unstarted> {
+        let rules = match setup.policy.as_ref().map(|policy| &policy.network) {
+            Some(Network::Hosts(rules)) => Some(rules),
+            Some(Network::Off | Network::On) | None => None,
+        };
         let (ours, theirs) = Socket::pair()?;
         // Our own program: nothing to install, nothing to find, and the right version after an update.
         let mut process = Command::new("/proc/self/exe")
@@ -71,7 +80,13 @@ impl Keeper {
             _ => error,
         })?;
         match ready {
-            Ready::Up(layers) => Ok(Keeper { control, process, layers }),
+            Ready::Up { layers, way_out } => {
+                let proxy = match (way_out, rules) {
+                    (WayOut::Listener, Some(rules)) => Some(receive_proxy(&control, rules).await?),
+                    (WayOut::Listener | WayOut::None, _) => None,
+                };
+                Ok(Keeper { control, process, layers, proxy })
+            }
             Ready::Failed(why) => {
                 process.wait()?;
                 Err(Unstarted::Namespaces(why))
@@ -94,7 +109,7 @@ impl Keeper {
     pub(crate) async fn hire(&self, output: OwnedFd) -> io::Result<UnixStream> {
         let (ours, theirs) = Socket::pair()?;
         self.control
-            .async_io(tokio::io::Interest::WRITABLE, || {
+            .async_io(Interest::WRITABLE, || {
                 let files = [theirs.as_fd(), output.as_fd()];
                 let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
                 let mut ancillary = SendAncillaryBuffer::new(&mut space);
@@ -113,6 +128,12 @@ impl Drop for Keeper {
         // It ends by itself when `control` closes; this only buries it if it is that fast.
         let _ = self.process.try_wait();
     }
+}
+
+async fn receive_proxy(control: &UnixStream, rules: &[HostRule]) -> io::Result<Proxy> {
+    let file = control.async_io(Interest::READABLE, || protocol::receive_file(control)).await?;
+    let listener = file.ok_or_else(|| io::Error::other("the launcher ended before its proxy began"))?;
+    Proxy::start(listener.into(), rules.to_vec())
 }
 
 pub(crate) async fn receive<T: serde::de::DeserializeOwned>(

@@ -12,10 +12,12 @@
 // In suggested reading order.
 mod attributes;
 mod command;
+mod connect;
 mod git;
 mod landlock;
 mod listener;
 mod lockdown;
+mod memory;
 mod mounts;
 mod namespaces;
 mod notes;
@@ -31,7 +33,7 @@ mod warden;
 use std::fs::File;
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
@@ -39,7 +41,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 use rustix::process::{DumpableBehavior, WaitOptions};
 
-use crate::protocol::{self, Ready, Setup};
+use crate::protocol::{self, Ready, Setup, WayOut};
 use raise::Raised;
 use raw::Forked;
 
@@ -78,7 +80,12 @@ fn keep() -> io::Result<()> {
     };
     // Commands run as the same user: none may look into us.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-    protocol::send(&control, &Ready::Up(std::mem::take(&mut raised.layers)))?;
+    let way_out = raised.way_out.take();
+    let follows = if way_out.is_some() { WayOut::Listener } else { WayOut::None };
+    protocol::send(&control, &Ready::Up { layers: std::mem::take(&mut raised.layers), way_out: follows })?;
+    if let Some(listener) = way_out {
+        protocol::send_file(&control, listener.as_fd())?;
+    }
     let ended = serve(control, &mut raised);
     if let Some(tmp) = &raised.lockdown.tmp {
         // A command may have made something in it unreadable; then it stays.

@@ -29,15 +29,18 @@ mod fence;
 mod git_dirs;
 mod keeper;
 mod launch;
+mod network;
 mod output;
 mod protocol;
+mod proxy;
 mod run;
 
 pub use crate::fence::{Fence, Layer, LayerKind, LayerState};
 pub use crate::host::{Host, OpenError};
 pub use crate::launch::launcher;
 pub use crate::memory::{Memory, ran};
-pub use crate::options::{Access, AddedDir, CommandLimits, FenceOptions, HostOptions, Network, SandboxMode};
+pub use crate::options::{Access, AddedDir, CommandLimits, FenceOptions, HostOptions, SandboxMode};
+pub use crate::network::{HostRule, Network, NetworkError};
 
 #[cfg(test)]
 mod attack;

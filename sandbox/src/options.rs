@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::network::Network;
+
 /// How a [`crate::Host`] is opened.
 #[derive(Clone, Debug, Default)]
 pub struct HostOptions {
@@ -34,14 +36,6 @@ pub enum SandboxMode {
     On,
     /// None. Commands can do what the user can.
     Off,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Network {
-    /// Only loopback, and that is the command's own.
-    #[default]
-    Off,
-    On,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -71,9 +71,9 @@ pub(crate) struct RunArgs {
     #[arg(long, value_enum)]
     pub(crate) sandbox: Option<SandboxArg>,
 
-    /// Network for commands [default: off]
-    #[arg(long, value_enum)]
-    pub(crate) network: Option<NetworkArg>,
+    /// Network for commands: on, off, or some hosts such as hosts=pypi.org,.pythonhosted.org [default: off]
+    #[arg(long, value_name = "on|off|hosts=NAME,NAME")]
+    pub(crate) network: Option<String>,
 
     /// Stop after this many requests to the model [default: 100]
     #[arg(long, value_name = "N")]
@@ -208,12 +208,6 @@ pub(crate) enum Output {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SandboxArg {
-    On,
-    Off,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum NetworkArg {
     On,
     Off,
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use agent::Mode;
 use anyhow::{Context as _, bail};
+use sandbox::{Network, NetworkError};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::args::{ModelArgs, NetworkArg, RunArgs, SandboxArg};
-use crate::hint::Hint;
+use crate::args::{ModelArgs, RunArgs, SandboxArg};
+use crate::hint::{Exit, Hint, Hinted};
 use crate::paths;
 
 /// One layer: what one place says. Unknown names are errors.
@@ -23,7 +24,8 @@ pub(crate) struct Layer {
     dialect: Option<Dialect>,
     mode: Option<Mode>,
     sandbox: Option<Switch>,
-    network: Option<Switch>,
+    /// As `--network` takes it.
+    network: Option<String>,
     /// Environment variables that commands get beyond the allow-list.
     pass: Option<Vec<String>>,
     max_steps: Option<u32>,
@@ -178,8 +180,11 @@ impl Config {
         self.pick(|layer| layer.sandbox).unwrap_or(Switch::On)
     }
 
-    pub(crate) fn network(&self) -> Switch {
-        self.pick(|layer| layer.network).unwrap_or(Switch::Off)
+    pub(crate) fn network(&self) -> anyhow::Result<Network> {
+        let text = self.pick(|layer| layer.network.clone()).unwrap_or_default();
+        text.parse().map_err(|error: NetworkError| {
+            Hinted::new(Exit::Usage, format!("network: {error}"), Some(error.hint().to_owned())).into()
+        })
     }
 
     pub(crate) fn pass(&self) -> Vec<String> {
@@ -232,7 +237,7 @@ fn defaults() -> Layer {
         model: Some(DEFAULT_MODEL.to_owned()),
         api_key_env: Some("MISTRAL_API_KEY".to_owned()),
         sandbox: Some(Switch::On),
-        network: Some(Switch::Off),
+        network: Some("off".to_owned()),
         max_steps: Some(100),
         ..Layer::default()
     }
@@ -318,7 +323,7 @@ impl Layer {
         Layer {
             mode: args.mode.map(Mode::from).or(confirm),
             sandbox: args.sandbox.map(Switch::from),
-            network: args.network.map(Switch::from),
+            network: args.network.clone(),
             max_steps: args.max_steps,
             max_tokens: args.max_tokens,
             max_cost: args.max_cost,
@@ -333,15 +338,6 @@ impl From<SandboxArg> for Switch {
         match sandbox {
             SandboxArg::On => Switch::On,
             SandboxArg::Off => Switch::Off,
-        }
-    }
-}
-
-impl From<NetworkArg> for Switch {
-    fn from(network: NetworkArg) -> Switch {
-        match network {
-            NetworkArg::On => Switch::On,
-            NetworkArg::Off => Switch::Off,
         }
     }
 }
@@ -373,7 +369,7 @@ mod tests {
             dialect: Some(Dialect::Openai),
             mode: Some(Mode::Auto),
             sandbox: Some(Switch::On),
-            network: Some(Switch::On),
+            network: Some(String::new()),
             pass: Some(Vec::new()),
             max_steps: Some(1),
             max_tokens: Some(1),

@@ -18,13 +18,14 @@ pub(crate) fn open_host(root: &Path, config: &Config, outputs: Option<PathBuf>) 
             Switch::On => SandboxMode::On,
             Switch::Off => SandboxMode::Off,
         },
-        network: match config.network() {
-            Switch::On => Network::On,
-            Switch::Off => Network::Off,
-        },
+        network: config.network()?,
         pass: config.pass(),
         ..FenceOptions::default()
     };
+    if fence.sandbox == SandboxMode::Off && matches!(fence.network, Network::Hosts(_)) {
+        return Err(anyhow::anyhow!("without a sandbox nothing keeps commands to these hosts"))
+            .hint("leave out `--sandbox off`, or the `--network`");
+    }
     Ok(Host::open(root, HostOptions { outputs, fence })?)
 }
 

@@ -49,6 +49,14 @@ pub(super) fn make(name: &str, argument: &str) -> Option<io::Result<()>> {
         "shmat" => unsafe { syscall(libc::SYS_shmat, number(), std::ptr::null::<u8>(), libc::SHM_RDONLY) },
         "shm-remove" => unsafe { syscall(libc::SYS_shmctl, number(), libc::IPC_RMID, 0) },
         "mq_open" => unsafe { syscall(libc::SYS_mq_open, path().as_ptr(), libc::O_RDWR, 0, 0) },
+        "sctp" => unsafe { syscall(libc::SYS_socket, libc::AF_INET, libc::SOCK_STREAM, libc::IPPROTO_SCTP) },
+        "bind-tcp" => return Some(std::net::TcpListener::bind(argument).map(drop)),
+        // An address with the first data, and no connect(2).
+        "fast-open" => unsafe {
+            let socket = syscall(libc::SYS_socket, libc::AF_INET, libc::SOCK_STREAM, 0);
+            let message: libc::msghdr = std::mem::zeroed();
+            syscall(libc::SYS_sendmsg, socket, &raw const message, libc::MSG_FASTOPEN)
+        },
         "datagram" => return Some(send_to(socket(), argument)),
         "datagram-of-a-pair" => return Some(send_to(pair(), argument)),
         "reopen" => {

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::fence::secrets;
 use crate::git_dirs;
-use crate::options::{Access, CommandLimits, HostOptions, Network};
+use crate::network::Network;
+use crate::options::{Access, CommandLimits, HostOptions};
 
 /// Variables that name a cache or a toolchain which may lie outside HOME. Commands may write there, for the time of
 /// the run.
@@ -111,7 +112,7 @@ impl Policy {
             readable: any(readable),
             scratch: any(scratch),
             hidden: any(hidden),
-            network: options.fence.network,
+            network: options.fence.network.clone(),
             limits: options.fence.limits.clone(),
             namespaces,
         })

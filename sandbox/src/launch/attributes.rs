@@ -7,10 +7,8 @@
 //! What lies outside cannot be moved inside, by Landlock's own rules.
 
 use std::ffi::{CString, OsStr};
-use std::fs::File;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
 use libc::c_long;
@@ -18,13 +16,12 @@ use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, Uid, Xat
 use rustix::io::Errno;
 
 use crate::launch::listener::Asked;
+use crate::launch::memory::Memory;
 use crate::launch::seccomp::calls::SYS_FCHMODAT2;
 
-/// More than the kernel takes (linux/limits.h): PATH_MAX, XATTR_NAME_MAX with its NUL, XATTR_SIZE_MAX.
+/// What the kernel takes (linux/limits.h): PATH_MAX, and XATTR_NAME_MAX with its NUL.
 const PATH_BYTES: usize = 4_096;
 const NAME_BYTES: usize = 256;
-const VALUE_BYTES: u64 = 65_536;
-const PAGE_BYTES: u64 = 4_096;
 
 /// What a call is about, as it says.
 enum Place {
@@ -55,7 +52,7 @@ impl From<Errno> for Refused {
 
 /// `waits`: whether the call still waits, asked when all that belongs to its thread is open.
 pub(crate) fn perform(asked: &Asked, roots: &[PathBuf], waits: impl Fn() -> bool) -> Result<(), Refused> {
-    let memory = Memory(File::open(format!("/proc/{}/mem", asked.thread)).map_err(|_| Errno::PERM)?);
+    let memory = Memory::of(asked.thread)?;
     let (place, change) = read(asked, &memory)?;
     let start = match &place {
         Place::Open(fd) => Some(open_fd(asked.thread, *fd)?),
@@ -160,13 +157,13 @@ fn read(asked: &Asked, memory: &Memory) -> Result<(Place, Change), Errno> {
         libc::SYS_fchown => (open(a), owner(b, c)),
         libc::SYS_fchownat => (path(a, b, e)?, owner(c, d)),
         #[cfg(target_arch = "x86_64")]
-        libc::SYS_utime => (path(here, a, none)?, Change::Times(memory.times(b, Clock::Seconds)?)),
+        libc::SYS_utime => (path(here, a, none)?, Change::Times(times(memory, b, Clock::Seconds)?)),
         #[cfg(target_arch = "x86_64")]
-        libc::SYS_utimes => (path(here, a, none)?, Change::Times(memory.times(b, Clock::Micros)?)),
+        libc::SYS_utimes => (path(here, a, none)?, Change::Times(times(memory, b, Clock::Micros)?)),
         #[cfg(target_arch = "x86_64")]
-        libc::SYS_futimesat => (named_or_open(a, b, || path(a, b, none))?, Change::Times(memory.times(c, Clock::Micros)?)),
+        libc::SYS_futimesat => (named_or_open(a, b, || path(a, b, none))?, Change::Times(times(memory, c, Clock::Micros)?)),
         libc::SYS_utimensat => {
-            (named_or_open(a, b, || path(a, b, d))?, Change::Times(memory.times(c, Clock::Nanos)?))
+            (named_or_open(a, b, || path(a, b, d))?, Change::Times(times(memory, c, Clock::Nanos)?))
         }
         libc::SYS_setxattr => (path(here, a, none)?, set(b, c, d, e)?),
         libc::SYS_lsetxattr => (path(here, a, link)?, set(b, c, d, e)?),
@@ -226,57 +223,27 @@ enum Clock {
     Nanos,
 }
 
-/// Of the thread that asked.
-struct Memory(File);
-
-impl Memory {
-    fn bytes(&self, address: u64, length: u64) -> Result<Vec<u8>, Errno> {
-        if VALUE_BYTES < length {
-            return Err(Errno::TOOBIG);
-        }
-        let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
-        self.0.read_exact_at(&mut bytes, address).map_err(|_| Errno::FAULT)?;
-        Ok(bytes)
+/// Access and modification. Null is now: utimensat(2), utimes(2), utime(2).
+fn times(memory: &Memory, address: u64, clock: Clock) -> Result<Timestamps, Errno> {
+    let now = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+    if address == 0 {
+        return Ok(Timestamps { last_access: now, last_modification: now });
     }
-
-    /// Up to its NUL, page by page: what comes after it may not be there.
-    fn text(&self, address: u64, most: usize) -> Result<CString, Errno> {
-        let mut text = Vec::new();
-        let mut at = address;
-        while text.len() < most {
-            let part = self.bytes(at, PAGE_BYTES - at % PAGE_BYTES)?;
-            if let Some(end) = part.iter().position(|byte| *byte == 0) {
-                text.extend(part.get(..end).unwrap_or_default());
-                return if text.len() < most { CString::new(text).map_err(|_| Errno::INVAL) } else { Err(Errno::NAMETOOLONG) };
-            }
-            at += part.len() as u64;
-            text.extend(part);
-        }
-        Err(Errno::NAMETOOLONG)
+    let numbers: Vec<i64> = match clock {
+        Clock::Seconds => memory.bytes(address, 16)?,
+        Clock::Micros | Clock::Nanos => memory.bytes(address, 32)?,
     }
-
-    /// Access and modification. Null is now: utimensat(2), utimes(2), utime(2).
-    fn times(&self, address: u64, clock: Clock) -> Result<Timestamps, Errno> {
-        let now = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
-        if address == 0 {
-            return Ok(Timestamps { last_access: now, last_modification: now });
-        }
-        let numbers: Vec<i64> = match clock {
-            Clock::Seconds => self.bytes(address, 16)?,
-            Clock::Micros | Clock::Nanos => self.bytes(address, 32)?,
-        }
-        .chunks_exact(8)
-        .filter_map(|chunk| Some(i64::from_ne_bytes(chunk.try_into().ok()?)))
-        .collect();
-        let (access, modification) = match (clock, numbers.as_slice()) {
-            (Clock::Seconds, [access, modification]) => ((*access, 0), (*modification, 0)),
-            (Clock::Micros, [a, b, c, d]) => ((*a, micros(*b)?), (*c, micros(*d)?)),
-            (Clock::Nanos, [a, b, c, d]) => ((*a, *b), (*c, *d)),
-            _ => return Err(Errno::FAULT),
-        };
-        let time = |(tv_sec, tv_nsec): (i64, c_long)| Timespec { tv_sec, tv_nsec };
-        Ok(Timestamps { last_access: time(access), last_modification: time(modification) })
-    }
+    .chunks_exact(8)
+    .filter_map(|chunk| Some(i64::from_ne_bytes(chunk.try_into().ok()?)))
+    .collect();
+    let (access, modification) = match (clock, numbers.as_slice()) {
+        (Clock::Seconds, [access, modification]) => ((*access, 0), (*modification, 0)),
+        (Clock::Micros, [a, b, c, d]) => ((*a, micros(*b)?), (*c, micros(*d)?)),
+        (Clock::Nanos, [a, b, c, d]) => ((*a, *b), (*c, *d)),
+        _ => return Err(Errno::FAULT),
+    };
+    let time = |(tv_sec, tv_nsec): (i64, c_long)| Timespec { tv_sec, tv_nsec };
+    Ok(Timestamps { last_access: time(access), last_modification: time(modification) })
 }
 
 fn micros(micros: i64) -> Result<c_long, Errno> {

@@ -10,6 +10,12 @@ use crate::launch::lockdown::{Fenced, Lockdown};
 use crate::launch::raw;
 use crate::protocol::Order;
 
+/// Programs know one or the other: curl only small letters for `http`, others only capitals.
+const PROXIES: &[&str] = &["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"];
+/// What is on loopback is the command's own; and Node asks to be told to look at the variables at all.
+const BESIDE_PROXIES: &[(&str, &str)] =
+    &[("no_proxy", "localhost,127.0.0.1,::1"), ("NO_PROXY", "localhost,127.0.0.1,::1"), ("NODE_USE_ENV_PROXY", "1")];
+
 /// Returns only if it failed. `warden`: gets what it takes to answer the kernel's questions.
 pub(crate) fn become_command(
     order: &Order,
@@ -37,6 +43,14 @@ fn prepare(order: &Order, output: OwnedFd, warden: UnixStream, lockdown: &mut Lo
         (None, Fenced::ByNamespaces) => command.env("TMPDIR", "/tmp"),
         (None, Fenced::ByRules | Fenced::Not) => &mut command,
     };
+    if let Some(proxy) = lockdown.proxy {
+        for name in PROXIES {
+            command.env(name, format!("http://{proxy}"));
+        }
+        for (name, value) in BESIDE_PROXIES {
+            command.env(name, value);
+        }
+    }
     if let Some(listener) = lockdown.apply()? {
         listener.send(&warden)?;
     }

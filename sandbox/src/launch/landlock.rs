@@ -10,7 +10,6 @@ use landlock::{
 
 use crate::fence::policy::Policy;
 use crate::launch::lockdown::Fenced;
-use crate::options::Network;
 
 /// The newest that we know of; the kernel takes from it what it has.
 const NEWEST: ABI = ABI::V9;
@@ -26,7 +25,7 @@ pub(crate) fn ruleset(policy: &Policy, fenced: Fenced, tmp: Option<&Path>) -> Re
     let device = AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::IoctlDev;
     let rules = Ruleset::default().set_compatibility(CompatLevel::BestEffort);
     let mut rules = rules.handle_access(all)?.scope(Scope::Signal | Scope::AbstractUnixSocket)?;
-    if policy.network == Network::Off && fenced == Fenced::ByRules {
+    if !policy.network.is_on() && fenced == Fenced::ByRules {
         rules = rules.handle_access(AccessNet::from_all(NEWEST))?;
     }
     let mut allowed: Vec<(PathBuf, BitFlags<AccessFs>)> = Vec::new();

@@ -8,10 +8,9 @@ use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use libc::{c_int, c_long, c_ulong};
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
-};
 use seccompiler::sock_filter;
+
+use crate::protocol;
 
 /// Where the kernel's questions come.
 #[derive(Debug)]
@@ -63,32 +62,12 @@ fn install_with(program: &[sock_filter], flags: c_ulong) -> io::Result<Listener>
 impl Listener {
     /// To the process that is to answer.
     pub(crate) fn send(self, to: &UnixStream) -> io::Result<()> {
-        let files = [self.0.as_fd()];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut ancillary = SendAncillaryBuffer::new(&mut space);
-        ancillary.push(SendAncillaryMessage::ScmRights(&files));
-        rustix::net::sendmsg(to, &[io::IoSlice::new(b"l")], &mut ancillary, SendFlags::NOSIGNAL)?;
-        Ok(())
+        protocol::send_file(to, self.0.as_fd())
     }
 
     /// `None`: the other side ended without one.
     pub(crate) fn receive(from: &UnixStream) -> io::Result<Option<Listener>> {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-        let mut byte = [0];
-        let mut parts = [io::IoSliceMut::new(&mut byte)];
-        loop {
-            match rustix::net::recvmsg(from, &mut parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
-                Ok(_) => break,
-                Err(rustix::io::Errno::INTR) => {}
-                Err(errno) => return Err(errno.into()),
-            }
-        }
-        let mut files = ancillary.drain().flat_map(|message| match message {
-            RecvAncillaryMessage::ScmRights(files) => files.collect::<Vec<OwnedFd>>(),
-            _ => Vec::new(),
-        });
-        Ok(files.next().map(Listener))
+        Ok(protocol::receive_file(from)?.map(Listener))
     }
 
     /// To be called when the descriptor is readable. `None`: who asked is dead already.

@@ -2,6 +2,7 @@
 //! command. None of it can be taken back.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use landlock::{RulesetCreated, RulesetStatus};
@@ -10,7 +11,8 @@ use rustix::thread::{CapabilitySet, CapabilitySets};
 use seccompiler::BpfProgram;
 
 use crate::launch::listener::{self, Listener};
-use crate::options::{CommandLimits, Network};
+use crate::network::Network;
+use crate::options::CommandLimits;
 
 /// By what the files are fenced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub(crate) enum Filter {
 pub(crate) struct Lockdown {
     pub(crate) fenced: Fenced,
     pub(crate) network: Network,
+    /// Where the proxy listens, if there is one.
+    pub(crate) proxy: Option<SocketAddr>,
     pub(crate) limits: CommandLimits,
     pub(crate) rules: Option<RulesetCreated>,
     pub(crate) filter: Option<Filter>,

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use crate::launch::lockdown::{Fenced, Lockdown};
 use crate::launch::read_proc;
-use crate::options::{CommandLimits, Network};
+use crate::network::{self, Network};
+use crate::options::CommandLimits;
 
 /// bash's exit code when the last command died of a signal (bash(1), EXIT STATUS).
 const SIGNALLED: i32 = 128;
@@ -33,11 +34,15 @@ pub(crate) fn notes(before: Before, lockdown: &Lockdown, end: End) -> Vec<String
         return notes;
     }
     if before.no_route < no_route(lockdown) {
-        notes.push(
-            "The command tried to reach the network. Commands have only loopback, of their own; only the user can open \
-             more (`--network on`). Work with what is installed or cached."
+        notes.push(match &lockdown.network {
+            Network::Hosts(rules) => format!(
+                "The command tried to reach the network past the proxy of `http_proxy`, which leads to {}.",
+                network::list(rules, ", ")
+            ),
+            Network::Off | Network::On => "The command tried to reach the network. Commands have only loopback, of \
+                their own; only the user can open more (`--network on`). Work with what is installed or cached."
                 .to_string(),
-        );
+        });
     }
     let CommandLimits { file_bytes, tmp_bytes, .. } = lockdown.limits;
     if end == End::Signal(libc::SIGXFSZ) || end == End::Code(SIGNALLED + libc::SIGXFSZ) {
@@ -58,7 +63,7 @@ fn is_full(path: &Path) -> bool {
 /// How often this network namespace had no way to an address, by the counters of proc_net_snmp: `Ip:` has a line of
 /// names and a line of numbers, the file for IPv6 a name and a number a line. Behind a namespace only commands count.
 fn no_route(lockdown: &Lockdown) -> u64 {
-    if lockdown.fenced != Fenced::ByNamespaces || lockdown.network == Network::On {
+    if lockdown.fenced != Fenced::ByNamespaces || lockdown.network.is_on() {
         return 0;
     }
     old(&read_proc("/proc/net/snmp").unwrap_or_default()) + new(&read_proc("/proc/net/snmp6").unwrap_or_default())

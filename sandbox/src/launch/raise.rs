@@ -1,6 +1,7 @@
 //! Puts up the fence as far as this machine allows, and says how far.
 
 use std::io;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use rustix::process::WaitOptions;
@@ -12,7 +13,8 @@ use crate::launch::lockdown::{Fenced, Filter, Lockdown};
 use crate::launch::raw::{self, Forked, Namespaces};
 use crate::launch::seccomp::{Asks, Sockets};
 use crate::launch::{landlock, mounts, namespaces, proc, seccomp};
-use crate::options::{CommandLimits, Network};
+use crate::network::Network;
+use crate::options::CommandLimits;
 
 /// What a keeper has for its wardens.
 pub(crate) struct Raised {
@@ -20,6 +22,8 @@ pub(crate) struct Raised {
     /// What each warden is born into.
     pub(crate) namespaces: Namespaces,
     pub(crate) layers: Vec<Layer>,
+    /// Of the proxy, made where commands are. The agent serves it.
+    pub(crate) way_out: Option<TcpListener>,
 }
 
 /// `Err`: the namespaces failed half-way, and this process is no longer of use.
@@ -32,28 +36,34 @@ pub(crate) fn raise(policy: Option<Policy>) -> io::Result<Raised> {
     let (fenced, namespaces) = match policy.namespaces {
         policy::Namespaces::Try => {
             let sockets = mounts::foreign_sockets();
-            namespaces::enter(policy.network)?;
+            namespaces::enter(&policy.network)?;
             mounts::build(&policy, &sockets)?;
             say(LayerKind::Users, LayerState::Works);
             say(LayerKind::Mounts, LayerState::Works);
             let processes = in_child(Namespaces::PidAndMount, || proc::mount(policy.limits.processes));
             let namespaces = if processes.is_ok() { Namespaces::PidAndMount } else { Namespaces::Mount };
             say(LayerKind::Processes, state(processes));
-            say(LayerKind::Network, if policy.network == Network::On { LayerState::Open } else { LayerState::Works });
+            say(LayerKind::Network, if policy.network.is_on() { LayerState::Open } else { LayerState::Works });
             say(LayerKind::GitFiles, LayerState::Works);
             (Fenced::ByNamespaces, namespaces)
         }
         policy::Namespaces::Leave => (Fenced::ByRules, Namespaces::None),
     };
     let tmp = if fenced == Fenced::ByRules { Some(temporary()?) } else { None };
-    let sockets = match (policy.network, fenced) {
+    let sockets = match (&policy.network, fenced) {
         (Network::On, _) => Sockets::Open,
-        (Network::Off, Fenced::ByNamespaces) => Sockets::OwnNetwork,
+        (Network::Off | Network::Hosts(_), Fenced::ByNamespaces) => Sockets::OwnNetwork,
+        (Network::Hosts(_), Fenced::ByRules | Fenced::Not) => Sockets::Proxy,
         (Network::Off, Fenced::ByRules | Fenced::Not) => Sockets::None,
+    };
+    let way_out = match policy.network {
+        Network::Hosts(_) => Some(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?),
+        Network::Off | Network::On => None,
     };
     let mut lockdown = Lockdown {
         fenced,
-        network: policy.network,
+        network: policy.network.clone(),
+        proxy: way_out.as_ref().map(TcpListener::local_addr).transpose()?,
         limits: policy.limits.clone(),
         rules: None,
         filter: None,
@@ -78,15 +88,17 @@ pub(crate) fn raise(policy: Option<Policy>) -> io::Result<Raised> {
         let both = lockdown.rules.is_some() && lockdown.filter.is_some();
         let network = match policy.network {
             Network::On => LayerState::Open,
-            Network::Off if both => LayerState::Works,
-            Network::Off => LayerState::Missing("neither a namespace nor Landlock with seccomp".to_string()),
+            Network::Off | Network::Hosts(_) if both => LayerState::Works,
+            Network::Off | Network::Hosts(_) => {
+                LayerState::Missing("neither a namespace nor Landlock with seccomp".to_string())
+            }
         };
         say(LayerKind::Network, network);
     }
     say(LayerKind::Landlock, state(ruled));
     say(LayerKind::Seccomp, state(filtered));
     say(LayerKind::Notify, state(asked));
-    Ok(Raised { lockdown, namespaces, layers })
+    Ok(Raised { lockdown, namespaces, layers, way_out })
 }
 
 /// Leaves the filter in place if it works.
@@ -108,6 +120,7 @@ fn none() -> Raised {
     let lockdown = Lockdown {
         fenced: Fenced::Not,
         network: Network::On,
+        proxy: None,
         limits: CommandLimits::default(),
         rules: None,
         filter: None,
@@ -115,7 +128,7 @@ fn none() -> Raised {
         roots: Vec::new(),
         tmp: None,
     };
-    Raised { lockdown, namespaces: Namespaces::None, layers: Vec::new() }
+    Raised { lockdown, namespaces: Namespaces::None, layers: Vec::new(), way_out: None }
 }
 
 fn state(tried: io::Result<()>) -> LayerState {

@@ -25,6 +25,8 @@ pub(crate) enum Sockets {
     Open,
     /// Nobody: no socket may leave the process tree.
     None,
+    /// Nobody, and the warden connects to the proxy in a command's place.
+    Proxy,
 }
 
 /// clone(2): a namespace of any kind.
@@ -89,8 +91,15 @@ fn refused(sockets: Sockets, fenced: Fenced) -> Option<Rules> {
     let mut refused = vec![rule(&families.iter().map(|family| (0, Is::Ne, *family)).collect::<Vec<_>>())?];
     refused.push(rule(&[(0, Is::Ne, UNIX), (0, Is::Ne, NETLINK), (1, Is::MaskedEq(TYPE_MASK), RAW)])?);
     refused.push(rule(&[(0, Is::Eq, NETLINK), (2, Is::Ne, 0)])?);
+    if sockets == Sockets::Proxy {
+        // SCTP and others take addresses by ways of their own; TCP takes one with its first data.
+        refused.push(rule(&[(0, Is::Eq, INET), (2, Is::Ne, 0), (2, Is::Ne, libc::IPPROTO_TCP as u64)])?);
+        let early = libc::MSG_FASTOPEN as u64;
+        rules.insert(libc::SYS_sendmsg, vec![rule(&[(2, Is::MaskedEq(early), early)])?]);
+        rules.insert(libc::SYS_sendmmsg, vec![rule(&[(3, Is::MaskedEq(early), early)])?]);
+    }
     rules.insert(libc::SYS_socket, refused);
-    if sockets == Sockets::None {
+    if matches!(sockets, Sockets::None | Sockets::Proxy) {
         // Whom an address names, this filter cannot see; a pair of sockets needs none.
         rules.extend(ADDRESSED.iter().map(|call| (*call, Vec::new())));
         // sendmsg(2) may name an address too, in memory; only such a socket would take it.
@@ -137,6 +146,7 @@ fn terminals() -> Option<Vec<SeccompRule>> {
 }
 
 const UNIX: u64 = libc::AF_UNIX as u64;
+const INET: u64 = libc::AF_INET as u64;
 const NETLINK: u64 = libc::AF_NETLINK as u64;
 const RAW: u64 = libc::SOCK_RAW as u64;
 const DGRAM: u64 = libc::SOCK_DGRAM as u64;
@@ -164,7 +174,8 @@ const CLONING_IOCTLS: &[u64] = &[0x4004_9409, 0x4020_940d, 0xc018_9436];
 /// Netlink is only rtnetlink (protocol 0), which lists the interfaces: Node's development servers do so at their start.
 fn families(sockets: Sockets) -> Vec<u64> {
     match sockets {
-        Sockets::OwnNetwork | Sockets::Open => vec![UNIX, libc::AF_INET as u64, libc::AF_INET6 as u64, NETLINK],
+        Sockets::OwnNetwork | Sockets::Open => vec![UNIX, INET, libc::AF_INET6 as u64, NETLINK],
+        Sockets::Proxy => vec![UNIX, INET],
         Sockets::None => vec![UNIX],
     }
 }

@@ -4,6 +4,7 @@
 //! is.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
 
@@ -11,7 +12,8 @@ use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use crate::launch::attributes::{self, Refused};
 use crate::launch::listener::{Answer, Asked, Listener};
-use crate::launch::read_proc;
+use crate::launch::lockdown::Lockdown;
+use crate::launch::{connect, read_proc};
 use crate::launch::seccomp::calls::{self, ATTRIBUTES, BY_PROCESS, NEW_ATTRIBUTES};
 
 /// Paths and names that one note has; a command may try thousands.
@@ -22,6 +24,8 @@ pub(crate) struct Supervisor {
     listener: Listener,
     /// What commands may write to, where Landlock is all there is.
     roots: Vec<PathBuf>,
+    /// Where commands may connect to, where no network of their own sees to that.
+    proxy: Option<SocketAddr>,
     /// Of a command: what it may not do, we do not do for it.
     capabilities: CapabilitySet,
     calls: BTreeSet<String>,
@@ -29,8 +33,10 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
-    pub(crate) fn new(listener: Listener, roots: Vec<PathBuf>, capabilities: CapabilitySet) -> Supervisor {
-        Supervisor { listener, roots, capabilities, calls: BTreeSet::new(), paths: BTreeSet::new() }
+    pub(crate) fn new(listener: Listener, lockdown: &Lockdown) -> Supervisor {
+        let Lockdown { roots, proxy, capabilities, .. } = lockdown;
+        let (roots, proxy, capabilities) = (roots.clone(), *proxy, *capabilities);
+        Supervisor { listener, roots, proxy, capabilities, calls: BTreeSet::new(), paths: BTreeSet::new() }
     }
 
     /// To be called when there is something to read.
@@ -50,6 +56,15 @@ impl Supervisor {
         }
         if BY_PROCESS.iter().any(|(call, _)| *call == asked.call) && is_ours(asked) {
             return Answer::Go;
+        }
+        if asked.call == libc::SYS_connect
+            && let Some(proxy) = self.proxy
+        {
+            match connect::to_proxy(asked, proxy, || self.listener.waits(asked)) {
+                Ok(true) => return Answer::Done,
+                Ok(false) => {}
+                Err(errno) => return Answer::Refuse(errno.raw_os_error()),
+            }
         }
         if let Some(told) = calls::told(asked.call, &asked.arguments) {
             remember(&mut self.calls, told);

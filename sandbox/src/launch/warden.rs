@@ -56,8 +56,7 @@ fn start_and_wait(agent: &UnixStream, output: OwnedFd, raised: &mut Raised) -> i
     // Else the pipe would stay open as long as we live.
     drop((output, to_us));
     let listener = Listener::receive(&listening)?;
-    let mut supervisor = listener
-        .map(|listener| Supervisor::new(listener, raised.lockdown.roots.clone(), raised.lockdown.capabilities));
+    let mut supervisor = listener.map(|listener| Supervisor::new(listener, &raised.lockdown));
     let buried = wait(agent, &child_ends, command, supervisor.as_mut())?;
     // While it is a zombie its number is its own, and that of its group too.
     let group = if buried.is_none() { Some(command) } else { None };
