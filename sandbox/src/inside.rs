@@ -15,6 +15,38 @@ fn has(program: &str) -> bool {
     found
 }
 
+/// What needs neither a network nor a HOME to write to works without namespaces too.
+#[test]
+fn without_namespaces() {
+    let lib = "pub fn two() -> u32 { 2 }\n#[test]\nfn it() { assert_eq!(two(), 2); }\n";
+    let files = [("Cargo.toml", "[package]\nname = \"x\"\nedition = \"2021\"\n"), ("src/lib.rs", lib), ("Makefile", MAKEFILE)];
+    let bench = Bench::without_namespaces(&files);
+    if !bench.block_on(bench.host.fence()).holds() {
+        println!("skipped: no Landlock");
+        return;
+    }
+    check(&bench, "cat < <(seq 3) | paste -sd+ | tee >(cat >/dev/null)", "1+2+3");
+    check(&bench, "make -j4 -s && cat *.out && rm *.out", "a\nb\nc");
+    let git = "git -c user.name=a -c user.email=a@b";
+    check(&bench, &format!("git init -q . && git add . && {git} commit -q -m x && git worktree add -q wt && ls wt"), "src");
+    check(&bench, "python3 -c 'import asyncio; asyncio.run(asyncio.sleep(0)); print(7)'", "7");
+    if has("cargo") {
+        check(&bench, "unset CARGO_TARGET_DIR; cargo test --offline 2>&1", "test it ... ok");
+    }
+    if has("npm") {
+        std::fs::write(bench.root().join("package.json"), r#"{"name": "x", "version": "1.0.0"}"#).unwrap();
+        check(&bench, "npm_config_cache=$TMPDIR npm install --offline --no-audit --no-fund 2>&1 && ls", "package-lock.json");
+    }
+    if has("strace") {
+        check(&bench, "strace -f -e trace=execve true 2>&1; sleep 9 & timeout -s INT 1 strace -p $! 2>&1; kill $!", "attached");
+    }
+    if has("gdb") {
+        check(&bench, "gdb -nx -batch -ex 'break main' -ex run -ex 'print 6*7' --args /bin/true 2>&1", "= 42");
+    }
+}
+
+const MAKEFILE: &str = "all: a b c\na b c:\n\techo $@ > $@.out\n";
+
 /// With the HOME of whoever runs the tests, since toolchains are in it. `None`: no namespaces here.
 fn bench(files: &[(&str, &str)]) -> Option<Bench> {
     let bench = Bench::with(files, HostOptions::default());
@@ -38,7 +70,7 @@ fn check(bench: &Bench, command: &str, expected: &str) {
 
 #[test]
 fn shell_and_make() {
-    let Some(bench) = bench(&[("Makefile", "all: a b c\na b c:\n\techo $@ > $@.out\n")]) else { return };
+    let Some(bench) = bench(&[("Makefile", MAKEFILE)]) else { return };
     check(&bench, "diff <(printf 'a\\nb\\n') <(echo a; echo b) && echo same", "same");
     check(&bench, "cat < <(seq 3) | paste -sd+ | tee >(cat >/dev/null)", "1+2+3");
     check(
@@ -202,7 +234,7 @@ fn cargo_builds_and_tests() {
     else {
         return;
     };
-    check(&bench, "unset CARGO_TARGET_DIR; cargo test --offline 2>&1", "test it ... ok");
+    check(&bench, "unset CARGO_TARGET_DIR; cargo build --offline 2>&1 && cargo test --offline 2>&1", "test it ... ok");
 }
 
 #[test]
@@ -213,5 +245,60 @@ fn debuggers_of_ones_own_child() {
     }
     if has("gdb") {
         check(&bench, "gdb -nx -batch -ex 'break main' -ex run -ex 'print 6*7' --args /bin/true 2>&1", "= 42");
+    }
+}
+
+const PYTEST: &str = "
+import asyncio, http.server, threading, urllib.request, pytest
+
+@pytest.fixture
+def port():
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), http.server.SimpleHTTPRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+
+def test_server(port, tmp_path):
+    (tmp_path / 'x').write_text('x')
+    assert urllib.request.urlopen(f'http://127.0.0.1:{port}/a.txt').read() == b'served'
+
+def test_asyncio(port):
+    async def main():
+        reader, writer = await asyncio.open_connection('localhost', port)
+        writer.write(b'GET /a.txt HTTP/1.0\\r\\n\\r\\n')
+        process = await asyncio.create_subprocess_exec('cat', 'a.txt', stdout=asyncio.subprocess.PIPE)
+        out, _ = await process.communicate()
+        return (await reader.read()).endswith(b'served') and out == b'served'
+    assert asyncio.run(main())
+";
+
+#[test]
+fn pytest_with_asyncio_and_a_local_server() {
+    let Some(pytest) = ["pytest", "pytest-3"].into_iter().find(|program| has(program)) else { return };
+    let Some(bench) = bench(&[("a.txt", "served"), ("test_a.py", PYTEST)]) else { return };
+    check(&bench, &format!("{pytest} -q 2>&1"), "2 passed");
+    assert_eq!(std::fs::read_dir(bench.root().join(".pytest_cache")).map_or(0, |_| 1), 1, "it writes its cache");
+}
+
+const NPM: &str = r#"{"name": "x", "version": "1.0.0", "scripts": {"test": "node server.js"}}"#;
+
+#[test]
+fn npm_test_with_a_local_server() {
+    if has("npm") {
+        let Some(bench) = bench(&[("server.js", NODE), ("package.json", NPM)]) else { return };
+        check(&bench, "npm test --silent 2>&1", "served lo");
+        check(&bench, "npm install --offline --no-audit --no-fund 2>&1 && ls", "package-lock.json");
+    }
+}
+
+#[test]
+fn sudo_is_refused_with_a_clear_message() {
+    if has("sudo") {
+        let Some(bench) = bench(&[]) else { return };
+        let ran = bench.run("sudo -n id");
+        assert_ne!(ran.ended, Ended::Exited(0));
+        // Of root it is the kernel's listener that says so, of a user sudo itself.
+        let named = ran.notes.iter().any(|note| note.contains("as sudo and su do"));
+        assert!(named || ran.output.contains("nosuid") || ran.output.contains("no new privileges"), "{ran:?}");
     }
 }

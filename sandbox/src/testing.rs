@@ -83,6 +83,11 @@ impl Bench {
         Bench::make(files, options, Namespaces::Try, false)
     }
 
+    /// With HOME as it is, behind Landlock and seccomp alone.
+    pub(crate) fn without_namespaces(files: &[(&str, &str)]) -> Bench {
+        Bench::make(files, HostOptions::default(), Namespaces::Leave, false)
+    }
+
     fn make(files: &[(&str, &str)], mut options: HostOptions, namespaces: Namespaces, own_home: bool) -> Bench {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("workspace");

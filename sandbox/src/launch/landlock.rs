@@ -14,7 +14,8 @@ use crate::launch::lockdown::Fenced;
 /// The newest that we know of; the kernel takes from it what it has.
 const NEWEST: ABI = ABI::V9;
 /// What every program may write to.
-const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/ptmx", "/dev/pts"];
+const DEVICES: &[&str] =
+    &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx", "/dev/pts"];
 /// Behind a mount namespace these are the command's own.
 const OWN: &[&str] = &["/tmp", "/var/tmp", "/dev/shm"];
 

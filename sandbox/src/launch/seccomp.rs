@@ -14,7 +14,7 @@ use seccompiler::{
 };
 
 use crate::launch::lockdown::Fenced;
-use calls::{ADDRESSED, ATTRIBUTES, BY_PROCESS, NEW_ATTRIBUTES, REFUSED, SHARED};
+use calls::{ADDRESSED, ATTRIBUTES, BY_PROCESS, IDENTITY, NEW_ATTRIBUTES, REFUSED, SHARED};
 
 /// Who else fences the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,11 @@ pub(crate) enum Asks {
 /// `None`: no such filter for this machine's architecture.
 pub(crate) fn filter(sockets: Sockets, fenced: Fenced, asks: Asks) -> Option<BpfProgram> {
     let arch = TargetArch::try_from(std::env::consts::ARCH).ok()?;
-    let refused = SeccompFilter::new(refused(sockets, fenced)?, SeccompAction::Allow, MARK, arch).ok()?;
+    let mut rules = refused(sockets, fenced)?;
+    if asks == Asks::Warden {
+        rules.extend(IDENTITY.iter().map(|(call, _)| (*call, Vec::new())));
+    }
+    let refused = SeccompFilter::new(rules, SeccompAction::Allow, MARK, arch).ok()?;
     let mut program = absent();
     let answer = match asks {
         Asks::Warden => libc::SECCOMP_RET_USER_NOTIF,

@@ -14,7 +14,7 @@ use crate::launch::attributes::{self, Refused};
 use crate::launch::listener::{Answer, Asked, Listener};
 use crate::launch::lockdown::Lockdown;
 use crate::launch::{connect, read_proc};
-use crate::launch::seccomp::calls::{self, ATTRIBUTES, BY_PROCESS, NEW_ATTRIBUTES};
+use crate::launch::seccomp::calls::{self, ATTRIBUTES, BY_PROCESS, IDENTITY, NEW_ATTRIBUTES};
 
 /// Paths and names that one note has; a command may try thousands.
 const MOST_NAMED: usize = 8;
@@ -53,6 +53,9 @@ impl Supervisor {
         }
         if ATTRIBUTES.contains(&asked.call) {
             return self.change(asked);
+        }
+        if IDENTITY.iter().any(|(call, _)| *call == asked.call) && stays_who_it_is(asked) {
+            return Answer::Go;
         }
         if BY_PROCESS.iter().any(|(call, _)| *call == asked.call) && is_ours(asked) {
             return Answer::Go;
@@ -123,6 +126,22 @@ fn as_command<T>(kept: CapabilitySet, work: impl FnOnce() -> Result<T, Refused>)
     let done = work();
     rustix::thread::set_capabilities(None, own)?;
     done
+}
+
+fn stays_who_it_is(asked: &Asked) -> bool {
+    let own = match asked.call {
+        libc::SYS_setuid | libc::SYS_setreuid | libc::SYS_setresuid => rustix::process::getuid().as_raw(),
+        libc::SYS_setgroups => return false,
+        _ => rustix::process::getgid().as_raw(),
+    };
+    let wanted = match asked.call {
+        libc::SYS_setuid | libc::SYS_setgid => 1,
+        libc::SYS_setreuid | libc::SYS_setregid => 2,
+        _ => 3,
+    };
+    // All bits set: as it is.
+    let wanted = asked.arguments.iter().take(wanted).map(|id| (id & 0xffff_ffff) as u32);
+    wanted.into_iter().all(|id| id == own || id == u32::MAX)
 }
 
 /// Whether a call is about a process of this command's. A number that is given away anew in between would have to be

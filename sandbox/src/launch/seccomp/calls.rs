@@ -135,6 +135,17 @@ pub(crate) const BY_PROCESS: &[(c_long, &str)] = &[
     (libc::SYS_ptrace, "ptrace"),
 ];
 
+/// Who the caller is. To another user or group the kernel says no without a capability; the names are for the model.
+pub(crate) const IDENTITY: &[(c_long, &str)] = &[
+    (libc::SYS_setuid, "setuid"),
+    (libc::SYS_setgid, "setgid"),
+    (libc::SYS_setreuid, "setreuid"),
+    (libc::SYS_setregid, "setregid"),
+    (libc::SYS_setresuid, "setresuid"),
+    (libc::SYS_setresgid, "setresgid"),
+    (libc::SYS_setgroups, "setgroups"),
+];
+
 /// What the model is told of a refused call. `None`: nothing.
 pub(crate) fn told(call: c_long, arguments: &[u64; 6]) -> Option<String> {
     if let Some((_, name, said)) = REFUSED.iter().find(|(number, ..)| *number == call) {
@@ -142,6 +153,9 @@ pub(crate) fn told(call: c_long, arguments: &[u64; 6]) -> Option<String> {
     }
     if let Some((_, name)) = BY_PROCESS.iter().find(|(number, _)| *number == call) {
         return Some(format!("{name} of another process"));
+    }
+    if let Some((_, name)) = IDENTITY.iter().find(|(number, _)| *number == call) {
+        return Some(format!("becoming another user ({name}), as sudo and su do"));
     }
     if SHARED.contains(&call) {
         return Some("System V and POSIX shared memory, semaphores and queues".to_string());
