@@ -19,7 +19,8 @@ fn has(program: &str) -> bool {
 #[test]
 fn without_namespaces() {
     let lib = "pub fn two() -> u32 { 2 }\n#[test]\nfn it() { assert_eq!(two(), 2); }\n";
-    let files = [("Cargo.toml", "[package]\nname = \"x\"\nedition = \"2021\"\n"), ("src/lib.rs", lib), ("Makefile", MAKEFILE)];
+    let files =
+        [("Cargo.toml", "[package]\nname = \"x\"\nedition = \"2021\"\n"), ("src/lib.rs", lib), ("Makefile", MAKEFILE)];
     let bench = Bench::without_namespaces(&files);
     if !bench.block_on(bench.host.fence()).holds() {
         println!("skipped: no Landlock");
@@ -28,17 +29,29 @@ fn without_namespaces() {
     check(&bench, "cat < <(seq 3) | paste -sd+ | tee >(cat >/dev/null)", "1+2+3");
     check(&bench, "make -j4 -s && cat *.out && rm *.out", "a\nb\nc");
     let git = "git -c user.name=a -c user.email=a@b";
-    check(&bench, &format!("git init -q . && git add . && {git} commit -q -m x && git worktree add -q wt && ls wt"), "src");
+    check(
+        &bench,
+        &format!("git init -q . && git add . && {git} commit -q -m x && git worktree add -q wt && ls wt"),
+        "src",
+    );
     check(&bench, "python3 -c 'import asyncio; asyncio.run(asyncio.sleep(0)); print(7)'", "7");
     if has("cargo") {
         check(&bench, "unset CARGO_TARGET_DIR; cargo test --offline 2>&1", "test it ... ok");
     }
     if has("npm") {
         std::fs::write(bench.root().join("package.json"), r#"{"name": "x", "version": "1.0.0"}"#).unwrap();
-        check(&bench, "npm_config_cache=$TMPDIR npm install --offline --no-audit --no-fund 2>&1 && ls", "package-lock.json");
+        check(
+            &bench,
+            "npm_config_cache=$TMPDIR npm install --offline --no-audit --no-fund 2>&1 && ls",
+            "package-lock.json",
+        );
     }
     if has("strace") {
-        check(&bench, "strace -f -e trace=execve true 2>&1; sleep 9 & timeout -s INT 1 strace -p $! 2>&1; kill $!", "attached");
+        check(
+            &bench,
+            "strace -f -e trace=execve true 2>&1; sleep 9 & timeout -s INT 1 strace -p $! 2>&1; kill $!",
+            "attached",
+        );
     }
     if has("gdb") {
         check(&bench, "gdb -nx -batch -ex 'break main' -ex run -ex 'print 6*7' --args /bin/true 2>&1", "= 42");

@@ -8,10 +8,11 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream as Socket;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
-use tokio::io::AsyncReadExt as _;
 use tokio::io::Interest;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 
 use crate::fence::Layer;
@@ -72,7 +73,7 @@ impl Keeper {
             .spawn()?;
         ours.set_nonblocking(true)?;
         let mut control = UnixStream::from_std(ours)?;
-        tokio::io::AsyncWriteExt::write_all(&mut control, &protocol::encode(setup)?).await?;
+        control.write_all(&protocol::encode(setup)?).await?;
         let ready = receive(&mut control).await.map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
                 io::Error::other("the launcher ended at once; `main` must call `sandbox::launcher()` first")
@@ -96,6 +97,14 @@ impl Keeper {
 
     pub(crate) fn is_alive(&mut self) -> bool {
         matches!(self.process.try_wait(), Ok(None))
+    }
+
+    /// Asks it to end, which kills all that its commands left, and kills it if it takes too long.
+    pub(crate) async fn end(&mut self, grace: Duration) {
+        // What fails here fails because it has ended.
+        let _ = self.control.shutdown().await;
+        let _ = tokio::time::timeout(grace, self.control.read(&mut [0])).await;
+        self.kill();
     }
 
     /// Kills it, and by that every warden behind a fence.

@@ -42,6 +42,7 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 use rustix::process::{DumpableBehavior, WaitOptions};
 
 use crate::protocol::{self, Ready, Setup, WayOut};
+use lockdown::Fenced;
 use raise::Raised;
 use raw::Forked;
 
@@ -86,6 +87,10 @@ fn keep() -> io::Result<()> {
     if let Some(listener) = way_out {
         protocol::send_file(&control, listener.as_fd())?;
     }
+    if raised.lockdown.fenced == Fenced::Not {
+        // A command may kill its warden; then what it started comes to us.
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    }
     let ended = serve(control, &mut raised);
     if let Some(tmp) = &raised.lockdown.tmp {
         // A command may have made something in it unreadable; then it stays.
@@ -105,6 +110,10 @@ fn serve(control: UnixStream, raised: &mut Raised) -> io::Result<()> {
             // Not `return`: the keeper's caller is not the warden's.
             std::process::exit(0);
         }
+    }
+    if raised.lockdown.fenced == Fenced::Not {
+        // While `control` is open: the agent waits for its end.
+        sweep::kill_all(rustix::process::getpid(), None, raised.namespaces);
     }
     Ok(())
 }

@@ -39,8 +39,8 @@ pub use crate::fence::{Fence, Layer, LayerKind, LayerState};
 pub use crate::host::{Host, OpenError};
 pub use crate::launch::launcher;
 pub use crate::memory::{Memory, ran};
-pub use crate::options::{Access, AddedDir, CommandLimits, FenceOptions, HostOptions, SandboxMode};
 pub use crate::network::{HostRule, Network, NetworkError};
+pub use crate::options::{Access, AddedDir, CommandLimits, FenceOptions, HostOptions, SandboxMode};
 
 #[cfg(test)]
 mod attack;

@@ -31,10 +31,7 @@ pub(crate) struct Setup {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Ready {
     /// The fence is up as far as it goes.
-    Up {
-        layers: Vec<Layer>,
-        way_out: WayOut,
-    },
+    Up { layers: Vec<Layer>, way_out: WayOut },
     /// It broke off half-way, and the keeper is gone.
     Failed(String),
 }

@@ -26,8 +26,16 @@ const HEADERS: usize = 128;
 /// Names that one note has.
 const MOST_NAMED: usize = 8;
 /// Between client and proxy alone (RFC 9110, 7.6.1); of these the proxy says its own or nothing.
-const HOP_BY_HOP: &[&str] =
-    &["connection", "proxy-connection", "keep-alive", "proxy-authorization", "proxy-authenticate", "te", "upgrade", "host"];
+const HOP_BY_HOP: &[&str] = &[
+    "connection",
+    "proxy-connection",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-authenticate",
+    "te",
+    "upgrade",
+    "host",
+];
 
 /// Ends when this is dropped, and with it every connection.
 #[derive(Debug)]
@@ -193,7 +201,8 @@ fn understand(head: &[u8]) -> Result<Asked, Answer> {
         let (host, port) = split(target, None)?;
         return Ok(Asked::Tunnel { host, port });
     }
-    let Some(rest) = target.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("http://")).and(target.get(7..)) else {
+    let Some(rest) = target.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("http://")).and(target.get(7..))
+    else {
         let text = "This is a proxy: it takes `CONNECT host:port` and `http://` addresses.\n";
         return Err(Answer("400 Bad Request", text.to_string()));
     };
@@ -201,7 +210,8 @@ fn understand(head: &[u8]) -> Result<Asked, Answer> {
     let (authority, path) = rest.split_at(end);
     let (host, port) = split(authority, Some(80))?;
     let slash = if path.starts_with('/') { "" } else { "/" };
-    let mut head = format!("{method} {slash}{path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n").into_bytes();
+    let mut head =
+        format!("{method} {slash}{path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n").into_bytes();
     for header in request.headers.iter() {
         if !HOP_BY_HOP.iter().any(|name| header.name.eq_ignore_ascii_case(name)) {
             head.extend([header.name.as_bytes(), b": ", header.value, b"\r\n"].concat());

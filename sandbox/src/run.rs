@@ -107,7 +107,7 @@ pub(crate) async fn attend(
         (None, Some(Report::Signalled { signal, notes })) => (Ended::Signalled(signal), notes),
         (None, None) => {
             // It may have been the keeper too: the next command gets a new one.
-            keeper.kill();
+            keeper.end(GRACE).await;
             let note = "The process that watches over the command was killed, and the command with it.";
             (Ended::Signalled(libc::SIGKILL), vec![note.to_string()])
         }

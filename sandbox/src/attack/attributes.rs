@@ -29,9 +29,7 @@ const ATTACKS: &[(&str, Attack)] = &[
     ("fchmodat", |t| unsafe { syscall(libc::SYS_fchmodat, AT_FDCWD, t.path.as_ptr(), 0o741) }),
     ("fchmodat-dir", |t| unsafe { syscall(libc::SYS_fchmodat, t.directory.as_raw_fd(), t.name.as_ptr(), 0o741) }),
     ("fchmodat2", |t| unsafe { syscall(SYS_FCHMODAT2, AT_FDCWD, t.path.as_ptr(), 0o741, AT_SYMLINK_NOFOLLOW) }),
-    ("fchmodat2-empty", |t| unsafe {
-        syscall(SYS_FCHMODAT2, t.file.as_raw_fd(), c"".as_ptr(), 0o741, AT_EMPTY_PATH)
-    }),
+    ("fchmodat2-empty", |t| unsafe { syscall(SYS_FCHMODAT2, t.file.as_raw_fd(), c"".as_ptr(), 0o741, AT_EMPTY_PATH) }),
     ("chmod-self-fd", |t| {
         let path = CString::new(format!("/proc/self/fd/{}", t.file.as_raw_fd())).unwrap();
         unsafe { syscall(libc::SYS_fchmodat, AT_FDCWD, path.as_ptr(), 0o741) }

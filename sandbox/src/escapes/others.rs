@@ -4,14 +4,14 @@
 
 use std::os::unix::net::UnixDatagram;
 
-use super::{behind_each, refused};
+use super::{Bystander, behind_each, refused};
 use crate::options::HostOptions;
 
 #[test]
 fn settings_of_other_processes() {
     behind_each(&[], &HostOptions::default(), |bench, _| {
-        let mut bystander = std::process::Command::new("sleep").arg("600").spawn().unwrap();
-        let id = bystander.id();
+        let mut bystander = Bystander::new();
+        let id = bystander.0.id();
         let stat = || {
             let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
             let limits = std::fs::read_to_string(format!("/proc/{id}/limits")).unwrap();
@@ -38,19 +38,19 @@ fn settings_of_other_processes() {
         ] {
             refused(bench, name, id);
             assert_eq!(stat(), before, "{name}");
-            assert!(bystander.try_wait().unwrap().is_none(), "{name}");
+            assert!(bystander.lives(), "{name}");
         }
         // Of a whole user: what is outside is not reached, whatever the answer.
         for name in ["setpriority-user", "ioprio_set-user"] {
             bench.attack(name, 0);
             assert_eq!(stat(), before, "{name}");
         }
-        bystander.kill().unwrap();
-        bystander.wait().unwrap();
         // One's own can be set.
-        let own = bench.run("sleep 5 & renice -n 5 -p $! >/dev/null && nice -n 3 true && ulimit -n 64 && kill $!; echo $?");
+        let own =
+            bench.run("sleep 5 & renice -n 5 -p $! >/dev/null && nice -n 3 true && ulimit -n 64 && kill $!; echo $?");
         assert_eq!(own.output.trim(), "0", "{:?}", own.notes);
-        let own = bench.run("sleep 5 & taskset -p 1 $! >/dev/null && prlimit --pid $! --nofile=10:10 && kill $! && echo set");
+        let own =
+            bench.run("sleep 5 & taskset -p 1 $! >/dev/null && prlimit --pid $! --nofile=10:10 && kill $! && echo set");
         assert_eq!(own.output.trim(), "set", "{:?}", own.notes);
     });
 }

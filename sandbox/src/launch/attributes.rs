@@ -161,10 +161,10 @@ fn read(asked: &Asked, memory: &Memory) -> Result<(Place, Change), Errno> {
         #[cfg(target_arch = "x86_64")]
         libc::SYS_utimes => (path(here, a, none)?, Change::Times(times(memory, b, Clock::Micros)?)),
         #[cfg(target_arch = "x86_64")]
-        libc::SYS_futimesat => (named_or_open(a, b, || path(a, b, none))?, Change::Times(times(memory, c, Clock::Micros)?)),
-        libc::SYS_utimensat => {
-            (named_or_open(a, b, || path(a, b, d))?, Change::Times(times(memory, c, Clock::Nanos)?))
+        libc::SYS_futimesat => {
+            (named_or_open(a, b, || path(a, b, none))?, Change::Times(times(memory, c, Clock::Micros)?))
         }
+        libc::SYS_utimensat => (named_or_open(a, b, || path(a, b, d))?, Change::Times(times(memory, c, Clock::Nanos)?)),
         libc::SYS_setxattr => (path(here, a, none)?, set(b, c, d, e)?),
         libc::SYS_lsetxattr => (path(here, a, link)?, set(b, c, d, e)?),
         libc::SYS_fsetxattr => (open(a), set(b, c, d, e)?),
@@ -249,4 +249,3 @@ fn times(memory: &Memory, address: u64, clock: Clock) -> Result<Timestamps, Errn
 fn micros(micros: i64) -> Result<c_long, Errno> {
     if (0..1_000_000).contains(&micros) { Ok(micros * 1_000) } else { Err(Errno::INVAL) }
 }
-

@@ -17,12 +17,7 @@ const BESIDE_PROXIES: &[(&str, &str)] =
     &[("no_proxy", "localhost,127.0.0.1,::1"), ("NO_PROXY", "localhost,127.0.0.1,::1"), ("NODE_USE_ENV_PROXY", "1")];
 
 /// Returns only if it failed. `warden`: gets what it takes to answer the kernel's questions.
-pub(crate) fn become_command(
-    order: &Order,
-    output: OwnedFd,
-    warden: UnixStream,
-    lockdown: &mut Lockdown,
-) -> io::Error {
+pub(crate) fn become_command(order: &Order, output: OwnedFd, warden: UnixStream, lockdown: &mut Lockdown) -> io::Error {
     match prepare(order, output, warden, lockdown) {
         Ok(mut command) => command.exec(),
         Err(error) => error,

@@ -37,7 +37,11 @@ impl Memory {
             let part = self.bytes(at, PAGE_BYTES - at % PAGE_BYTES)?;
             if let Some(end) = part.iter().position(|byte| *byte == 0) {
                 text.extend(part.get(..end).unwrap_or_default());
-                return if text.len() < most { CString::new(text).map_err(|_| Errno::INVAL) } else { Err(Errno::NAMETOOLONG) };
+                return if text.len() < most {
+                    CString::new(text).map_err(|_| Errno::INVAL)
+                } else {
+                    Err(Errno::NAMETOOLONG)
+                };
             }
             at += part.len() as u64;
             text.extend(part);

@@ -13,8 +13,8 @@ use rustix::thread::{CapabilitySet, CapabilitySets};
 use crate::launch::attributes::{self, Refused};
 use crate::launch::listener::{Answer, Asked, Listener};
 use crate::launch::lockdown::Lockdown;
-use crate::launch::{connect, read_proc};
 use crate::launch::seccomp::calls::{self, ATTRIBUTES, BY_PROCESS, IDENTITY, NEW_ATTRIBUTES};
+use crate::launch::{connect, read_proc};
 
 /// Paths and names that one note has; a command may try thousands.
 const MOST_NAMED: usize = 8;
@@ -76,9 +76,8 @@ impl Supervisor {
     }
 
     fn change(&mut self, asked: &Asked) -> Answer {
-        let done = as_command(self.capabilities, || {
-            attributes::perform(asked, &self.roots, || self.listener.waits(asked))
-        });
+        let done =
+            as_command(self.capabilities, || attributes::perform(asked, &self.roots, || self.listener.waits(asked)));
         match done {
             Ok(()) => Answer::Done,
             Err(Refused::Errno(errno)) => Answer::Refuse(errno.raw_os_error()),
@@ -92,7 +91,8 @@ impl Supervisor {
     /// What the model is told.
     pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
-        let list = |names: &BTreeSet<String>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let list =
+            |names: &BTreeSet<String>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         if !self.calls.is_empty() {
             notes.push(format!("The sandbox refused: {}. No command may do that here.", list(&self.calls)));
         }

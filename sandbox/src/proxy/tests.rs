@@ -44,7 +44,8 @@ fn ask(bench: &Bench, text: &str) -> agent::Ran {
 fn a_listed_host_is_reached_and_no_other() {
     let port = server();
     with_hosts("hosts=private:localhost,.listed.example", |bench, _| {
-        let ran = ask(bench, &format!("GET http://localhost:{port}/a?b HTTP/1.1\\r\\nHost: evil\\r\\nX: y\\r\\n\\r\\n"));
+        let ran =
+            ask(bench, &format!("GET http://localhost:{port}/a?b HTTP/1.1\\r\\nHost: evil\\r\\nX: y\\r\\n\\r\\n"));
         let served = format!("served GET /a?b HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\nX: y\r\n\r\n");
         assert!(ran.output.ends_with(&served), "{ran:?}");
         assert_eq!(ran.notes, Vec::<String>::new());
@@ -59,7 +60,10 @@ fn a_listed_host_is_reached_and_no_other() {
             ] {
                 let ran = ask(bench, &text);
                 assert!(ran.output.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{ran:?}");
-                assert!(ran.output.contains("commands reach only") || ran.output.contains("Commands reach only"), "{ran:?}");
+                assert!(
+                    ran.output.contains("commands reach only") || ran.output.contains("Commands reach only"),
+                    "{ran:?}"
+                );
                 let note = format!("The network proxy refused `{host}`.");
                 assert!(ran.notes.iter().any(|said| said.starts_with(&note)), "{ran:?}");
             }
@@ -117,8 +121,13 @@ fn requests_are_understood() {
         "GET HTTP://a.example HTTP/1.1\r\nHost: b\r\nProxy-Authorization: x\r\nconnection: keep-alive\r\nA: b\r\n\r\n",
         plain("a.example", 80, &format!("GET / HTTP/1.1\r\nHost: a.example\r\n{close}A: b\r\n\r\n")),
     );
-    check("POST http://a:8?q HTTP/1.0\r\n\r\n", plain("a", 8, &format!("POST /?q HTTP/1.1\r\nHost: a:8\r\n{close}\r\n")));
-    for bad in ["CONNECT a.example", "CONNECT a.example:x", "CONNECT :443", "GET /", "GET https://a/", "GET http://u@a/"] {
+    check(
+        "POST http://a:8?q HTTP/1.0\r\n\r\n",
+        plain("a", 8, &format!("POST /?q HTTP/1.1\r\nHost: a:8\r\n{close}\r\n")),
+    );
+    for bad in
+        ["CONNECT a.example", "CONNECT a.example:x", "CONNECT :443", "GET /", "GET https://a/", "GET http://u@a/"]
+    {
         check(&format!("{bad} HTTP/1.1\r\n\r\n"), Err("400 Bad Request"));
     }
     check("\x16\x03\x01 no HTTP at all\r\n\r\n", Err("400 Bad Request"));

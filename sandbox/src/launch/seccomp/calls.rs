@@ -204,7 +204,11 @@ mod tests {
     fn refusals_have_names() {
         check(libc::SYS_mount, [0; 3], Some("mount"));
         check(libc::SYS_io_uring_setup, [0; 3], None);
-        check(libc::SYS_socket, [libc::AF_PACKET as u64, 3 | libc::SOCK_CLOEXEC as u64, 0], Some("a raw packet socket"));
+        check(
+            libc::SYS_socket,
+            [libc::AF_PACKET as u64, 3 | libc::SOCK_CLOEXEC as u64, 0],
+            Some("a raw packet socket"),
+        );
         check(libc::SYS_socket, [libc::AF_INET as u64, 1, 0], Some("a network socket"));
         check(libc::SYS_socket, [31, 3, 0], Some("a socket of family 31"));
         check(libc::SYS_connect, [0; 3], Some("sockets with an address"));
