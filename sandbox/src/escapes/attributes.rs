@@ -56,6 +56,13 @@ fn attributes_outside_do_not_change() {
             refused(bench, name, victim.display());
             assert_eq!(face(victim), before, "{name}");
         }
+        // By a link of the command's own: it may be followed, and then its end is what counts.
+        let link = bench.root().join("link");
+        std::os::unix::fs::symlink(victim, &link).unwrap();
+        for name in attributes::names().chain(attributes::never()) {
+            bench.attack(name, link.display());
+            assert_eq!(face(victim), before, "{name} by a link");
+        }
         // By the directory /proc `self` is the warden, who is asked where its own file lies.
         for name in attributes::names().filter(|name| *name != "chmod-relative-proc") {
             make(own);
