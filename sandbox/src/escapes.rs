@@ -305,10 +305,12 @@ fn a_fence_inside_a_fence() {
         return;
     }
     let inner = bench.root().join("inner");
-    let command = "cat a.txt; echo x > ../b.txt; echo y > b.txt; mktemp; sleep 1008 & exit 7";
+    let command = "cat a.txt; echo x > ../b.txt; echo y > b.txt; chmod 600 b.txt; mktemp; sleep 1008 & exit 7";
     let program = bench.program();
     let ran = bench.run(&format!("'{}' {VICTIM} '{}' On '{command}' 2>&1", program.display(), inner.display()));
     assert!(ran.output.contains("Exited(7)") && ran.output.contains("../b.txt: Permission denied"), "{}", ran.output);
+    // The outer fence has the one listener of the kernel. Without it permission bits stay as they are.
+    assert!(ran.output.contains("b.txt\': Operation not permitted"), "{}", ran.output);
     assert!(inner.join("b.txt").exists() && !bench.root().join("b.txt").exists());
 }
 

@@ -92,7 +92,8 @@ fn an_open_file_gives_no_more() {
         for name in ["reopen", "link-open"] {
             refused(bench, name, program.display());
         }
-        for path in [format!("/proc/{}/mem", std::process::id()), "/proc/1/mem".to_string()] {
+        let agent = format!("/proc/{}/mem", std::process::id());
+        for path in [agent.as_str(), "/proc/1/mem", "/proc/self/mem", "/proc/thread-self/mem"] {
             refused(bench, "write", path);
         }
     });

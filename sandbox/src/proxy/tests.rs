@@ -71,6 +71,28 @@ fn a_listed_host_is_reached_and_no_other() {
     });
 }
 
+/// By the variables alone; `no_proxy` is emptied because `localhost` is otherwise the command's own.
+#[test]
+fn programs_find_it() {
+    let port = server();
+    let programs = [
+        ("curl", "curl -s http://localhost:PORT/x"),
+        ("curl", "curl -s -p http://localhost:PORT/x"),
+        ("python3", "python3 -c 'import urllib.request as u; print(u.urlopen(\"http://localhost:PORT/x\").read())'"),
+        ("wget", "wget -qO- http://localhost:PORT/x"),
+    ];
+    with_hosts("hosts=private:localhost", |bench, _| {
+        for (program, command) in programs {
+            if bench.run(&format!("command -v {program}")).ended != agent::Ended::Exited(0) {
+                println!("skipped: no {program} on this machine");
+                continue;
+            }
+            let ran = bench.run(&format!("export no_proxy= NO_PROXY=; {}", command.replace("PORT", &port.to_string())));
+            assert!(ran.output.contains("served GET /x HTTP/1."), "{command}: {ran:?}");
+        }
+    });
+}
+
 #[test]
 fn a_name_that_leads_home_is_refused_unless_it_may() {
     let port = server();
