@@ -2,13 +2,18 @@
 #![cfg(test)]
 
 mod command_line;
+mod compact;
 mod conversation;
 mod edits;
+mod fault;
+mod kill;
 mod loop_;
 mod loop_ends;
 mod material;
 mod play;
 mod readme;
+mod resume;
+mod resume_ends;
 mod scenarios;
 mod stage;
 mod support;

@@ -79,6 +79,7 @@ pub(crate) fn check_on(memory: Memory, calls: &str, expected: Expect) {
                 agent::ToolOutcome::Failed(_) => "failed: ",
                 agent::ToolOutcome::Refused(_) => "refused: ",
                 agent::ToolOutcome::Cancelled => "cancelled: ",
+                agent::ToolOutcome::Interrupted => "interrupted: ",
             };
             shown += &format!("{mark}{}\n", outcome.text().trim_end());
         }

@@ -1,5 +1,7 @@
 //! Settings in layers: flags > `AGENT_*` > the repository (once trusted) > the user's file > defaults.
 
+mod session;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::args::{ModelArgs, NetworkArg, RunArgs, SandboxArg};
+use crate::args::{ModelArgs, NetworkArg, SandboxArg, WorkArgs};
 use crate::hint::Hint;
 use crate::paths;
 
@@ -313,7 +315,7 @@ impl Layer {
         }
     }
 
-    pub(crate) fn of_run(args: &RunArgs) -> Layer {
+    pub(crate) fn of_work(args: &WorkArgs) -> Layer {
         let confirm = args.confirm.then_some(Mode::Confirm);
         Layer {
             mode: args.mode.map(Mode::from).or(confirm),

@@ -8,30 +8,21 @@ use session::{Content, Session};
 
 use crate::args::ShowArgs;
 use crate::harmless::{harmless, one_line};
-use crate::hint::Hint as _;
 use crate::human;
-use crate::sessions::store;
+use crate::sessions::{one, store};
 
 pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<()> {
     let store = store()?;
-    let found = match &args.id {
-        Some(part) => store.find(part)?,
-        None => store.ids()?.into_iter().take(1).collect(),
-    };
-    let id = match found.as_slice() {
-        [id] => id,
-        [] => return Err(anyhow::anyhow!("there is no such session")).hint("`agent sessions --all` lists them"),
-        [..] => {
-            return Err(anyhow::anyhow!("{} sessions fit: {}", found.len(), found.join(", ")))
-                .hint("write more of the id");
-        }
+    let id = match &args.id {
+        Some(part) => one(&store, part)?,
+        None => store.ids()?.into_iter().next().context("there is no session yet")?,
     };
     if args.json {
-        let bytes = std::fs::read(store.file(id)).context("the session cannot be read")?;
+        let bytes = std::fs::read(store.file(&id)).context("the session cannot be read")?;
         io::stdout().lock().write_all(&bytes)?;
         return Ok(());
     }
-    let session = Session::read(&store.file(id))?;
+    let session = Session::read(&store.file(&id))?;
     io::stdout().lock().write_all(render(&session).as_bytes())?;
     for notice in &session.notices {
         writeln!(io::stderr(), "note: {notice}")?;
@@ -42,7 +33,8 @@ pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<()> {
 /// The conversation as plain text.
 fn render(session: &Session) -> String {
     let header = &session.header;
-    let mut shown = format!("session {}\n{} in {}, {}\n", header.id, header.created, header.workspace, header.model);
+    let mut shown =
+        format!("session {}\n{} in {}, {}\n", header.id, header.created, header.workspace, header.served.model);
     let mut calls = std::collections::HashMap::new();
     for line in &session.lines {
         match &line.entry {
@@ -59,18 +51,25 @@ fn render(session: &Session) -> String {
                         calls.insert(call.id.clone(), human::title(call));
                     }
                 }
-                Entry::Outcome { call_id, tool, outcome } => {
+                Entry::Compaction { text, .. } => {
+                    shown.push_str(&format!("\n--- condensed: from here on the model sees\n{}\n", harmless(text)));
+                }
+                Entry::Outcome { call_id, tool, outcome, .. } => {
                     let title = calls.get(call_id).unwrap_or(tool);
                     let how = match outcome {
                         ToolOutcome::Done(_) => "",
                         ToolOutcome::Failed(_) => " (failed)",
                         ToolOutcome::Refused(_) => " (refused)",
                         ToolOutcome::Cancelled => " (cancelled)",
+                        ToolOutcome::Interrupted => " (interrupted)",
                     };
                     let title = one_line(title, 80);
                     shown.push_str(&format!("\n--- {title}{how}\n{}\n", harmless(outcome.text().trim_end())));
                 }
             },
+            Content::Resumed(resumed) => {
+                shown.push_str(&format!("\n--- resumed at {} with {}\n", line.at, resumed.served.model));
+            }
             Content::End(end) => {
                 let word = |name| end.get(name).and_then(serde_json::Value::as_str);
                 let reason = word("reason").map(|reason| format!(": {reason}")).unwrap_or_default();
