@@ -91,10 +91,10 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
             return Ok(cancelled(&agent.cancel));
         }
 
-        if window_full || compact::is_full(agent, transcript, &specs) {
-            if let Some(end) = compact::make_room(agent, transcript, &specs).await? {
-                return Ok(end);
-            }
+        if (window_full || compact::is_full(agent, transcript, &specs))
+            && let Some(end) = compact::make_room(agent, transcript, &specs).await?
+        {
+            return Ok(end);
         }
         let question = Question {
             entries: transcript.view(),

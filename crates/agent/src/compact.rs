@@ -165,7 +165,7 @@ fn plan(view: &[Entry], specs: u64, measured: u64, window: u64) -> Option<Plan> 
     let sum_from = |cut: usize| tokens.iter().skip(cut).sum::<u64>();
     let kept_from = cuts.clone().find(|cut| sum_from(*cut) <= window.min(total) / 5)?;
     let fits = |cut: &usize| total - sum_from(*cut) + room_for_summary(window) <= window;
-    let source_end = cuts.filter(|cut| *cut <= kept_from).filter(fits).last()?;
+    let source_end = cuts.filter(|cut| *cut <= kept_from).rfind(fits)?;
     Some(Plan { source_end, kept_from, kept_tokens: sum_from(kept_from), condensable_tokens: sum_from(1) })
 }
 

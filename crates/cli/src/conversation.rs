@@ -8,8 +8,8 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use agent::{
-    Agent, AgentError, AgentEvent, ApprovalPolicy, Cancel, Finish, Frontend, GitLook, Mode, SeenFiles, Spent, Survey,
-    Transcript,
+    Agent, AgentError, AgentEvent, ApprovalPolicy, Cancel, Condensed, Finish, Frontend, GitLook, Mode, SeenFiles,
+    Spent, Survey, Transcript,
 };
 use anyhow::Context as _;
 use sandbox::Host;
@@ -230,6 +230,20 @@ impl Conversation {
         (self.policy, self.spent, self.seen) = (policy, spent, seen);
         self.transcript = Some(transcript);
         finish
+    }
+
+    /// Condenses what was said, because the human wants it; `focus` is what must be kept in particular.
+    #[expect(dead_code, reason = "for `/compact` of the chat, which is not here yet")]
+    pub(crate) async fn compact(&mut self, focus: Option<&str>) -> Result<Condensed, AgentError> {
+        let Some(mut transcript) = self.transcript.take() else {
+            return Ok(Condensed::Not("nothing was said yet"));
+        };
+        let mut agent = self.agent();
+        let condensed = agent::compact(&mut agent, &mut transcript, focus).await;
+        let Agent { policy, spent, seen, .. } = agent;
+        (self.policy, self.spent, self.seen) = (policy, spent, seen);
+        self.transcript = Some(transcript);
+        condensed
     }
 
     /// A first look at the workspace, for the opening message.
