@@ -66,7 +66,8 @@ impl Stage {
         command.env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", self.folder.path());
         command.env("MISTRAL_API_KEY", "key").env("AGENT_DIALECT", "mistral");
         command.env("AGENT_BASE_URL", self.server.base_url());
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        let told = fs::File::create(self.folder.path().join("told")).unwrap();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(told).spawn().unwrap()
     }
 
     fn play(&self, binary: &Path, whole: Duration, seed: &mut u64, figures: &mut Figures) {
@@ -85,7 +86,9 @@ impl Stage {
                 }
             };
             if let Some(status) = ended {
-                assert!(status.success(), "{status} {}", self.folder.path().display());
+                // The last kill may have come after the answer was saved: then there is nothing to go on with.
+                let told = fs::read_to_string(self.folder.path().join("told")).unwrap();
+                assert!(status.success() || told.contains(" is finished\nhint: "), "{status}: {told}");
                 return;
             }
             child.kill().unwrap();
@@ -131,7 +134,7 @@ impl Stage {
     fn entries(&self) -> Vec<Entry> {
         let session = Session::read(&self.session_file()).unwrap();
         assert_eq!(session.state, session::State::Whole, "{:?}", session.notices);
-        assert_eq!(session.ended(), Some("answered"));
+        assert!(matches!(session.ended(), Some("answered") | None));
         session.entries().cloned().collect()
     }
 
