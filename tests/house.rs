@@ -2,9 +2,12 @@
 #![cfg(test)]
 
 mod command_line;
+mod compact;
 mod conversation;
 mod edits;
 mod edits_on_disk;
+mod fault;
+mod kill;
 mod loop_;
 mod loop_ends;
 mod material;
@@ -12,6 +15,8 @@ mod network;
 mod pages;
 mod play;
 mod readme;
+mod resume;
+mod resume_ends;
 mod scenarios;
 mod stage;
 mod support;

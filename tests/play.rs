@@ -70,6 +70,7 @@ pub(crate) fn answers(sandbox: &dyn Sandbox, calls: &str) -> String {
                 agent::ToolOutcome::Failed(_) => "failed: ",
                 agent::ToolOutcome::Refused(_) => "refused: ",
                 agent::ToolOutcome::Cancelled => "cancelled: ",
+                agent::ToolOutcome::Interrupted => "interrupted: ",
             };
             shown += &format!("{mark}{}\n", outcome.text().trim_end());
         }

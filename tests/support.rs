@@ -114,6 +114,20 @@ impl World {
         chats.map(|request| serde_json::from_slice(&request.body).unwrap()).collect()
     }
 
+    /// The messages of each chat request as they were sent, without the bracket that closes them.
+    pub(crate) fn messages(&self) -> Vec<String> {
+        let requests = self.server.as_ref().unwrap().requests();
+        let chats = requests.iter().filter(|request| request.path.ends_with("/chat/completions"));
+        let messages = chats.map(|request| {
+            let text = String::from_utf8(request.body.to_vec()).unwrap();
+            let (_, rest) = text.split_once("\"messages\":").unwrap();
+            let mut stream = serde_json::Deserializer::from_str(rest).into_iter::<serde_json::Value>();
+            stream.next().unwrap().unwrap();
+            rest[..stream.byte_offset() - 1].to_owned()
+        });
+        messages.collect()
+    }
+
     /// The text that the model got back for its `n`th call, from 0.
     pub(crate) fn outcome(&self, n: usize) -> String {
         let bodies = self.bodies();
@@ -134,11 +148,19 @@ impl World {
         kept
     }
 
-    /// The one session file.
+    /// The session file that was begun last.
     pub(crate) fn session_file(&self) -> PathBuf {
+        self.session_files().pop().unwrap()
+    }
+
+    /// In the order in which they were begun.
+    pub(crate) fn session_files(&self) -> Vec<PathBuf> {
         let folder = self.home().join("state/agent/sessions");
         let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        files.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl")).last().unwrap()
+        let mut files: Vec<PathBuf> =
+            files.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl")).collect();
+        files.sort();
+        files
     }
 }
 

@@ -8,10 +8,12 @@
 // In suggested reading order.
 mod agent_loop;
 mod arguments;
+mod ask_model;
 mod breaker;
 mod cancel;
 mod chat;
 mod clip;
+mod compact;
 mod draft;
 mod effect;
 mod frontend;
@@ -34,6 +36,7 @@ pub use crate::chat::{
     ChatClient, ChatError, ChatErrorKind, ChatEvent, ChatRequest, ChatStream, FinishReason, RawCall, Reply, Usage,
 };
 pub use crate::clip::Clipped;
+pub use crate::compact::{Condensed, compact};
 pub use crate::effect::{
     Change, Effect, Ended, FileMode, Found, FoundLine, Listed, Listing, Observation, Permit, Ran, Sandbox, SandboxError,
 };
@@ -44,5 +47,5 @@ pub use crate::policy::{ApprovalPolicy, Mode, ModeSwitch, Verdict};
 pub use crate::prompt::{Facts, opening};
 pub use crate::survey::{GitLook, Survey, survey};
 pub use crate::tool::{AnyTool, Tool, ToolCall, ToolError, ToolOutcome, ToolSpec};
-pub use crate::transcript::{Entry, Transcript};
+pub use crate::transcript::{Entry, Transcript, Turn};
 pub use crate::workspace::{SeenFiles, Workspace};

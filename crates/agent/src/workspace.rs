@@ -1,6 +1,6 @@
 //! The one door. A tool sees the machine only through this, for one call.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use crate::effect::{Change, Effect, Found, Listing, Observation, Permit, Ran, Sa
 use crate::frontend::{AgentEvent, Answer, Frontend};
 use crate::policy::{ApprovalPolicy, Verdict};
 use crate::tool::ToolError;
+use crate::transcript::Entry;
 
 pub struct Workspace<'a> {
     pub(crate) root: &'a Path,
@@ -37,8 +38,44 @@ pub(crate) enum Halt {
 #[derive(Debug, Default)]
 pub struct SeenFiles {
     hashes: HashMap<PathBuf, u64>,
+    /// What changed of them since the last outcome was recorded, which takes it along.
+    news: BTreeMap<String, Option<u64>>,
     /// Directories whose AGENTS.md was shown, or that have none.
     pub(crate) guided: HashSet<PathBuf>,
+}
+
+impl SeenFiles {
+    /// As they were when these entries had been recorded.
+    pub fn restore(entries: &[Entry]) -> SeenFiles {
+        let mut seen = SeenFiles::default();
+        for entry in entries {
+            let Entry::Outcome { seen: news, .. } = entry else { continue };
+            for (path, hash) in news {
+                match hash {
+                    Some(hash) => seen.hashes.insert(path.into(), *hash),
+                    None => seen.hashes.remove(Path::new(path)),
+                };
+            }
+        }
+        seen
+    }
+
+    pub(crate) fn take_news(&mut self) -> BTreeMap<String, Option<u64>> {
+        std::mem::take(&mut self.news)
+    }
+
+    fn saw(&mut self, path: &Path, bytes: &[u8]) {
+        let hash = hash(bytes);
+        if self.hashes.insert(path.to_owned(), hash) != Some(hash) {
+            self.news.insert(path.to_string_lossy().into_owned(), Some(hash));
+        }
+    }
+
+    fn forget(&mut self, path: &Path) {
+        if self.hashes.remove(path).is_some() {
+            self.news.insert(path.to_string_lossy().into_owned(), None);
+        }
+    }
 }
 
 impl Agent<'_> {
@@ -63,7 +100,7 @@ impl Workspace<'_> {
     pub async fn read(&mut self, path: &str, max_bytes: u64) -> Result<Vec<u8>, ToolError> {
         let path = self.relative(path);
         let bytes = self.read_bytes(path.clone(), max_bytes).await?;
-        self.seen.hashes.insert(path.clone(), hash(&bytes));
+        self.seen.saw(&path, &bytes);
         self.touched.push(path);
         Ok(bytes)
     }
@@ -137,9 +174,9 @@ impl Workspace<'_> {
             let knew =
                 change.before.as_ref().is_none_or(|bytes| self.seen.hashes.get(&change.path) == Some(&hash(bytes)));
             match &change.after {
-                Some(bytes) if knew => self.seen.hashes.insert(change.path.clone(), hash(bytes)),
-                Some(_) | None => self.seen.hashes.remove(&change.path),
-            };
+                Some(bytes) if knew => self.seen.saw(&change.path, bytes),
+                Some(_) | None => self.seen.forget(&change.path),
+            }
             self.touched.push(change.path.clone());
         }
         self.wrote = true;
@@ -217,6 +254,7 @@ impl Workspace<'_> {
     }
 }
 
+/// Saved with a session. Should a later Rust hash otherwise, a file counts as changed, and is read again.
 fn hash(bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);

@@ -50,7 +50,7 @@ impl Account {
     pub(crate) fn called(&mut self, call: &ToolCall, outcome: &ToolOutcome) {
         match outcome {
             ToolOutcome::Done(_) if call.name == "run_command" => self.commands += 1,
-            ToolOutcome::Done(_) | ToolOutcome::Cancelled => (),
+            ToolOutcome::Done(_) | ToolOutcome::Cancelled | ToolOutcome::Interrupted => (),
             ToolOutcome::Failed(_) | ToolOutcome::Refused(_) => self.failed_calls += 1,
         }
     }

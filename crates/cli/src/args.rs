@@ -16,6 +16,22 @@ Exit codes:
   0 finished   1 failed (model, network, bug)   2 wrong use or configuration   3 a limit was reached
   4 an approval was needed or refused   5 the model got stuck   130 cancelled";
 
+const RESUME_EXAMPLES: &str = "\
+Examples:
+  agent resume                           go on with the last session of this directory
+  agent resume \"Now add a test\"         say something to it
+  agent resume 3f2a --model devstral-small-latest --max-cost 2
+  agent fork 3f2a --step 7 \"Try it without a new dependency\"
+
+Limits count the whole session, what was used before included; --max-time counts this run alone.
+The model, its server and the name of its key are those of the session unless a flag says otherwise.";
+
+const SESSIONS_EXAMPLES: &str = "\
+Examples:
+  agent sessions                         those of this directory
+  agent sessions --all \"cargo test\"     those in which these words were said or run
+  agent sessions --since 7d --json";
+
 /// A coding agent: hand it a task in a repository, it works until the task is done.
 #[derive(Debug, Parser)]
 #[command(name = "agent", version, after_help = EXAMPLES, max_term_width = 100)]
@@ -34,7 +50,11 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// See the whole thing work, offline: a recorded model mends a failing test in a new small repository
     Demo(DemoArgs),
-    /// List past sessions, newest first
+    /// Go on with a session exactly where it stopped, however it stopped
+    Resume(Box<ResumeArgs>),
+    /// Begin a new session as a copy of another, up to some step
+    Fork(Box<ForkArgs>),
+    /// List past sessions, newest first, or search them
     Sessions(SessionsArgs),
     /// Show a session: what was said, called and changed
     Show(ShowArgs),
@@ -55,6 +75,13 @@ pub(crate) struct RunArgs {
     /// What to do, in plain words; `-` reads it from standard input
     pub(crate) task: String,
 
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+}
+
+/// How to work, whatever on.
+#[derive(Debug, Args)]
+pub(crate) struct WorkArgs {
     /// Ask before each write and each command (same as --mode confirm)
     #[arg(long, conflicts_with = "mode")]
     pub(crate) confirm: bool,
@@ -126,14 +153,64 @@ pub(crate) struct DemoArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = RESUME_EXAMPLES)]
+pub(crate) struct ResumeArgs {
+    /// The session's id, or either end of it; the last one of this directory unless given
+    pub(crate) id: Option<String>,
+
+    /// What to say first; `-` reads it from standard input. Without it an unfinished session just goes on
+    pub(crate) message: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = RESUME_EXAMPLES)]
+pub(crate) struct ForkArgs {
+    /// The session's id, or either end of it
+    pub(crate) id: String,
+
+    /// What to say first; `-` reads it from standard input
+    pub(crate) message: Option<String>,
+
+    /// The last step to keep, with what its calls gave; 0 keeps the task alone [default: all]
+    #[arg(long, value_name = "N")]
+    pub(crate) step: Option<usize>,
+
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = SESSIONS_EXAMPLES)]
 pub(crate) struct SessionsArgs {
+    /// Only those in whose task, words, commands or file names this stands
+    pub(crate) text: Option<String>,
+
     /// All sessions, not only those of the current directory
-    #[arg(long)]
+    #[arg(long, conflicts_with = "dir")]
     pub(crate) all: bool,
+
+    /// Those of this directory [default: the current one]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+
+    /// Only those begun at this date or later: 2026-11-25, or 7d for seven days ago
+    #[arg(long, value_name = "DATE")]
+    pub(crate) since: Option<String>,
+
+    /// Only those begun before this date
+    #[arg(long, value_name = "DATE")]
+    pub(crate) until: Option<String>,
 
     /// How many to list
     #[arg(long, short = 'n', default_value_t = 20)]
     pub(crate) number: usize,
+
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 const SHOW_EXAMPLES: &str = "\

@@ -1,5 +1,7 @@
 //! Settings in layers: flags > `AGENT_*` > the repository (once trusted) > the user's file > defaults.
 
+mod session;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,7 +11,7 @@ use sandbox::{Network, NetworkError};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::args::{ModelArgs, RunArgs, SandboxArg};
+use crate::args::{ModelArgs, SandboxArg, WorkArgs};
 use crate::hint::{Exit, Hint, Hinted};
 use crate::paths;
 
@@ -318,7 +320,7 @@ impl Layer {
         }
     }
 
-    pub(crate) fn of_run(args: &RunArgs) -> Layer {
+    pub(crate) fn of_work(args: &WorkArgs) -> Layer {
         let confirm = args.confirm.then_some(Mode::Confirm);
         Layer {
             mode: args.mode.map(Mode::from).or(confirm),

@@ -8,18 +8,19 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use agent::{
-    Agent, AgentError, AgentEvent, ApprovalPolicy, Cancel, Finish, Frontend, GitLook, Mode, SeenFiles, Spent, Survey,
-    Transcript,
+    Agent, AgentError, AgentEvent, ApprovalPolicy, Cancel, Condensed, Finish, Frontend, GitLook, Mode, SeenFiles,
+    Spent, Survey, Transcript,
 };
 use anyhow::Context as _;
 use sandbox::Host;
-use session::{Header, SessionFile, Store};
+use session::{Header, Reopened, Resumed, Served, Session, SessionFile, Store};
 
 use crate::account::Account;
 use crate::args::Output;
 use crate::config::Config;
 use crate::connect::{self, Connected};
 use crate::events::{self, Ended, Totals, What};
+use crate::harmless::one_line;
 use crate::hint::{Exit, Hint as _};
 use crate::human::Human;
 use crate::machine::Machine;
@@ -32,6 +33,26 @@ pub(crate) struct Plan {
     pub(crate) root: PathBuf,
     pub(crate) config: Config,
     pub(crate) output: Output,
+    pub(crate) beginning: Beginning,
+}
+
+/// What stands in the session file before the first word.
+pub(crate) enum Beginning {
+    New,
+    /// All that was said so far, and the file, which grows.
+    Resumed(Box<Reopened>),
+    /// What was said in another session, which is left alone.
+    Forked(Box<Session>),
+}
+
+impl Plan {
+    /// The id of a session that goes on, or a new one.
+    pub(crate) fn session_id(&self) -> String {
+        match &self.beginning {
+            Beginning::New | Beginning::Forked(_) => Store::new_id(),
+            Beginning::Resumed(reopened) => reopened.session.header.id.clone(),
+        }
+    }
 }
 
 pub(crate) struct Conversation {
@@ -99,7 +120,7 @@ impl Conversation {
     /// Puts up the fence, finds the model and starts the session file.
     pub(crate) async fn open(plan: Plan) -> anyhow::Result<Conversation> {
         let screen = Screen::new();
-        let id = Store::new_id();
+        let id = plan.session_id();
         let (place, connected) = tokio::join!(Place::prepare(&plan, &id), connect::connect(&plan.config, &id));
         // What is wrong with the model is said before what is wrong with the place.
         let connected = connected?;
@@ -120,18 +141,26 @@ impl Conversation {
         screen: Screen,
         face: Face,
     ) -> anyhow::Result<Conversation> {
-        let Plan { root, config, output } = plan;
+        let Plan { root, config, output, beginning } = plan;
         let Place { id, host, fenced, mode } = place;
         let store = sessions::store()?;
-        let header = Header {
+        let served = Served {
+            model: connected.model.clone(),
             price: connected.price,
             context_tokens: connected.context_tokens,
-            ..Header::new(&id, &root, &connected.model)
+            base_url: Some(connected.base_url.clone()),
+            api_key_env: Some(config.api_key_env()),
         };
-        let session = store
-            .create(&header)
+        let header = Header::new(&id, &root, served.clone());
+        let begun = match beginning {
+            Beginning::New => store.create(&header).map(|file| (file, None)),
+            Beginning::Resumed(reopened) => goes_on(*reopened, served),
+            Beginning::Forked(source) => store.fork(&source, &id).and_then(|reopened| goes_on(reopened, served)),
+        };
+        let (session, before) = begun
             .with_context(|| format!("the session cannot be saved to {}", store.file(&id).display()))
             .hint("make room, or point XDG_STATE_HOME to a directory that can be written")?;
+        let transcript = before.as_ref().map(|session| Transcript::restore(session.entries().cloned().collect()));
         Ok(Conversation {
             began: Instant::now(),
             root,
@@ -144,15 +173,15 @@ impl Conversation {
             screen,
             face,
             policy: ApprovalPolicy::new(mode),
-            spent: Spent::default(),
-            seen: SeenFiles::default(),
+            spent: before.as_ref().map(Session::spent).unwrap_or_default(),
+            seen: transcript.as_ref().map(|transcript| SeenFiles::restore(transcript.entries())).unwrap_or_default(),
             cancel: Cancel::default(),
-            transcript: None,
+            transcript,
         })
     }
 
     /// Says what is about to work on what, and how freely.
-    pub(crate) fn announce(&mut self, task: &str) {
+    pub(crate) fn announce(&mut self, task: Option<&str>) {
         let mode = mode_name(self.policy.mode());
         let root = self.root.display().to_string();
         let model = &self.connected.model;
@@ -161,9 +190,13 @@ impl Conversation {
                 let fence =
                     if self.fenced { "commands are fenced" } else { "NO SANDBOX: commands can do whatever you can" };
                 self.screen.line(Paint::Dim, &format!("{model} · {mode}, {fence} · {root}"));
+                if let Some(transcript) = &self.transcript {
+                    self.screen.line(Paint::Dim, &format!("going on with: {}", one_line(transcript.task(), 80)));
+                }
             }
             Face::Machine(machine) => {
                 let sandbox = self.sandbox_word();
+                let task = task.or(self.transcript.as_ref().map(Transcript::task)).unwrap_or_default();
                 machine.print(What::RunStarted { task, model, workspace: &root, mode, sandbox });
             }
         }
@@ -174,7 +207,7 @@ impl Conversation {
 
     /// Says something to the model and lets it work until it has answered.
     pub(crate) async fn turn(&mut self, text: String) -> Result<Finish, AgentError> {
-        let mut transcript = match self.transcript.take() {
+        let transcript = match self.transcript.take() {
             Some(mut transcript) => {
                 transcript.push_user(text);
                 transcript
@@ -184,12 +217,33 @@ impl Conversation {
                 Transcript::new(agent::opening(&facts(&self.root, survey)), text)
             }
         };
+        self.transcript = Some(transcript);
+        self.go_on().await
+    }
+
+    /// Lets the model work on what was said last. Nothing where nothing was.
+    pub(crate) async fn go_on(&mut self) -> Result<Finish, AgentError> {
+        let Some(mut transcript) = self.transcript.take() else { return Ok(Finish::Answered) };
         let mut agent = self.agent();
         let finish = agent::run_task(&mut agent, &mut transcript).await;
         let Agent { policy, spent, seen, .. } = agent;
         (self.policy, self.spent, self.seen) = (policy, spent, seen);
         self.transcript = Some(transcript);
         finish
+    }
+
+    /// Condenses what was said, because the human wants it; `focus` is what must be kept in particular.
+    #[expect(dead_code, reason = "for `/compact` of the chat, which is not here yet")]
+    pub(crate) async fn compact(&mut self, focus: Option<&str>) -> Result<Condensed, AgentError> {
+        let Some(mut transcript) = self.transcript.take() else {
+            return Ok(Condensed::Not("nothing was said yet"));
+        };
+        let mut agent = self.agent();
+        let condensed = agent::compact(&mut agent, &mut transcript, focus).await;
+        let Agent { policy, spent, seen, .. } = agent;
+        (self.policy, self.spent, self.seen) = (policy, spent, seen);
+        self.transcript = Some(transcript);
+        condensed
     }
 
     /// A first look at the workspace, for the opening message.
@@ -281,4 +335,11 @@ impl Conversation {
             sandbox: self.sandbox_word().to_owned(),
         }
     }
+}
+
+/// Says in the file that it goes on, and with whom.
+fn goes_on(reopened: Reopened, served: Served) -> io::Result<(SessionFile, Option<Session>)> {
+    let Reopened { session, mut file } = reopened;
+    file.note(&Resumed::new(served))?;
+    Ok((file, Some(session)))
 }

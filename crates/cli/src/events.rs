@@ -120,6 +120,12 @@ pub(crate) fn finish(finish: &Finish) -> (&'static str, Exit, Option<String>, Op
         Finish::Stuck(why) => {
             ("stuck", Exit::Stuck, Some(why.clone()), Some("say more in the task, or try another model"))
         }
+        Finish::WindowFull(why) => (
+            "stuck",
+            Exit::Stuck,
+            Some(why.clone()),
+            Some("split the task, or go on with a model that has a larger window: agent resume --model ID"),
+        ),
         Finish::Refused => ("refused", Exit::Approval, None, None),
         Finish::ApprovalNeeded => (
             "approval_needed",
@@ -136,7 +142,6 @@ fn limit_hint(limit: Limit) -> &'static str {
         Limit::Tokens(_) => "what was done is kept; raise --max-tokens",
         Limit::CostUsd(_) => "what was done is kept; raise --max-cost",
         Limit::WallTime => "what was done is kept; raise --max-time",
-        Limit::Context => "what was done is kept; split the task, or use a model with a larger window",
     }
 }
 
@@ -146,6 +151,7 @@ pub(crate) fn outcome(outcome: &ToolOutcome) -> &'static str {
         ToolOutcome::Failed(_) => "failed",
         ToolOutcome::Refused(_) => "refused",
         ToolOutcome::Cancelled => "cancelled",
+        ToolOutcome::Interrupted => "interrupted",
     }
 }
 

@@ -74,7 +74,7 @@ impl Human {
             ToolOutcome::Done(_) => ("✓", Paint::Green),
             ToolOutcome::Failed(_) => ("✗", Paint::Red),
             ToolOutcome::Refused(_) => ("⊘", Paint::Yellow),
-            ToolOutcome::Cancelled => ("–", Paint::Dim),
+            ToolOutcome::Cancelled | ToolOutcome::Interrupted => ("–", Paint::Dim),
         };
         let width = self.screen.width();
         let line = format!("{mark} {}: {}{took}", title(call), gist(call, outcome));

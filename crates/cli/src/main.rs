@@ -17,6 +17,7 @@ mod human;
 mod inspect;
 mod machine;
 mod paths;
+mod resume;
 mod run;
 mod screen;
 mod sessions;
@@ -53,6 +54,8 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Models(args) => wait_for(inspect::models(&args)),
         Command::Doctor(args) => wait_for(inspect::doctor(&args)),
         Command::Config(args) => inspect::config(args.action),
+        Command::Resume(args) => wait_for(resume::resume(*args)),
+        Command::Fork(args) => wait_for(resume::fork(*args)),
         Command::Sessions(args) => sessions::list(&args).map(|()| Exit::Finished),
         Command::Show(args) => show::show(&args).map(|()| Exit::Finished),
         Command::Completions { shell } => {

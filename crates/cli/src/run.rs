@@ -7,27 +7,31 @@ use anyhow::Context as _;
 
 use crate::args::RunArgs;
 use crate::config::{Config, Layer};
-use crate::conversation::{Conversation, Plan};
+use crate::conversation::{Beginning, Conversation, Plan};
 use crate::hint::{Exit, Hint as _};
 use crate::setup::listen;
 
 pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let task = read_task(&args.task)?;
-    let root = workspace(args.model.workspace.as_deref())?;
-    let config = Config::load(Layer::of_run(&args), &root)?;
-    carry_out(task, Plan { root, config, output: args.output }).await
+    let root = workspace(args.work.model.workspace.as_deref())?;
+    let config = Config::load(Layer::of_work(&args.work), &root)?;
+    carry_out(Some(task), Plan { root, config, output: args.work.output, beginning: Beginning::New }).await
 }
 
-pub(crate) async fn carry_out(task: String, plan: Plan) -> anyhow::Result<Exit> {
+/// Says `text` and lets the model work. Without it the conversation goes on where it is.
+pub(crate) async fn carry_out(text: Option<String>, plan: Plan) -> anyhow::Result<Exit> {
     let max_time = plan.config.max_time()?;
     let mut conversation = Conversation::open(plan).await?;
     listen(conversation.cancel.clone(), max_time, conversation.screen.clone());
-    conversation.announce(&task);
-    let finish = conversation.turn(task).await;
+    conversation.announce(text.as_deref());
+    let finish = match text {
+        Some(text) => conversation.turn(text).await,
+        None => conversation.go_on().await,
+    };
     conversation.close(finish).await
 }
 
-fn read_task(argument: &str) -> anyhow::Result<String> {
+pub(crate) fn read_task(argument: &str) -> anyhow::Result<String> {
     let task = if argument == "-" {
         let mut bytes = Vec::new();
         io::stdin().lock().read_to_end(&mut bytes).context("the task cannot be read from stdin")?;
