@@ -67,6 +67,7 @@ impl History {
     /// A reply of the model: what follows belongs to it.
     pub fn replied(&mut self) {
         self.step += 1;
+        self.writing = false;
     }
 
     pub fn add(&mut self, note: Note) {
