@@ -27,6 +27,8 @@ pub struct Line {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
     Entry(Box<Entry>),
+    /// What became of the workspace's files, as the program that wrote it says it.
+    Snapshot(Value),
     /// How the run ended, as written by the program that wrote it.
     End(Value),
 }
@@ -74,7 +76,9 @@ impl Session {
 
     /// How the last run of it ended, `None` where the program died or still runs.
     pub fn ended(&self) -> Option<&str> {
-        match self.lines.last() {
+        // An undo may have followed.
+        let last = self.lines.iter().rfind(|line| !matches!(line.entry, Content::Snapshot(_)));
+        match last {
             Some(Line { entry: Content::End(end), .. }) => end.get("finish").and_then(Value::as_str),
             Some(_) | None => None,
         }
@@ -83,7 +87,7 @@ impl Session {
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.lines.iter().filter_map(|line| match &line.entry {
             Content::Entry(entry) => Some(entry.as_ref()),
-            Content::End(_) => None,
+            Content::Snapshot(_) | Content::End(_) => None,
         })
     }
 }
@@ -93,6 +97,7 @@ fn read_line(line: &str) -> Option<Line> {
     let at = value.get("at")?.as_str()?.to_owned();
     let entry = match value.get("entry") {
         Some(_) => Content::Entry(Box::new(serde_json::from_value(value).ok()?)),
+        None if value.get("snapshot").is_some() => Content::Snapshot(value),
         None => Content::End(value),
     };
     Some(Line { at, entry })
