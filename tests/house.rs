@@ -18,3 +18,4 @@ mod support;
 mod terminal;
 mod tidy;
 mod tools_;
+mod undo;

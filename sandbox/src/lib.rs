@@ -51,7 +51,7 @@ pub use crate::memory::{Memory, ran};
 pub use crate::network::{HostRule, Network, NetworkError};
 pub use crate::options::{Access, AddedDir, CommandLimits, FenceOptions, HostOptions, SandboxMode};
 pub use crate::take_back::TakeBack;
-pub use crate::watch::Watch;
+pub use crate::watch::{Watch, Written};
 
 #[cfg(test)]
 mod attack;

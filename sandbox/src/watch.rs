@@ -27,6 +27,13 @@ pub struct Watch {
     notices: Vec<String>,
 }
 
+/// How a write ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    All,
+    Not,
+}
+
 #[derive(Debug, thiserror::Error)]
 enum Trouble {
     #[error(transparent)]
@@ -99,22 +106,21 @@ impl Watch {
         (notes, foreseen)
     }
 
-    /// It failed and left nothing.
-    pub fn not_written(&self, foreseen: &[Changed]) -> Vec<Note> {
-        if foreseen.is_empty() || self.given_up { Vec::new() } else { vec![Note::NotWritten] }
-    }
-
-    /// What it left: as foreseen, or with another mode.
-    pub fn after_write(&mut self, foreseen: Vec<Changed>) -> (Vec<Note>, Vec<Changed>) {
+    /// What it left: as foreseen, with another mode, or nothing where it failed.
+    pub fn after_write(&mut self, foreseen: Vec<Changed>, written: Written) -> (Vec<Note>, Vec<Changed>) {
         let mut changed = Vec::new();
-        let notes = self.unless_given_up(|watch| {
-            changed = watch.files.settle(&foreseen, &mut watch.objects);
-            if let Some(manifest) = &mut watch.manifest {
-                manifest.apply(&changed);
-            }
-            match changed == foreseen {
-                true => Ok(None),
-                false => watch.note(&changed, |changes, files| Note::Wrote { changes, files }),
+        let notes = self.unless_given_up(|watch| match (written, foreseen.is_empty()) {
+            (_, true) => Ok(None),
+            (Written::Not, false) => Ok(Some(Note::NotWritten)),
+            (Written::All, false) => {
+                changed = watch.files.settle(&foreseen, &mut watch.objects);
+                if let Some(manifest) = &mut watch.manifest {
+                    manifest.apply(&changed);
+                }
+                match changed == foreseen {
+                    true => Ok(None),
+                    false => watch.note(&changed, |changes, files| Note::Wrote { changes, files }),
+                }
             }
         });
         (notes, changed)

@@ -3,15 +3,27 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use session::Store;
 
 use crate::args::SessionsArgs;
 use crate::harmless::one_line;
+use crate::hint::Hint as _;
 use crate::paths;
 
 pub(crate) fn store() -> anyhow::Result<Store> {
     Ok(Store::new(paths::sessions()?))
+}
+
+/// The one session whose id begins or ends with `part`.
+pub(crate) fn one(store: &Store, part: &str) -> anyhow::Result<String> {
+    let mut found = store.find(part)?;
+    match (found.pop(), found.len()) {
+        (Some(id), 0) => Ok(id),
+        (None, _) => Err(anyhow!("there is no such session")).hint("`agent sessions --all` lists them"),
+        (Some(id), others) => Err(anyhow!("{} sessions fit: {id}, {}", others + 1, found.join(", ")))
+            .hint("write more of the id, from either end"),
+    }
 }
 
 pub(crate) fn list(args: &SessionsArgs) -> anyhow::Result<()> {

@@ -210,7 +210,9 @@ impl Objects {
         self.flush()?;
         let path = self.folder.join(LATEST);
         let fresh = self.folder.join(format!("{}.{LATEST}", self.session));
-        let written = std::fs::write(&fresh, digest.to_string()).and_then(|()| std::fs::rename(&fresh, &path));
+        let mut options = File::options();
+        let file = options.write(true).create(true).truncate(true).mode(0o600).open(&fresh);
+        let written = file.and_then(|mut file| write!(file, "{digest}")).and_then(|()| std::fs::rename(&fresh, &path));
         written.map_err(|source| Unkept::Io { path, source })?;
         Ok(digest)
     }

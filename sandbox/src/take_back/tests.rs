@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use agent::{Cancel, Change, Effect, FileMode};
 use snapshots::{History, Merge, Note, Objects};
 
-use crate::{FenceOptions, Host, HostOptions, SandboxMode, Watch};
+use crate::{FenceOptions, Host, HostOptions, SandboxMode, Watch, Written};
 
 #[derive(Clone, Debug, PartialEq)]
 enum Node {
@@ -143,10 +143,8 @@ impl World {
         let (notes, foreseen) = self.watch.before_write(&changes);
         self.tell(notes);
         let written = self.runtime.block_on(self.host.act(&Effect::Write { changes }, &Cancel::default()));
-        let notes = match written {
-            Ok(_) => self.watch.after_write(foreseen).0,
-            Err(_) => self.watch.not_written(&foreseen),
-        };
+        let how = if written.is_ok() { Written::All } else { Written::Not };
+        let (notes, _) = self.watch.after_write(foreseen, how);
         self.tell(notes);
     }
 

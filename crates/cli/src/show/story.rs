@@ -54,6 +54,7 @@ impl<'a> Story<'a> {
             let took = since(&mut before, &line.at);
             let entry = match &line.entry {
                 Content::Entry(entry) => entry.as_ref(),
+                Content::Snapshot(_) => continue,
                 Content::End(end) => {
                     story.parts.push(Part::End(end));
                     continue;
