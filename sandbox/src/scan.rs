@@ -5,13 +5,14 @@
 //! only. Times decide nothing that could lose a change: what is racy is read again.
 
 use std::collections::{BTreeMap, HashSet};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use ignore::WalkBuilder;
 use rustix::fs::{AtFlags, FileType, Stat};
+use rustix::io::Errno;
 use snapshots::{Changed, FileState, Manifest, Objects, Seen, SeenDir, Stamp};
 
 use crate::beneath::Root;
@@ -77,6 +78,49 @@ pub(crate) fn scan(
     Ok(changes.map(|(path, (before, after))| Changed { path, before, after }).collect())
 }
 
+/// What became of a directory that does not look as before, or has something that does not.
+enum Asked {
+    Gone,
+    There { stamp: Stamp, doubtful: Vec<OsString> },
+}
+
+/// Asks for every name of these directories. Returns those that are to be looked at again.
+fn ask(root: &Root, looked_ns: i64, until: Instant, dirs: &[(&Path, &SeenDir)]) -> Result<Vec<(PathBuf, Asked)>, Late> {
+    let mut asked = Vec::new();
+    for (path, dir) in dirs {
+        if until <= Instant::now() {
+            return Err(Late);
+        }
+        let opened = root.open_walked_dir(path).and_then(|open| Ok((rustix::fs::fstat(&open)?, open)));
+        let (stat, open) = match opened {
+            Ok(opened) => opened,
+            Err(error) if Errno::from_io_error(&error).is_some_and(is_gone) => {
+                asked.push((path.to_path_buf(), Asked::Gone));
+                continue;
+            }
+            // No right to look, or no descriptor left: nothing is known, so nothing is said.
+            Err(_) => continue,
+        };
+        let stamp = state::stamp(&stat, looked_ns);
+        let is_still = |name: &OsStr, seen: &Seen| {
+            let stat = rustix::fs::statat(&open, name, AtFlags::SYMLINK_NOFOLLOW);
+            stat.is_ok_and(|stat| seen.stamp.is_still(&state::stamp(&stat, looked_ns)))
+        };
+        let doubtful: Vec<OsString> =
+            dir.entries.iter().filter(|(name, seen)| !is_still(name, seen)).map(|(name, _)| name.clone()).collect();
+        if !doubtful.is_empty() || !dir.stamp.is_still(&stamp) {
+            asked.push((path.to_path_buf(), Asked::There { stamp, doubtful }));
+        }
+    }
+    Ok(asked)
+}
+
+/// A small workspace is asked about faster than a thread starts.
+fn threads(dirs: usize) -> usize {
+    let most = std::thread::available_parallelism().map_or(1, usize::from).min(4);
+    most.min(1 + dirs / 100)
+}
+
 impl Scan<'_> {
     fn in_time(&self) -> Result<(), Late> {
         if Instant::now() < self.until { Ok(()) } else { Err(Late) }
@@ -89,39 +133,51 @@ impl Scan<'_> {
 
     /// Asks again for every name that is known. Returns the directories whose names may be others by now.
     fn known(&mut self, dirs: &mut BTreeMap<PathBuf, SeenDir>) -> Result<Vec<PathBuf>, Late> {
+        let all: Vec<(&Path, &SeenDir)> = dirs.iter().map(|(path, dir)| (path.as_path(), dir)).collect();
+        let (root, looked_ns, until) = (self.root, self.looked_ns, self.until);
+        let share = all.len().div_ceil(threads(all.len())).max(1);
+        let asked = std::thread::scope(|scope| {
+            let shares: Vec<_> =
+                all.chunks(share).map(|dirs| scope.spawn(move || ask(root, looked_ns, until, dirs))).collect();
+            shares.into_iter().map(|share| share.join().unwrap_or(Err(Late))).collect::<Result<Vec<_>, Late>>()
+        })?;
         let mut stale = Vec::new();
-        let mut gone = Vec::new();
-        for (path, dir) in &mut *dirs {
-            self.in_time()?;
-            let opened = self.root.open_walked_dir(path).and_then(|open| Ok((rustix::fs::fstat(&open)?, open)));
-            let Ok((stat, open)) = opened else {
-                gone.push(path.clone());
+        for (path, asked) in asked.into_iter().flatten() {
+            let Asked::There { stamp, doubtful } = asked else {
+                self.gone(dirs, path);
                 continue;
             };
-            let now = state::stamp(&stat, self.looked_ns);
-            if !dir.stamp.is_still(&now) {
-                dir.stamp = now;
-                stale.push(path.clone());
+            let (Some(dir), Ok(open)) = (dirs.get_mut(&path), self.root.open_walked_dir(&path)) else { continue };
+            for name in doubtful {
+                let Some(seen) = dir.entries.get_mut(&name) else { continue };
+                if !self.again(&open, &path, &name, seen) {
+                    dir.entries.remove(&name);
+                }
             }
-            dir.entries.retain(|name, seen| self.again(&open, path, name, seen));
-        }
-        for path in gone {
-            let Some(dir) = dirs.remove(&path) else { continue };
-            for (name, seen) in dir.entries {
-                self.rules_changed |= is_rules(&name);
-                self.record(path.join(name), Some(seen.state), None);
+            if !dir.stamp.is_still(&stamp) {
+                dir.stamp = stamp;
+                stale.push(path);
             }
-            self.record(path, Some(FileState::Dir), None);
         }
         Ok(stale)
     }
 
+    fn gone(&mut self, dirs: &mut BTreeMap<PathBuf, SeenDir>, path: PathBuf) {
+        let Some(dir) = dirs.remove(&path) else { return };
+        for (name, seen) in dir.entries {
+            self.rules_changed |= is_rules(&name);
+            self.record(path.join(name), Some(seen.state), None);
+        }
+        self.record(path, Some(FileState::Dir), None);
+    }
+
     /// Whether it is still there.
     fn again(&mut self, dir: &OwnedFd, path: &Path, name: &OsStr, seen: &mut Seen) -> bool {
-        let stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).ok();
-        if stat.as_ref().is_some_and(|stat| seen.stamp.is_still(&state::stamp(stat, self.looked_ns))) {
-            return true;
-        }
+        let stat = match rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Some(stat),
+            Err(errno) if is_gone(errno) => None,
+            Err(_) => return true,
+        };
         let full = path.join(name);
         let now = stat.and_then(|stat| self.look(dir, &full, name, &stat));
         self.rules_changed |= is_rules(name) && now.as_ref().is_none_or(|now| now.state != seen.state);
@@ -237,6 +293,10 @@ impl Scan<'_> {
         let in_new = path.parent().is_some_and(|parent| self.new_dirs.contains(parent));
         self.since_ns.is_some_and(|since| in_new || since.saturating_sub(TICK_NS) <= stamp.ctime_ns)
     }
+}
+
+fn is_gone(errno: Errno) -> bool {
+    matches!(errno, Errno::NOENT | Errno::NOTDIR | Errno::LOOP)
 }
 
 fn is_rules(name: &OsStr) -> bool {
