@@ -194,6 +194,23 @@ impl Report {
     }
 }
 
+/// What the model is told with the next message of a conversation that goes on. Empty where nothing was changed.
+pub(crate) fn for_the_model(report: &Report) -> String {
+    if report.done.is_empty() {
+        return String::new();
+    }
+    let most = 50;
+    let mut text = format!("The user {} of this session. What the files are now:\n", report.title);
+    for (word, path) in report.done.iter().take(most) {
+        text.push_str(&format!("- {word} `{}`\n", path.display()));
+    }
+    if most < report.done.len() {
+        text.push_str(&format!("- and {} more\n", report.done.len() - most));
+    }
+    text.push_str("Read a file again before you edit it, and do not make these changes again unless asked.");
+    text
+}
+
 fn print(report: &Report, hint: &str) -> anyhow::Result<Exit> {
     io::stdout().lock().write_all(report.render().as_bytes())?;
     if report.left.is_empty() {
@@ -201,4 +218,25 @@ fn print(report: &Report, hint: &str) -> anyhow::Result<Exit> {
     }
     writeln!(io::stderr(), "hint: {hint}")?;
     Ok(Exit::Failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn the_model_is_told_what_is_there_now() {
+        let done = vec![("restored", PathBuf::from("a.rs")), ("removed", PathBuf::from("b/"))];
+        let mut report = Report { title: "took back step 3".to_owned(), done, left: Vec::new() };
+        expect![[r#"
+            The user took back step 3 of this session. What the files are now:
+            - restored `a.rs`
+            - removed `b/`
+            Read a file again before you edit it, and do not make these changes again unless asked."#]]
+        .assert_eq(&for_the_model(&report));
+        report.done.clear();
+        assert_eq!(for_the_model(&report), "");
+    }
 }
