@@ -39,7 +39,6 @@ pub(crate) fn stamp(stat: &Stat, looked_ns: i64) -> Stamp {
     }
 }
 
-#[expect(clippy::useless_conversion, reason = "the field's type differs between machines")]
 fn ns(seconds: i64, nanoseconds: impl TryInto<i64>) -> i64 {
     seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds.try_into().unwrap_or(0))
 }

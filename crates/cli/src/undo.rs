@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use sandbox::{Files, TakeBack};
-use session::SessionFile;
+use session::{Session, SessionFile};
 use snapshots::{FileState, History, Link, Merge, Note, Objects, Planned};
 
 use crate::args::{RedoArgs, UndoArgs};
 use crate::harmless::harmless;
 use crate::hint::{Exit, Hint as _, Hinted};
-use crate::past::Past;
+use crate::past::{self, Past};
 use crate::sessions;
+use crate::watched::Watched;
 
 /// What is to be taken back.
 #[derive(Clone, Debug)]
@@ -194,8 +195,29 @@ impl Report {
     }
 }
 
+/// `/undo` (or, without `wanted`, `/redo`) in a conversation that goes on: what to show, and what to tell the model with
+/// the next message.
+#[expect(dead_code, reason = "`agent chat` binds it")]
+pub(crate) fn in_conversation(
+    watched: &Watched,
+    session: &mut SessionFile,
+    wanted: Option<&Wanted>,
+) -> anyhow::Result<(Report, String)> {
+    let history = past::history(&Session::read(session.path())?);
+    let report = watched.with_objects(|files, objects| {
+        let desk = Desk { files, objects, session };
+        match wanted {
+            Some(wanted) => take_back(desk, &history, wanted),
+            None => bring_back(desk, &history, How::Really),
+        }
+    });
+    let report = report.context("this conversation changed no files yet")??;
+    let told = for_the_model(&report);
+    Ok((report, told))
+}
+
 /// What the model is told with the next message of a conversation that goes on. Empty where nothing was changed.
-pub(crate) fn for_the_model(report: &Report) -> String {
+fn for_the_model(report: &Report) -> String {
     if report.done.is_empty() {
         return String::new();
     }
