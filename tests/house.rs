@@ -19,3 +19,4 @@ mod terminal;
 mod tidy;
 mod tools_;
 mod undo;
+mod undo_never;

@@ -60,11 +60,8 @@ pub(crate) fn history(session: &Session) -> History {
     for line in &session.lines {
         match &line.entry {
             Content::Entry(entry) if matches!(entry.as_ref(), Entry::Reply(_)) => history.replied(),
-            Content::Snapshot(note) => match serde_json::from_value(note.clone()) {
-                Ok(note) => history.add(note),
-                // A newer version's; what it changed cannot be taken back with this one.
-                Err(_) => (),
-            },
+            // What a newer version wrote and this one does not know cannot be taken back with it.
+            Content::Snapshot(note) => _ = serde_json::from_value(note.clone()).map(|note| history.add(note)),
             Content::Entry(_) | Content::End(_) => (),
         }
     }
