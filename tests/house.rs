@@ -23,3 +23,5 @@ mod support;
 mod terminal;
 mod tidy;
 mod tools_;
+mod undo;
+mod undo_never;

@@ -44,18 +44,27 @@ fn the_loop_is_one_short_file() {
 
 #[test]
 fn every_room_says_what_it_is() {
-    for room in
-        ["crates/agent", "crates/patch", "crates/providers", "crates/session", "tools", "sandbox", "tests/fake-mistral"]
-    {
+    for room in [
+        "crates/agent",
+        "crates/patch",
+        "crates/providers",
+        "crates/session",
+        "crates/snapshots",
+        "tools",
+        "sandbox",
+        "tests/fake-mistral",
+    ] {
         assert!(read(&format!("{room}/src/lib.rs")).starts_with("//! "), "{room}");
     }
 }
 
 #[test]
 fn arrows_between_rooms_are_few() {
-    let rooms = ["agent", "patch", "providers", "session", "tools", "sandbox", "fake-mistral"];
+    let rooms = ["agent", "patch", "providers", "session", "snapshots", "tools", "sandbox", "fake-mistral"];
     let mut arrows = String::new();
-    for member in ["crates/agent", "crates/patch", "crates/providers", "crates/session", "tools", "sandbox"] {
+    for member in
+        ["crates/agent", "crates/patch", "crates/providers", "crates/session", "crates/snapshots", "tools", "sandbox"]
+    {
         let manifest = read(&format!("{member}/Cargo.toml"));
         let dependencies = manifest.split("[dev-dependencies]").next().unwrap();
         for room in rooms {
@@ -70,6 +79,7 @@ fn arrows_between_rooms_are_few() {
         tools -> agent
         tools -> patch
         sandbox -> agent
+        sandbox -> snapshots
     "#]]
     .assert_eq(&arrows);
 }

@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, OnceCell};
 use crate::environment;
 use crate::fence::policy::{Namespaces, Policy};
 use crate::fence::{Fence, Layer, LayerKind, LayerState};
+use crate::files::Files;
 use crate::keeper::{Keeper, Unstarted};
 use crate::options::{HostOptions, SandboxMode};
 use crate::protocol::Setup;
@@ -65,10 +66,7 @@ impl Host {
         variables: impl Iterator<Item = (OsString, OsString)>,
         namespaces: Namespaces,
     ) -> Result<Host, OpenError> {
-        let roots = Roots::open(root, &options).map_err(|(path, source)| match source.raw_os_error() {
-            Some(libc::ENOSYS) => OpenError::OldKernel { path },
-            _ => OpenError::Workspace { path, source },
-        })?;
+        let roots = Roots::open(root, &options).map_err(open_error)?;
         // Where that is refused there is no /proc to look into either.
         let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
         let environment = environment::allowed(variables, &options.fence.pass);
@@ -169,6 +167,11 @@ impl Host {
         done.unwrap_or_else(|error| Err(SandboxError::Blocked(format!("The file work broke off: {error}."))))
     }
 
+    /// The workspace's files, for snapshots.
+    pub fn files(&self) -> Files {
+        Files(Arc::clone(&self.roots))
+    }
+
     /// What holds commands back. Puts the fence up if it is not yet: each layer is tried, not guessed.
     pub async fn fence(&self) -> Fence {
         let mut slot = self.keeper.lock().await;
@@ -223,6 +226,13 @@ impl Host {
 impl Sandbox for Host {
     async fn perform(&self, permit: Permit, cancel: &Cancel) -> Result<Observation, SandboxError> {
         self.act(permit.effect(), cancel).await
+    }
+}
+
+pub(crate) fn open_error((path, source): (PathBuf, io::Error)) -> OpenError {
+    match source.raw_os_error() {
+        Some(libc::ENOSYS) => OpenError::OldKernel { path },
+        _ => OpenError::Workspace { path, source },
     }
 }
 

@@ -23,6 +23,14 @@ mod undo;
 mod walk;
 mod write;
 
+// Snapshots.
+mod files;
+mod restore;
+mod scan;
+mod state;
+mod take_back;
+mod watch;
+
 // Commands.
 mod environment;
 mod fence;
@@ -36,11 +44,14 @@ mod proxy;
 mod run;
 
 pub use crate::fence::{Fence, Layer, LayerKind, LayerState};
+pub use crate::files::{Content, Files, Late};
 pub use crate::host::{Host, OpenError};
 pub use crate::launch::launcher;
 pub use crate::memory::{Memory, ran};
 pub use crate::network::{HostRule, Network, NetworkError};
 pub use crate::options::{Access, AddedDir, CommandLimits, FenceOptions, HostOptions, SandboxMode};
+pub use crate::take_back::TakeBack;
+pub use crate::watch::{Watch, Written};
 
 #[cfg(test)]
 mod attack;

@@ -223,14 +223,14 @@ fn before(checked: &Checked<'_>) -> Vec<u8> {
     checked.change.before.clone().unwrap_or_default()
 }
 
-fn stat_name(place: &Place) -> Result<Stat, Errno> {
+pub(crate) fn stat_name(place: &Place) -> Result<Stat, Errno> {
     if !place.missing.is_empty() {
         return Err(Errno::NOENT);
     }
     rustix::fs::statat(&place.dir, &place.name, AtFlags::SYMLINK_NOFOLLOW)
 }
 
-fn same(old: Option<&Stat>, now: Option<&Stat>) -> bool {
+pub(crate) fn same(old: Option<&Stat>, now: Option<&Stat>) -> bool {
     let face = |stat: &Stat| {
         let kind = FileType::from_raw_mode(stat.st_mode);
         (kind, stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime, stat.st_mtime_nsec, stat.st_ctime_nsec)

@@ -55,7 +55,7 @@ impl Account {
         }
     }
 
-    /// Files that the tools left otherwise than they were. What commands changed is not known here.
+    /// Files that the tools left otherwise than they were, should nothing else be known: what commands changed is not.
     pub(crate) fn changed_files(&self) -> Vec<ChangedFile> {
         self.files
             .iter()

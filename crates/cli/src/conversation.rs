@@ -26,7 +26,8 @@ use crate::human::Human;
 use crate::machine::Machine;
 use crate::screen::{Paint, Screen};
 use crate::setup::{check_writable, choose_mode, facts, mode_name, open_host};
-use crate::{sessions, summary};
+use crate::watched::{Kept, Watched};
+use crate::{changes, paths, sessions, summary};
 
 /// What a conversation is opened with.
 pub(crate) struct Plan {
@@ -61,6 +62,7 @@ pub(crate) struct Conversation {
     config: Config,
     output: Output,
     pub(crate) host: Rc<Host>,
+    watched: Watched,
     fenced: bool,
     connected: Connected,
     session: SessionFile,
@@ -161,12 +163,15 @@ impl Conversation {
             .with_context(|| format!("the session cannot be saved to {}", store.file(&id).display()))
             .hint("make room, or point XDG_STATE_HOME to a directory that can be written")?;
         let transcript = before.as_ref().map(|session| Transcript::restore(session.entries().cloned().collect()));
+        let kept = Kept { folder: paths::snapshots()?, root: root.clone(), session: id };
+        let watched = Watched::new(Rc::clone(&host), kept, session.second()?);
         Ok(Conversation {
             began: Instant::now(),
             root,
             config,
             output,
             host,
+            watched,
             fenced,
             connected,
             session,
@@ -229,6 +234,9 @@ impl Conversation {
         let Agent { policy, spent, seen, .. } = agent;
         (self.policy, self.spent, self.seen) = (policy, spent, seen);
         self.transcript = Some(transcript);
+        for notice in self.watched.take_notices() {
+            self.face.frontend().show(AgentEvent::Notice(&notice));
+        }
         finish
     }
 
@@ -249,7 +257,9 @@ impl Conversation {
     /// A first look at the workspace, for the opening message.
     async fn survey(&mut self) -> Survey {
         let look = if self.fenced { GitLook::RunStatus } else { GitLook::ReadHead };
-        let survey = agent::survey(&mut self.agent(), look).await;
+        // Our own look changes nothing, so it is not followed.
+        let host = Rc::clone(&self.host);
+        let survey = agent::survey(&mut Agent { sandbox: host.as_ref(), ..self.agent() }, look).await;
         for trouble in &survey.trouble {
             self.face.frontend().show(AgentEvent::Notice(trouble));
         }
@@ -261,7 +271,7 @@ impl Conversation {
         Agent {
             client: &self.connected.client,
             tools: tools::TOOLS,
-            sandbox: self.host.as_ref(),
+            sandbox: &self.watched,
             frontend: self.face.frontend(),
             journal: &mut self.session,
             policy: self.policy.clone(),
@@ -319,6 +329,7 @@ impl Conversation {
                 ("failed", Exit::Failed, Some(error.to_string()), Some(hint.to_owned()))
             }
         };
+        let (files, files_left_out) = changes::files(&self.watched, account);
         let answer = self.transcript.as_ref().map(|transcript| transcript.last_text().trim().to_owned());
         Ended {
             finish: name,
@@ -326,7 +337,8 @@ impl Conversation {
             reason,
             hint,
             answer: answer.unwrap_or_default(),
-            files: account.changed_files(),
+            files,
+            files_left_out,
             commands: account.commands,
             failed_calls: account.failed_calls,
             totals: Totals::from(&self.spent),

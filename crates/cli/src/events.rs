@@ -71,8 +71,10 @@ pub(crate) struct Ended {
     pub(crate) hint: Option<String>,
     /// The model's last words.
     pub(crate) answer: String,
-    /// What the tools changed; what commands changed is not in it.
+    /// What the tools and the commands changed, at most 300 of them.
     pub(crate) files: Vec<ChangedFile>,
+    /// How many more there are.
+    pub(crate) files_left_out: usize,
     pub(crate) commands: u32,
     pub(crate) failed_calls: u32,
     #[serde(flatten)]

@@ -6,16 +6,19 @@
 mod account;
 mod args;
 mod ask;
+mod changes;
 mod config;
 mod connect;
 mod conversation;
 mod demo;
+mod diff;
 mod events;
 mod harmless;
 mod hint;
 mod human;
 mod inspect;
 mod machine;
+mod past;
 mod paths;
 mod resume;
 mod run;
@@ -24,6 +27,8 @@ mod sessions;
 mod setup;
 mod show;
 mod summary;
+mod undo;
+mod watched;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -58,6 +63,9 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Fork(args) => wait_for(resume::fork(*args)),
         Command::Sessions(args) => sessions::list(&args).map(|()| Exit::Finished),
         Command::Show(args) => show::show(&args).map(|()| Exit::Finished),
+        Command::Diff(args) => diff::diff(&args),
+        Command::Undo(args) => undo::undo(&args),
+        Command::Redo(args) => undo::redo(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "agent", &mut io::stdout());
             Ok(Exit::Finished)

@@ -31,7 +31,7 @@ impl Session {
                 Entry::User { .. } => 0 < steps && step <= steps,
                 Entry::Reply(_) | Entry::Compaction { .. } => step <= steps,
             },
-            Content::Resumed(_) | Content::End(_) => false,
+            Content::Resumed(_) | Content::Snapshot(_) | Content::End(_) => false,
         };
         let end = self.lines.iter().position(is_beyond).unwrap_or(self.lines.len());
         if self.steps() < step {

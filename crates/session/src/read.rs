@@ -41,6 +41,8 @@ pub enum Content {
     Entry(Box<Entry>),
     /// Another process went on with it.
     Resumed(Resumed),
+    /// What became of the workspace's files, as the program that wrote it says it.
+    Snapshot(Value),
     /// How the run ended, as written by the program that wrote it.
     End(Value),
 }
@@ -104,7 +106,9 @@ impl Session {
 
     /// How the last run of it ended, `None` where the program died or still runs.
     pub fn ended(&self) -> Option<&str> {
-        match self.lines.last() {
+        // An undo may have followed.
+        let last = self.lines.iter().rfind(|line| !matches!(line.entry, Content::Snapshot(_)));
+        match last {
             Some(Line { entry: Content::End(end), .. }) => end.get("finish").and_then(Value::as_str),
             Some(_) | None => None,
         }
@@ -113,7 +117,7 @@ impl Session {
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.lines.iter().filter_map(|line| match &line.entry {
             Content::Entry(entry) => Some(entry.as_ref()),
-            Content::Resumed(_) | Content::End(_) => None,
+            Content::Resumed(_) | Content::Snapshot(_) | Content::End(_) => None,
         })
     }
 
@@ -121,7 +125,7 @@ impl Session {
     pub fn served(&self) -> &Served {
         let resumed = self.lines.iter().rev().find_map(|line| match &line.entry {
             Content::Resumed(resumed) => Some(&resumed.served),
-            Content::Entry(_) | Content::End(_) => None,
+            Content::Entry(_) | Content::Snapshot(_) | Content::End(_) => None,
         });
         resumed.unwrap_or(&self.header.served)
     }
@@ -139,6 +143,7 @@ impl Session {
                     price = resumed.served.price;
                     continue;
                 }
+                Content::Snapshot(_) => continue,
                 Content::End(end) => {
                     spent = serde_json::from_value(end.clone()).unwrap_or(spent);
                     continue;
@@ -173,10 +178,11 @@ pub(crate) fn read_header(path: &Path, first: &str) -> Result<Header, SessionErr
 fn read_line(line: &str) -> Option<Line> {
     let value: Value = serde_json::from_str(line).ok()?;
     let at = value.get("at")?.as_str()?.to_owned();
-    let entry = match (value.get("entry"), value.get("resumed")) {
-        (Some(_), _) => Content::Entry(Box::new(serde_json::from_value(value).ok()?)),
-        (None, Some(_)) => Content::Resumed(serde_json::from_value(value).ok()?),
-        (None, None) => Content::End(value),
+    let entry = match () {
+        () if value.get("entry").is_some() => Content::Entry(Box::new(serde_json::from_value(value).ok()?)),
+        () if value.get("resumed").is_some() => Content::Resumed(serde_json::from_value(value).ok()?),
+        () if value.get("snapshot").is_some() => Content::Snapshot(value),
+        () => Content::End(value),
     };
     Some(Line { at, entry })
 }

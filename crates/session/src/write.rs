@@ -1,9 +1,11 @@
 //! Appending to a session file.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use agent::{Entry, Journal, JournalError};
 use serde::Serialize;
@@ -17,7 +19,7 @@ pub struct SessionFile {
     path: PathBuf,
     file: File,
     /// The file may end within a line, which then needs an end of its own.
-    torn: bool,
+    torn: Rc<Cell<bool>>,
 }
 
 /// One line after the header.
@@ -33,7 +35,7 @@ impl SessionFile {
     pub(crate) fn create(path: &Path, header: &Header) -> io::Result<SessionFile> {
         let file = File::options().append(true).create_new(true).mode(0o600).open(path)?;
         file.try_lock()?;
-        let mut session = SessionFile { path: path.to_owned(), file, torn: false };
+        let mut session = SessionFile { path: path.to_owned(), file, torn: Rc::default() };
         session.write_line(header)?;
         Ok(session)
     }
@@ -45,7 +47,12 @@ impl SessionFile {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         let torn = bytes.last().is_some_and(|last| *last != b'\n');
-        Ok((SessionFile { path: path.to_owned(), file, torn }, bytes))
+        Ok((SessionFile { path: path.to_owned(), file, torn: Rc::new(Cell::new(torn)) }, bytes))
+    }
+
+    /// Another handle to the same file, for lines that are no entries. Lines of both keep the order of their writing.
+    pub fn second(&self) -> io::Result<SessionFile> {
+        Ok(SessionFile { path: self.path.clone(), file: self.file.try_clone()?, torn: Rc::clone(&self.torn) })
     }
 
     pub fn path(&self) -> &Path {
@@ -58,6 +65,11 @@ impl SessionFile {
         self.file.sync_data()
     }
 
+    /// Adds a line about the workspace's files; on disk with the next [`Journal::sync`].
+    pub fn snapshot(&mut self, line: &impl Serialize) -> io::Result<()> {
+        self.write_line(&Timed { at: now(), line })
+    }
+
     /// Adds lines of another file, with their times.
     pub(crate) fn copy(&mut self, lines: &[Line]) -> io::Result<()> {
         for line in lines {
@@ -67,6 +79,8 @@ impl SessionFile {
                 Content::Resumed(resumed) => self.write_line(&Timed { at, line: resumed })?,
                 // It has its time in it.
                 Content::End(end) => self.write_line(end)?,
+                // What files were is kept for that session alone.
+                Content::Snapshot(_) => (),
             }
         }
         self.file.sync_data()
@@ -79,12 +93,12 @@ impl SessionFile {
     }
 
     fn write_line(&mut self, line: &impl Serialize) -> io::Result<()> {
-        let mut bytes = if self.torn { b"\n".to_vec() } else { Vec::new() };
+        let mut bytes = if self.torn.get() { b"\n".to_vec() } else { Vec::new() };
         serde_json::to_writer(&mut bytes, line)?;
         bytes.push(b'\n');
-        self.torn = true;
+        self.torn.set(true);
         self.file.write_all(&bytes)?;
-        self.torn = false;
+        self.torn.set(false);
         Ok(())
     }
 

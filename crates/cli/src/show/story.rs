@@ -56,9 +56,15 @@ impl<'a> Story<'a> {
         let mut before = session.header.created.parse().ok();
         let mut price = session.header.served.price;
         for line in &session.lines {
+            let last = before;
             let took = since(&mut before, &line.at);
             let entry = match &line.entry {
                 Content::Entry(entry) => entry.as_ref(),
+                // It stands between a call and its outcome, which took all of the time.
+                Content::Snapshot(_) => {
+                    before = last;
+                    continue;
+                }
                 Content::End(end) => {
                     story.parts.push(Part::End(end));
                     continue;
