@@ -13,6 +13,7 @@ mod cancel;
 mod chat;
 mod clip;
 mod draft;
+mod edited;
 mod effect;
 mod frontend;
 mod guidance;
@@ -37,10 +38,10 @@ pub use crate::clip::Clipped;
 pub use crate::effect::{
     Change, Effect, Ended, FileMode, Found, FoundLine, Listed, Listing, Observation, Permit, Ran, Sandbox, SandboxError,
 };
-pub use crate::frontend::{AgentEvent, Answer, Frontend};
+pub use crate::frontend::{AgentEvent, Answer, Frontend, Question};
 pub use crate::journal::{Journal, JournalError};
 pub use crate::limits::{Limit, Limits, Price, Spent, estimate_tokens};
-pub use crate::policy::{ApprovalPolicy, Mode, ModeSwitch, Verdict};
+pub use crate::policy::{ApprovalPolicy, Mode, ModeSwitch, Offer, Rule, Rules, Verdict, commands_of};
 pub use crate::prompt::{Facts, opening};
 pub use crate::survey::{GitLook, Survey, survey};
 pub use crate::tool::{AnyTool, Tool, ToolCall, ToolError, ToolOutcome, ToolSpec};

@@ -28,6 +28,12 @@ pub(crate) struct Layer {
     network: Option<String>,
     /// Environment variables that commands get beyond the allow-list.
     pass: Option<Vec<String>>,
+    /// Rules, see [`agent::Rule`]: those of all layers count.
+    allow: Option<Vec<String>>,
+    ask: Option<Vec<String>>,
+    deny: Option<Vec<String>>,
+    /// How long a program (`--input jsonl`) has to answer.
+    approval_timeout: Option<String>,
     max_steps: Option<u32>,
     max_tokens: Option<u64>,
     max_cost: Option<f64>,
@@ -63,7 +69,7 @@ pub(crate) enum Dialect {
 const DEFAULT_MODEL: &str = "devstral-medium-latest";
 
 /// The names of all settings, in the order that `agent config` shows them.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 18] = [
     "model",
     "base_url",
     "api_key_env",
@@ -73,6 +79,10 @@ const NAMES: [&str; 14] = [
     "sandbox",
     "network",
     "pass",
+    "allow",
+    "ask",
+    "deny",
+    "approval_timeout",
     "max_steps",
     "max_tokens",
     "max_cost",
@@ -81,7 +91,9 @@ const NAMES: [&str; 14] = [
 ];
 
 /// What a repository may set. Nothing here sends the code or the key elsewhere, or lets a command do more.
-const REPOSITORY_NAMES: [&str; 6] = ["model", "temperature", "max_steps", "max_tokens", "max_cost", "max_time"];
+/// `ask` and `deny` only narrow.
+const REPOSITORY_NAMES: [&str; 8] =
+    ["model", "temperature", "ask", "deny", "max_steps", "max_tokens", "max_cost", "max_time"];
 
 /// The layers, strongest first, each with the name of its place.
 #[derive(Debug)]
@@ -201,13 +213,32 @@ impl Config {
     }
 
     pub(crate) fn max_time(&self) -> anyhow::Result<Option<Duration>> {
-        let Some(text) = self.pick(|layer| layer.max_time.clone()) else { return Ok(None) };
-        let seconds = text.parse::<u64>().ok().map(Duration::from_secs);
-        let spelled = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
-        match seconds.or(spelled) {
-            Some(time) if !time.is_zero() => Ok(Some(time)),
-            Some(_) | None => Err(anyhow::anyhow!("`{text}` is not a time")).hint("write it like 90s, 10m or 1h30m"),
-        }
+        self.pick(|layer| layer.max_time.clone()).map(|text| duration(&text)).transpose()
+    }
+
+    pub(crate) fn approval_timeout(&self) -> anyhow::Result<Duration> {
+        duration(&self.pick(|layer| layer.approval_timeout.clone()).unwrap_or_default())
+    }
+
+    /// The rules of every layer; deny beats ask beats allow, wherever each was said.
+    pub(crate) fn rules(&self) -> anyhow::Result<agent::Rules> {
+        Ok(agent::Rules {
+            deny: self.rules_of(|layer| layer.deny.as_ref())?,
+            ask: self.rules_of(|layer| layer.ask.as_ref())?,
+            allow: self.rules_of(|layer| layer.allow.as_ref())?,
+        })
+    }
+
+    fn rules_of(&self, field: impl Fn(&Layer) -> Option<&Vec<String>>) -> anyhow::Result<Vec<agent::Rule>> {
+        let texts = self.layers.iter().filter_map(|(place, layer)| Some((place, field(layer)?)));
+        let rules = texts.flat_map(|(place, texts)| texts.iter().map(move |text| (place, text)));
+        rules
+            .map(|(place, text)| {
+                agent::Rule::parse(text)
+                    .map_err(|why| anyhow::anyhow!("{place}: {why}"))
+                    .hint("a rule is like `cargo test`, `exactly:make lint` or `edit:docs/**`")
+            })
+            .collect()
     }
 
     pub(crate) fn price(&self) -> Option<agent::Price> {
@@ -238,8 +269,18 @@ fn defaults() -> Layer {
         api_key_env: Some("MISTRAL_API_KEY".to_owned()),
         sandbox: Some(Switch::On),
         network: Some("off".to_owned()),
+        approval_timeout: Some("5m".to_owned()),
         max_steps: Some(100),
         ..Layer::default()
+    }
+}
+
+fn duration(text: &str) -> anyhow::Result<Duration> {
+    let seconds = text.parse::<u64>().ok().map(Duration::from_secs);
+    let spelled = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
+    match seconds.or(spelled) {
+        Some(time) if !time.is_zero() => Ok(time),
+        Some(_) | None => Err(anyhow::anyhow!("`{text}` is not a time")).hint("write it like 90s, 10m or 1h30m"),
     }
 }
 
@@ -250,7 +291,9 @@ fn from_environment() -> anyhow::Result<Layer> {
         let variable = format!("AGENT_{}", name.to_uppercase());
         let Ok(text) = std::env::var(&variable) else { continue };
         let value = match name {
-            "pass" => Value::Array(text.split(',').map(|name| Value::String(name.trim().to_owned())).collect()),
+            "pass" | "allow" | "ask" | "deny" => {
+                Value::Array(text.split(',').map(|name| Value::String(name.trim().to_owned())).collect())
+            }
             "max_steps" | "max_tokens" => {
                 Value::Integer(text.parse().with_context(|| format!("{variable}={text} is not a whole number"))?)
             }
@@ -324,6 +367,10 @@ impl Layer {
             mode: args.mode.map(Mode::from).or(confirm),
             sandbox: args.sandbox.map(Switch::from),
             network: args.network.clone(),
+            allow: some(&args.allow),
+            ask: some(&args.ask),
+            deny: some(&args.deny),
+            approval_timeout: args.approval_timeout.clone(),
             max_steps: args.max_steps,
             max_tokens: args.max_tokens,
             max_cost: args.max_cost,
@@ -331,6 +378,10 @@ impl Layer {
             ..Layer::of_model(&args.model)
         }
     }
+}
+
+fn some(texts: &[String]) -> Option<Vec<String>> {
+    (!texts.is_empty()).then(|| texts.to_vec())
 }
 
 impl From<SandboxArg> for Switch {
@@ -343,45 +394,4 @@ impl From<SandboxArg> for Switch {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(text: &str, expected: &str) {
-        let error = parse(text, Path::new("config.toml")).unwrap_err();
-        assert!(error.to_string().starts_with(expected), "{error}");
-    }
-
-    #[test]
-    fn an_error_names_file_and_line() {
-        check("model = \"m\"\nmodle = 1\n", "config.toml:2: unknown field `modle`");
-        check("\n\nmax_steps = \"x\"\n", "config.toml:3: invalid type");
-        check("model = \n", "config.toml:1:");
-    }
-
-    #[test]
-    fn every_setting_has_its_row() {
-        let table = Table::try_from(Layer {
-            model: Some(String::new()),
-            base_url: Some(String::new()),
-            api_key_env: Some(String::new()),
-            temperature: Some(0.0),
-            dialect: Some(Dialect::Openai),
-            mode: Some(Mode::Auto),
-            sandbox: Some(Switch::On),
-            network: Some(String::new()),
-            pass: Some(Vec::new()),
-            max_steps: Some(1),
-            max_tokens: Some(1),
-            max_cost: Some(1.0),
-            max_time: Some(String::new()),
-            price: Some(PriceLayer { input: 1.0, cached: None, output: 1.0 }),
-        })
-        .unwrap();
-        let mut names: Vec<&String> = table.keys().collect();
-        names.sort();
-        let mut expected = NAMES.to_vec();
-        expected.sort_unstable();
-        assert_eq!(names, expected);
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use agent::{AgentEvent, Answer, ChatEvent, Effect, Frontend, ToolCall, ToolOutcome};
+use agent::{AgentEvent, Answer, ChatEvent, Frontend, Question, ToolCall, ToolOutcome};
 use async_trait::async_trait;
 
 use crate::account::{Account, diff};
@@ -136,9 +136,9 @@ impl Frontend for Human {
         }
     }
 
-    async fn ask(&mut self, effect: &Effect) -> Answer {
+    async fn ask(&mut self, question: Question<'_>) -> Answer {
         self.screen.status(None);
-        ask::ask(effect).await
+        ask::ask(question.effect).await
     }
 }
 

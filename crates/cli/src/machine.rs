@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use agent::{AgentEvent, Answer, ChatEvent, Effect, Frontend};
+use agent::{AgentEvent, Answer, ChatEvent, Frontend, Question};
 use async_trait::async_trait;
 
 use crate::account::{Account, describe, diff};
@@ -93,8 +93,8 @@ impl Frontend for Machine {
         }
     }
 
-    async fn ask(&mut self, effect: &Effect) -> Answer {
-        self.print(What::ApprovalNeeded { effect: crate::ask::describe(effect) });
+    async fn ask(&mut self, question: Question<'_>) -> Answer {
+        self.print(What::ApprovalNeeded { effect: crate::ask::describe(question.effect) });
         Answer::Nobody
     }
 }
