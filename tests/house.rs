@@ -11,6 +11,7 @@ mod material;
 mod network;
 mod pages;
 mod play;
+mod program;
 mod readme;
 mod scenarios;
 mod stage;

@@ -1,5 +1,7 @@
 //! Settings in layers: flags > `AGENT_*` > the repository (once trusted) > the user's file > defaults.
 
+mod rules;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -101,16 +103,21 @@ pub(crate) struct Config {
     layers: Vec<(String, Layer)>,
     /// What the human should know about it.
     pub(crate) notices: Vec<String>,
+    /// A program on stdin is asked (`--input jsonl`).
+    pub(crate) asks_program: bool,
 }
 
 impl Config {
     /// Errors are wrong configuration: exit code 2, with file and line.
     pub(crate) fn load(flags: Layer, workspace: &Path) -> anyhow::Result<Config> {
-        Config::read(flags, workspace).hint("`agent config` shows what is set where")
+        let config = Config::read(flags, workspace).hint("`agent config` shows what is set where")?;
+        config.rules()?;
+        config.approval_timeout()?;
+        Ok(config)
     }
 
     fn read(flags: Layer, workspace: &Path) -> anyhow::Result<Config> {
-        let mut config = Config { layers: vec![("flag".to_owned(), flags)], notices: Vec::new() };
+        let mut config = Config { layers: vec![("flag".to_owned(), flags)], notices: Vec::new(), asks_program: false };
         config.layers.push(("environment".to_owned(), from_environment()?));
         config.add_repository(workspace)?;
         let user = paths::user_config()?;
@@ -123,7 +130,11 @@ impl Config {
 
     /// Only these flags and the defaults.
     pub(crate) fn for_demo(flags: Layer) -> Config {
-        Config { layers: vec![("flag".to_owned(), flags), ("default".to_owned(), defaults())], notices: Vec::new() }
+        Config {
+            layers: vec![("flag".to_owned(), flags), ("default".to_owned(), defaults())],
+            notices: Vec::new(),
+            asks_program: false,
+        }
     }
 
     /// A repository's file counts once trusted, and only for [`REPOSITORY_NAMES`].
@@ -218,27 +229,6 @@ impl Config {
 
     pub(crate) fn approval_timeout(&self) -> anyhow::Result<Duration> {
         duration(&self.pick(|layer| layer.approval_timeout.clone()).unwrap_or_default())
-    }
-
-    /// The rules of every layer; deny beats ask beats allow, wherever each was said.
-    pub(crate) fn rules(&self) -> anyhow::Result<agent::Rules> {
-        Ok(agent::Rules {
-            deny: self.rules_of(|layer| layer.deny.as_ref())?,
-            ask: self.rules_of(|layer| layer.ask.as_ref())?,
-            allow: self.rules_of(|layer| layer.allow.as_ref())?,
-        })
-    }
-
-    fn rules_of(&self, field: impl Fn(&Layer) -> Option<&Vec<String>>) -> anyhow::Result<Vec<agent::Rule>> {
-        let texts = self.layers.iter().filter_map(|(place, layer)| Some((place, field(layer)?)));
-        let rules = texts.flat_map(|(place, texts)| texts.iter().map(move |text| (place, text)));
-        rules
-            .map(|(place, text)| {
-                agent::Rule::parse(text)
-                    .map_err(|why| anyhow::anyhow!("{place}: {why}"))
-                    .hint("a rule is like `cargo test`, `exactly:make lint` or `edit:docs/**`")
-            })
-            .collect()
     }
 
     pub(crate) fn price(&self) -> Option<agent::Price> {

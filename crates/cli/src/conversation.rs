@@ -22,9 +22,10 @@ use crate::connect::{self, Connected};
 use crate::events::{self, Ended, Totals, What};
 use crate::hint::{Exit, Hint as _};
 use crate::human::Human;
+use crate::input::Inbox;
 use crate::machine::Machine;
 use crate::screen::{Paint, Screen};
-use crate::setup::{check_writable, choose_mode, facts, mode_name, open_host};
+use crate::setup::{check_writable, choose_mode, facts, fence_words, mode_name, open_host};
 use crate::{sessions, summary};
 
 /// What a conversation is opened with.
@@ -118,10 +119,20 @@ impl Conversation {
         place: Place,
         connected: Connected,
         screen: Screen,
-        face: Face,
+        mut face: Face,
     ) -> anyhow::Result<Conversation> {
         let Plan { root, config, output } = plan;
         let Place { id, host, fenced, mode } = place;
+        let policy = ApprovalPolicy::with_rules(mode, config.rules()?);
+        let cancel = Cancel::default();
+        match &mut face {
+            Face::Human(human) => human.around.fence = fence_words(fenced, &config.network()?).to_owned(),
+            Face::Machine(machine) if config.asks_program => {
+                let (switch, timeout) = (policy.mode_switch(), config.approval_timeout()?);
+                machine.inbox = Some(Inbox::open(machine.printer(), cancel.clone(), switch, timeout));
+            }
+            Face::Machine(_) => (),
+        }
         let store = sessions::store()?;
         let header = Header {
             price: connected.price,
@@ -143,10 +154,10 @@ impl Conversation {
             session,
             screen,
             face,
-            policy: ApprovalPolicy::new(mode),
+            policy,
             spent: Spent::default(),
             seen: SeenFiles::default(),
-            cancel: Cancel::default(),
+            cancel,
             transcript: None,
         })
     }
@@ -190,6 +201,11 @@ impl Conversation {
         (self.policy, self.spent, self.seen) = (policy, spent, seen);
         self.transcript = Some(transcript);
         finish
+    }
+
+    /// What was said to the model meanwhile and not delivered.
+    pub(crate) fn take_message(&mut self) -> Option<String> {
+        self.face.frontend().take_message()
     }
 
     /// A first look at the workspace, for the opening message.

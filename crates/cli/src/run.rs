@@ -3,18 +3,28 @@
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use agent::Finish;
 use anyhow::Context as _;
 
-use crate::args::RunArgs;
+use crate::args::{Output, RunArgs};
 use crate::config::{Config, Layer};
 use crate::conversation::{Conversation, Plan};
 use crate::hint::{Exit, Hint as _};
 use crate::setup::listen;
 
 pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Exit> {
+    if args.input.is_some() && args.output != Output::Jsonl {
+        return Err(anyhow::anyhow!("--input jsonl answers what --output jsonl asks"))
+            .hint("give both: agent run --output jsonl --input jsonl --confirm \"...\"");
+    }
+    if args.input.is_some() && args.task == "-" {
+        return Err(anyhow::anyhow!("stdin cannot carry the task and the answers"))
+            .hint("give the task as an argument: agent run --output jsonl --input jsonl \"...\"");
+    }
     let task = read_task(&args.task)?;
     let root = workspace(args.model.workspace.as_deref())?;
-    let config = Config::load(Layer::of_run(&args), &root)?;
+    let mut config = Config::load(Layer::of_run(&args), &root)?;
+    config.asks_program = args.input.is_some();
     carry_out(task, Plan { root, config, output: args.output }).await
 }
 
@@ -23,7 +33,13 @@ pub(crate) async fn carry_out(task: String, plan: Plan) -> anyhow::Result<Exit> 
     let mut conversation = Conversation::open(plan).await?;
     listen(conversation.cancel.clone(), max_time, conversation.screen.clone());
     conversation.announce(&task);
-    let finish = conversation.turn(task).await;
+    let mut finish = conversation.turn(task).await;
+    // What came while the last words were said is not lost.
+    while matches!(finish, Ok(Finish::Answered))
+        && let Some(message) = conversation.take_message()
+    {
+        finish = conversation.turn(message).await;
+    }
     conversation.close(finish).await
 }
 

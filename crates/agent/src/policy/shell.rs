@@ -212,7 +212,7 @@ impl<'a> Reader<'a> {
 }
 
 fn children<'a>(node: Node<'a>) -> impl Iterator<Item = Node<'a>> {
-    (0..u32::try_from(node.child_count()).unwrap_or(0)).filter_map(move |index| node.child(index))
+    (0..node.child_count()).filter_map(move |index| node.child(index))
 }
 
 fn inside(quoted: &str) -> &str {
