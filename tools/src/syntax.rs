@@ -28,10 +28,9 @@ fn first_error(path: &str, text: &str) -> Option<usize> {
         }
         "rs" => tree_sitter_rust::LANGUAGE.into(),
         "py" | "pyi" => tree_sitter_python::LANGUAGE.into(),
-        "js" | "mjs" | "cjs" | "jsx" => tree_sitter_javascript::LANGUAGE.into(),
-        // One grammar for both, since each is 1.4 MB. It cannot tell a cast like `<T>x` from an element.
+        // One grammar for all of them, since each is large. It cannot tell a cast like `<T>x` from an element.
         "ts" | "mts" | "cts" if has_cast(text) => return None,
-        "ts" | "mts" | "cts" | "tsx" => tree_sitter_typescript::LANGUAGE_TSX.into(),
+        "ts" | "mts" | "cts" | "tsx" | "js" | "mjs" | "cjs" | "jsx" => tree_sitter_typescript::LANGUAGE_TSX.into(),
         "go" => tree_sitter_go::LANGUAGE.into(),
         "c" => tree_sitter_c::LANGUAGE.into(),
         // The grammar of C++ alone is 6 MB of tables; its brackets tell of most broken edits.
@@ -139,6 +138,8 @@ mod tests {
         check("a.rs", "fn a() {}\n", "fn a() {}\nfn b( {}\n", 2);
         check("a.py", "def a():\n    pass\n", "def a():\n    x = (\n", 2);
         check("a.js", "f(1);\n", "f(1;\n", 1);
+        check("b.js", "const f = async (a, {b = 1}, ...c) => a < b && c > /x>/g;\n", "const f = async (a => 1;\n", 1);
+        check("a.jsx", "const a = <b c={1}>x</b>;\n", "const a = <b>x</c;\n", 1);
         check("a.ts", "let a: number = 1;\n", "let a: = 1;\n", 1);
         check("a.tsx", "const a = <b>x</b>;\n", "const a = <b>x</c;\n", 1);
         check("a.go", "package a\n", "package a\nfunc (\n", 2);
