@@ -14,6 +14,7 @@ mod material;
 mod network;
 mod pages;
 mod play;
+mod program;
 mod readme;
 mod resume;
 mod resume_ends;

@@ -1,8 +1,8 @@
 //! Plays calls against files in memory, and renders what the model reads of each.
 
 use agent::{
-    Agent, AgentEvent, Answer, ApprovalPolicy, Cancel, ChatEvent, Effect, Entry, Frontend, Journal, JournalError,
-    Limits, Mode, RawCall, Sandbox, SeenFiles, Spent, Transcript, run_task,
+    Agent, AgentEvent, Answer, ApprovalPolicy, Cancel, ChatEvent, Entry, Frontend, Journal, JournalError, Limits, Mode,
+    Question, RawCall, Sandbox, SeenFiles, Spent, Transcript, run_task,
 };
 use async_trait::async_trait;
 use expect_test::Expect;
@@ -15,7 +15,7 @@ struct Silent;
 impl Frontend for Silent {
     fn show(&mut self, _: AgentEvent<'_>) {}
 
-    async fn ask(&mut self, _: &Effect) -> Answer {
+    async fn ask(&mut self, _: Question<'_>) -> Answer {
         Answer::Nobody
     }
 }

@@ -112,7 +112,7 @@ fn a_call_that_was_cut_short_is_answered_as_such() {
     "#]]
     .assert_eq(&last_messages(&world, 2));
     let shown = world.agent(&["show"]).stdout;
-    assert!(shown.contains("(interrupted)") && shown.contains("--- resumed at "), "{shown}");
+    assert!(shown.contains("(interrupted)") && shown.contains("--- resumed with "), "{shown}");
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use agent::{
-    Agent, AgentEvent, Answer, ApprovalPolicy, Cancel, ChatEvent, Effect, Entry, FinishReason, Frontend, Journal,
-    JournalError, Limits, Mode, ModeSwitch, Price, RawCall, SeenFiles, Spent, Stop, Transcript, Usage, run_task,
+    Agent, AgentEvent, Answer, ApprovalPolicy, Cancel, ChatEvent, Entry, FinishReason, Frontend, Journal, JournalError,
+    Limits, Mode, ModeSwitch, Price, Question, RawCall, SeenFiles, Spent, Stop, Transcript, Usage, run_task,
 };
 use async_trait::async_trait;
 use expect_test::Expect;
@@ -40,7 +40,7 @@ impl Frontend for Absent {
         }
     }
 
-    async fn ask(&mut self, _: &Effect) -> Answer {
+    async fn ask(&mut self, _: Question<'_>) -> Answer {
         self.answer.clone().unwrap_or(Answer::No("not now".to_owned()))
     }
 }

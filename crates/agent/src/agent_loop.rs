@@ -180,7 +180,7 @@ async fn answer(
     };
     let mut workspace = agent.workspace();
     let outcome = tool.call(&call.arguments, &mut workspace).await;
-    let outcome = outcome.with_note(&guidance::for_touched(&mut workspace).await);
+    let outcome = outcome.with_note(&workspace.edited).with_note(&guidance::for_touched(&mut workspace).await);
     if workspace.wrote {
         breaker.reset();
     }

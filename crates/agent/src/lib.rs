@@ -15,6 +15,7 @@ mod chat;
 mod clip;
 mod compact;
 mod draft;
+mod edited;
 mod effect;
 mod frontend;
 mod guidance;
@@ -40,10 +41,10 @@ pub use crate::compact::{Condensed, compact};
 pub use crate::effect::{
     Change, Effect, Ended, FileMode, Found, FoundLine, Listed, Listing, Observation, Permit, Ran, Sandbox, SandboxError,
 };
-pub use crate::frontend::{AgentEvent, Answer, Frontend};
+pub use crate::frontend::{AgentEvent, Answer, Frontend, Question};
 pub use crate::journal::{Journal, JournalError};
 pub use crate::limits::{Limit, Limits, Price, Spent, estimate_tokens};
-pub use crate::policy::{ApprovalPolicy, Mode, ModeSwitch, Verdict};
+pub use crate::policy::{ApprovalPolicy, Mode, ModeSwitch, Offer, Rule, Rules, Verdict, commands_of};
 pub use crate::prompt::{Facts, opening};
 pub use crate::survey::{GitLook, Survey, survey};
 pub use crate::tool::{AnyTool, Tool, ToolCall, ToolError, ToolOutcome, ToolSpec};

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use crate::agent_loop::Agent;
 use crate::cancel::Cancel;
+use crate::edited;
 use crate::effect::{Change, Effect, Found, Listing, Observation, Permit, Ran, Sandbox, SandboxError};
-use crate::frontend::{AgentEvent, Answer, Frontend};
+use crate::frontend::{AgentEvent, Answer, Frontend, Question};
 use crate::policy::{ApprovalPolicy, Verdict};
 use crate::tool::ToolError;
 use crate::transcript::Entry;
@@ -23,6 +24,8 @@ pub struct Workspace<'a> {
     /// Files this call read or wrote, for the AGENTS.md that holds for them.
     pub(crate) touched: Vec<PathBuf>,
     pub(crate) wrote: bool,
+    /// What the human changed before it was done, for the model.
+    pub(crate) edited: String,
     /// Set when the run cannot go on after this call.
     pub(crate) halt: Option<Halt>,
 }
@@ -90,6 +93,7 @@ impl Agent<'_> {
             seen: &mut self.seen,
             touched: Vec::new(),
             wrote: false,
+            edited: String::new(),
             halt: None,
         }
     }
@@ -165,7 +169,13 @@ impl Workspace<'_> {
         for change in &mut changes {
             change.path = self.relative(&change.path.to_string_lossy());
         }
-        match self.perform(Effect::Write { changes: changes.clone() }).await? {
+        let permit = self.permit(Effect::Write { changes }).await?;
+        // The human may have edited them.
+        let changes = match permit.effect() {
+            Effect::Write { changes } => changes.clone(),
+            Effect::Read { .. } | Effect::List { .. } | Effect::Search { .. } | Effect::Run { .. } => Vec::new(),
+        };
+        match self.sandbox.perform(permit, self.cancel).await? {
             Observation::Written => (),
             other => return Err(mismatch(&other)),
         }
@@ -209,29 +219,43 @@ impl Workspace<'_> {
 
     /// Policy, then the human, then the sandbox. No other code acts.
     async fn perform(&mut self, effect: Effect) -> Result<Observation, ToolError> {
+        let permit = self.permit(effect).await?;
+        Ok(self.sandbox.perform(permit, self.cancel).await?)
+    }
+
+    async fn permit(&mut self, effect: Effect) -> Result<Permit, ToolError> {
         if self.cancel.is_set() {
             return Err(ToolError::Cancelled);
         }
         match self.policy.judge(&effect) {
-            Verdict::Allow => (),
-            Verdict::Deny(reason) => return Err(ToolError::Refused(reason.to_owned())),
-            Verdict::Ask => self.ask(&effect).await?,
+            Verdict::Allow => Ok(Permit::new(effect)),
+            Verdict::Deny(reason) => Err(ToolError::Refused(reason)),
+            Verdict::Ask(why) => self.ask(effect, &why).await.map(Permit::new),
         }
-        Ok(self.sandbox.perform(Permit::new(effect), self.cancel).await?)
     }
 
-    async fn ask(&mut self, effect: &Effect) -> Result<(), ToolError> {
+    /// What the human lets through: the effect, or what they made of it.
+    async fn ask(&mut self, effect: Effect, why: &str) -> Result<Effect, ToolError> {
+        let offer = self.policy.offer(&effect);
+        let question = Question { effect: &effect, root: self.root, why, offer: offer.as_ref() };
         let answer = tokio::select! {
             biased;
             () = self.cancel.wait() => return Err(ToolError::Cancelled),
-            answer = self.frontend.ask(effect) => answer,
+            answer = self.frontend.ask(question) => answer,
         };
         match answer {
-            Answer::Once => Ok(()),
+            Answer::Once => Ok(effect),
             Answer::Session => {
-                self.policy.remember(effect);
-                Ok(())
+                offer.into_iter().for_each(|offer| self.policy.accept(offer));
+                Ok(effect)
             }
+            Answer::Edited(edited) => match self.policy.judge(&edited) {
+                Verdict::Deny(reason) => Err(ToolError::Refused(format!("The user changed this. {reason}"))),
+                Verdict::Allow | Verdict::Ask(_) => {
+                    self.edited = edited::note(&effect, &edited);
+                    Ok(edited)
+                }
+            },
             Answer::No(reason) if reason.is_empty() => Err(ToolError::Refused("The user said no.".to_owned())),
             Answer::No(reason) => Err(ToolError::Refused(format!("The user said no: {reason}"))),
             Answer::Quit => {

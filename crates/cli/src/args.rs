@@ -108,6 +108,27 @@ pub(crate) struct WorkArgs {
     #[arg(long, value_name = "on|off|hosts=NAME,NAME")]
     pub(crate) network: Option<String>,
 
+    /// Do this without asking, where the mode would ask: "cargo test" (commands that start so),
+    /// "exactly:make lint", "edit:docs/**"; may be given several times
+    #[arg(long, value_name = "RULE")]
+    pub(crate) allow: Vec<String>,
+
+    /// Ask about this in every mode
+    #[arg(long, value_name = "RULE")]
+    pub(crate) ask: Vec<String>,
+
+    /// Never do this, in any mode
+    #[arg(long, value_name = "RULE")]
+    pub(crate) deny: Vec<String>,
+
+    /// How a program answers: JSON lines on stdin, with --output jsonl (see `agent config schema input`)
+    #[arg(long, value_enum)]
+    pub(crate) input: Option<InputArg>,
+
+    /// How long the program at --input has to answer before it counts as nobody [default: 5m]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) approval_timeout: Option<String>,
+
     /// Stop after this many requests to the model [default: 100]
     #[arg(long, value_name = "N")]
     pub(crate) max_steps: Option<u32>,
@@ -329,6 +350,8 @@ pub(crate) enum ConfigAction {
 pub(crate) enum SchemaOf {
     /// The lines of `--output jsonl`, and the object of `--output json` as its last
     Events,
+    /// The lines that `--input jsonl` reads
+    Input,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -347,6 +370,11 @@ pub(crate) enum ModeArg {
 pub(crate) enum Output {
     Text,
     Json,
+    Jsonl,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InputArg {
     Jsonl,
 }
 

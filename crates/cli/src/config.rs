@@ -1,5 +1,6 @@
 //! Settings in layers: flags > `AGENT_*` > the repository (once trusted) > the user's file > defaults.
 
+mod rules;
 mod session;
 
 use std::path::Path;
@@ -30,6 +31,12 @@ pub(crate) struct Layer {
     network: Option<String>,
     /// Environment variables that commands get beyond the allow-list.
     pass: Option<Vec<String>>,
+    /// Rules, see [`agent::Rule`]: those of all layers count.
+    allow: Option<Vec<String>>,
+    ask: Option<Vec<String>>,
+    deny: Option<Vec<String>>,
+    /// How long a program (`--input jsonl`) has to answer.
+    approval_timeout: Option<String>,
     max_steps: Option<u32>,
     max_tokens: Option<u64>,
     max_cost: Option<f64>,
@@ -65,7 +72,7 @@ pub(crate) enum Dialect {
 const DEFAULT_MODEL: &str = "devstral-medium-latest";
 
 /// The names of all settings, in the order that `agent config` shows them.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 18] = [
     "model",
     "base_url",
     "api_key_env",
@@ -75,6 +82,10 @@ const NAMES: [&str; 14] = [
     "sandbox",
     "network",
     "pass",
+    "allow",
+    "ask",
+    "deny",
+    "approval_timeout",
     "max_steps",
     "max_tokens",
     "max_cost",
@@ -83,7 +94,9 @@ const NAMES: [&str; 14] = [
 ];
 
 /// What a repository may set. Nothing here sends the code or the key elsewhere, or lets a command do more.
-const REPOSITORY_NAMES: [&str; 6] = ["model", "temperature", "max_steps", "max_tokens", "max_cost", "max_time"];
+/// `ask` and `deny` only narrow.
+const REPOSITORY_NAMES: [&str; 8] =
+    ["model", "temperature", "ask", "deny", "max_steps", "max_tokens", "max_cost", "max_time"];
 
 /// The layers, strongest first, each with the name of its place.
 #[derive(Debug)]
@@ -91,16 +104,27 @@ pub(crate) struct Config {
     layers: Vec<(String, Layer)>,
     /// What the human should know about it.
     pub(crate) notices: Vec<String>,
+    /// A program on stdin is asked (`--input jsonl`).
+    pub(crate) asks_program: bool,
 }
 
 impl Config {
     /// Errors are wrong configuration: exit code 2, with file and line.
     pub(crate) fn load(flags: Layer, workspace: &Path) -> anyhow::Result<Config> {
-        Config::read(flags, workspace).hint("`agent config` shows what is set where")
+        let config = Config::read(flags, workspace).hint("`agent config` shows what is set where")?;
+        config.rules()?;
+        config.approval_timeout()?;
+        Ok(config)
+    }
+
+    /// The settings of a command that works.
+    pub(crate) fn for_work(work: &WorkArgs, workspace: &Path) -> anyhow::Result<Config> {
+        let config = Config::load(Layer::of_work(work), workspace)?;
+        Ok(Config { asks_program: work.input.is_some(), ..config })
     }
 
     fn read(flags: Layer, workspace: &Path) -> anyhow::Result<Config> {
-        let mut config = Config { layers: vec![("flag".to_owned(), flags)], notices: Vec::new() };
+        let mut config = Config { layers: vec![("flag".to_owned(), flags)], notices: Vec::new(), asks_program: false };
         config.layers.push(("environment".to_owned(), from_environment()?));
         config.add_repository(workspace)?;
         let user = paths::user_config()?;
@@ -113,7 +137,11 @@ impl Config {
 
     /// Only these flags and the defaults.
     pub(crate) fn for_demo(flags: Layer) -> Config {
-        Config { layers: vec![("flag".to_owned(), flags), ("default".to_owned(), defaults())], notices: Vec::new() }
+        Config {
+            layers: vec![("flag".to_owned(), flags), ("default".to_owned(), defaults())],
+            notices: Vec::new(),
+            asks_program: false,
+        }
     }
 
     /// A repository's file counts once trusted, and only for [`REPOSITORY_NAMES`].
@@ -203,13 +231,11 @@ impl Config {
     }
 
     pub(crate) fn max_time(&self) -> anyhow::Result<Option<Duration>> {
-        let Some(text) = self.pick(|layer| layer.max_time.clone()) else { return Ok(None) };
-        let seconds = text.parse::<u64>().ok().map(Duration::from_secs);
-        let spelled = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
-        match seconds.or(spelled) {
-            Some(time) if !time.is_zero() => Ok(Some(time)),
-            Some(_) | None => Err(anyhow::anyhow!("`{text}` is not a time")).hint("write it like 90s, 10m or 1h30m"),
-        }
+        self.pick(|layer| layer.max_time.clone()).map(|text| duration(&text)).transpose()
+    }
+
+    pub(crate) fn approval_timeout(&self) -> anyhow::Result<Duration> {
+        duration(&self.pick(|layer| layer.approval_timeout.clone()).unwrap_or_default())
     }
 
     pub(crate) fn price(&self) -> Option<agent::Price> {
@@ -240,8 +266,18 @@ fn defaults() -> Layer {
         api_key_env: Some("MISTRAL_API_KEY".to_owned()),
         sandbox: Some(Switch::On),
         network: Some("off".to_owned()),
+        approval_timeout: Some("5m".to_owned()),
         max_steps: Some(100),
         ..Layer::default()
+    }
+}
+
+fn duration(text: &str) -> anyhow::Result<Duration> {
+    let seconds = text.parse::<u64>().ok().map(Duration::from_secs);
+    let spelled = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
+    match seconds.or(spelled) {
+        Some(time) if !time.is_zero() => Ok(time),
+        Some(_) | None => Err(anyhow::anyhow!("`{text}` is not a time")).hint("write it like 90s, 10m or 1h30m"),
     }
 }
 
@@ -252,7 +288,9 @@ fn from_environment() -> anyhow::Result<Layer> {
         let variable = format!("AGENT_{}", name.to_uppercase());
         let Ok(text) = std::env::var(&variable) else { continue };
         let value = match name {
-            "pass" => Value::Array(text.split(',').map(|name| Value::String(name.trim().to_owned())).collect()),
+            "pass" | "allow" | "ask" | "deny" => {
+                Value::Array(text.split(',').map(|name| Value::String(name.trim().to_owned())).collect())
+            }
             "max_steps" | "max_tokens" => {
                 Value::Integer(text.parse().with_context(|| format!("{variable}={text} is not a whole number"))?)
             }
@@ -326,6 +364,10 @@ impl Layer {
             mode: args.mode.map(Mode::from).or(confirm),
             sandbox: args.sandbox.map(Switch::from),
             network: args.network.clone(),
+            allow: some(&args.allow),
+            ask: some(&args.ask),
+            deny: some(&args.deny),
+            approval_timeout: args.approval_timeout.clone(),
             max_steps: args.max_steps,
             max_tokens: args.max_tokens,
             max_cost: args.max_cost,
@@ -333,6 +375,10 @@ impl Layer {
             ..Layer::of_model(&args.model)
         }
     }
+}
+
+fn some(texts: &[String]) -> Option<Vec<String>> {
+    (!texts.is_empty()).then(|| texts.to_vec())
 }
 
 impl From<SandboxArg> for Switch {
@@ -345,45 +391,4 @@ impl From<SandboxArg> for Switch {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(text: &str, expected: &str) {
-        let error = parse(text, Path::new("config.toml")).unwrap_err();
-        assert!(error.to_string().starts_with(expected), "{error}");
-    }
-
-    #[test]
-    fn an_error_names_file_and_line() {
-        check("model = \"m\"\nmodle = 1\n", "config.toml:2: unknown field `modle`");
-        check("\n\nmax_steps = \"x\"\n", "config.toml:3: invalid type");
-        check("model = \n", "config.toml:1:");
-    }
-
-    #[test]
-    fn every_setting_has_its_row() {
-        let table = Table::try_from(Layer {
-            model: Some(String::new()),
-            base_url: Some(String::new()),
-            api_key_env: Some(String::new()),
-            temperature: Some(0.0),
-            dialect: Some(Dialect::Openai),
-            mode: Some(Mode::Auto),
-            sandbox: Some(Switch::On),
-            network: Some(String::new()),
-            pass: Some(Vec::new()),
-            max_steps: Some(1),
-            max_tokens: Some(1),
-            max_cost: Some(1.0),
-            max_time: Some(String::new()),
-            price: Some(PriceLayer { input: 1.0, cached: None, output: 1.0 }),
-        })
-        .unwrap();
-        let mut names: Vec<&String> = table.keys().collect();
-        names.sort();
-        let mut expected = NAMES.to_vec();
-        expected.sort_unstable();
-        assert_eq!(names, expected);
-    }
-}
+mod tests;

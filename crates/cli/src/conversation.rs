@@ -23,9 +23,10 @@ use crate::events::{self, Ended, Totals, What};
 use crate::harmless::one_line;
 use crate::hint::{Exit, Hint as _};
 use crate::human::Human;
+use crate::input::Inbox;
 use crate::machine::Machine;
 use crate::screen::{Paint, Screen};
-use crate::setup::{check_writable, choose_mode, facts, mode_name, open_host};
+use crate::setup::{check_writable, choose_mode, facts, fence_words, mode_name, open_host};
 use crate::watched::{Kept, Watched};
 use crate::{changes, paths, sessions, summary};
 
@@ -141,10 +142,20 @@ impl Conversation {
         place: Place,
         connected: Connected,
         screen: Screen,
-        face: Face,
+        mut face: Face,
     ) -> anyhow::Result<Conversation> {
         let Plan { root, config, output, beginning } = plan;
         let Place { id, host, fenced, mode } = place;
+        let policy = ApprovalPolicy::with_rules(mode, config.rules()?);
+        let cancel = Cancel::default();
+        match &mut face {
+            Face::Human(human) => human.around.fence = fence_words(fenced, &config.network()?).to_owned(),
+            Face::Machine(machine) if config.asks_program => {
+                let (switch, timeout) = (policy.mode_switch(), config.approval_timeout()?);
+                machine.inbox = Some(Inbox::open(machine.printer(), cancel.clone(), switch, timeout));
+            }
+            Face::Machine(_) => (),
+        }
         let store = sessions::store()?;
         let served = Served {
             model: connected.model.clone(),
@@ -177,10 +188,10 @@ impl Conversation {
             session,
             screen,
             face,
-            policy: ApprovalPolicy::new(mode),
+            policy,
             spent: before.as_ref().map(Session::spent).unwrap_or_default(),
             seen: transcript.as_ref().map(|transcript| SeenFiles::restore(transcript.entries())).unwrap_or_default(),
-            cancel: Cancel::default(),
+            cancel,
             transcript,
         })
     }
@@ -252,6 +263,11 @@ impl Conversation {
         (self.policy, self.spent, self.seen) = (policy, spent, seen);
         self.transcript = Some(transcript);
         condensed
+    }
+
+    /// What was said to the model meanwhile and not delivered.
+    pub(crate) fn take_message(&mut self) -> Option<String> {
+        self.face.frontend().take_message()
     }
 
     /// A first look at the workspace, for the opening message.

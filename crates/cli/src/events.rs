@@ -1,6 +1,6 @@
 //! What `--output json` and `--output jsonl` print: one documented type, and its schema.
 
-use agent::{Arguments, Finish, Limit, Spent, ToolOutcome};
+use agent::{Answer, Arguments, Finish, Limit, Spent, ToolOutcome};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -42,14 +42,49 @@ pub(crate) enum What<'a> {
     FilesChanged { files: Vec<FileDiff> },
     /// A call ended; each `tool_call` gets one.
     ToolResult { id: &'a str, name: &'a str, outcome: &'a str, text: &'a str },
-    /// An approval was asked for, where nobody can be asked.
-    ApprovalNeeded { effect: String },
+    /// Something needs an approval. With `--input jsonl` it waits for one until the deadline; else nobody is there.
+    ApprovalRequested {
+        id: &'a str,
+        effect: Requested,
+        /// Why it is not simply done.
+        why: &'a str,
+        /// What the answer `session` would allow; null where it may only be allowed once.
+        offer: Option<String>,
+        /// The model's words of the same reply.
+        reason: &'a str,
+        /// RFC 3339, UTC; null where nobody is asked.
+        deadline: Option<String>,
+    },
+    /// `once`, `session`, `edited`, `no`, `quit`, or `nobody`: none came in time. Each `approval_requested` gets one,
+    /// unless the run is cancelled meanwhile.
+    ApprovalEnded { id: &'a str, answer: &'a str },
+    /// A line of `--input jsonl` was not understood, or answers nothing. It changed nothing.
+    InputError { error: &'a str },
     /// The mode is another one from this step on.
     ModeChanged { mode: &'a str },
     /// Worth knowing, and no trouble.
     Notice { text: &'a str },
     /// The last event.
     RunEnded(Ended),
+}
+
+/// What is to be approved.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Requested {
+    Run {
+        command: String,
+        /// The directory it runs in.
+        cwd: String,
+        timeout_seconds: u64,
+    },
+    Write {
+        files: Vec<FileDiff>,
+    },
+    /// Reading is asked about by no rule so far.
+    Look {
+        text: String,
+    },
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -132,8 +167,8 @@ pub(crate) fn finish(finish: &Finish) -> (&'static str, Exit, Option<String>, Op
         Finish::ApprovalNeeded => (
             "approval_needed",
             Exit::Approval,
-            Some("an approval was needed and nobody is at a terminal to give it".to_owned()),
-            Some("run it at a terminal, or with --mode auto behind the sandbox"),
+            Some("an approval was needed and nobody was there to give it".to_owned()),
+            Some("run it at a terminal, with --mode auto behind the sandbox, or answer with --input jsonl"),
         ),
     }
 }
@@ -144,6 +179,17 @@ fn limit_hint(limit: Limit) -> &'static str {
         Limit::Tokens(_) => "what was done is kept; raise --max-tokens",
         Limit::CostUsd(_) => "what was done is kept; raise --max-cost",
         Limit::WallTime => "what was done is kept; raise --max-time",
+    }
+}
+
+pub(crate) fn answer(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Once => "once",
+        Answer::Session => "session",
+        Answer::Edited(_) => "edited",
+        Answer::No(_) => "no",
+        Answer::Quit => "quit",
+        Answer::Nobody => "nobody",
     }
 }
 

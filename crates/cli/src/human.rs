@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use agent::{AgentEvent, Answer, ChatEvent, Effect, Frontend, ToolCall, ToolOutcome};
+use agent::{AgentEvent, Answer, ChatEvent, Frontend, Question, ToolCall, ToolOutcome};
 use async_trait::async_trait;
 
 use crate::account::{Account, diff};
-use crate::ask;
+use crate::ask::{self, Around};
 use crate::harmless::{harmless, one_line};
 use crate::screen::{Paint, Screen};
 use crate::setup::mode_name;
@@ -19,6 +19,10 @@ pub(crate) struct Human {
     words: String,
     /// Bytes of the calls of this reply so far.
     writing: usize,
+    /// What a question stands among.
+    pub(crate) around: Around,
+    /// Calls of this reply that began.
+    called: usize,
 }
 
 /// Lines of a diff that are shown; the file has the rest.
@@ -28,7 +32,15 @@ const DIFF_BYTES: usize = 400;
 
 impl Human {
     pub(crate) fn new(screen: Screen) -> Human {
-        Human { screen, account: Account::default(), call_began: Instant::now(), words: String::new(), writing: 0 }
+        Human {
+            screen,
+            account: Account::default(),
+            call_began: Instant::now(),
+            words: String::new(),
+            writing: 0,
+            around: Around::default(),
+            called: 0,
+        }
     }
 
     fn waiting(&self) {
@@ -112,6 +124,9 @@ impl Frontend for Human {
             AgentEvent::Replied { spent, reply } => {
                 self.account.spent = *spent;
                 self.screen.status(None);
+                self.around.reason.clone_from(&reply.text);
+                self.around.calls = reply.calls.iter().map(title).collect();
+                self.called = 0;
                 // The last words are the answer, which stdout gets.
                 if reply.calls.is_empty() {
                     self.words.clear();
@@ -120,6 +135,8 @@ impl Frontend for Human {
             }
             AgentEvent::CallStarted(call) => {
                 self.call_began = Instant::now();
+                self.around.at = self.called;
+                self.called += 1;
                 self.screen.status(None);
                 self.screen.status(Some(format!("{} ·", title(call))));
             }
@@ -136,9 +153,9 @@ impl Frontend for Human {
         }
     }
 
-    async fn ask(&mut self, effect: &Effect) -> Answer {
+    async fn ask(&mut self, question: Question<'_>) -> Answer {
         self.screen.status(None);
-        ask::ask(effect).await
+        ask::ask(question, &self.around, &self.screen).await
     }
 }
 

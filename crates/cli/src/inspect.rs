@@ -130,6 +130,9 @@ pub(crate) fn config(action: Option<ConfigAction>) -> anyhow::Result<Exit> {
             paths::set_trusted(&root, None)?;
             writeln!(io::stderr(), "{} no longer counts.", paths::repository_config(&root).display())?;
         }
+        Some(ConfigAction::Schema { what: SchemaOf::Input }) => {
+            writeln!(io::stdout(), "{:#}", crate::input::schema())?;
+        }
         Some(ConfigAction::Schema { what: SchemaOf::Events }) => {
             writeln!(io::stdout(), "{:#}", events::schema())?;
         }

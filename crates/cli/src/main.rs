@@ -16,6 +16,7 @@ mod events;
 mod harmless;
 mod hint;
 mod human;
+mod input;
 mod inspect;
 mod machine;
 mod past;
@@ -45,6 +46,12 @@ fn main() -> ExitCode {
     }
     let cli = Cli::parse();
     log(cli.verbose);
+    // A release aborts at a panic: nothing is dropped then, so the terminal is put back here.
+    let report_panic = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        ask::restore();
+        report_panic(panic);
+    }));
     let exit = match dispatch(cli.command) {
         Ok(exit) => exit,
         Err(error) => report(&error),

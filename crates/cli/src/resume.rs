@@ -7,7 +7,7 @@ use anyhow::{Context as _, anyhow};
 use session::{Session, SessionError, State, Store};
 
 use crate::args::{ForkArgs, ResumeArgs, WorkArgs};
-use crate::config::{Config, Layer};
+use crate::config::Config;
 use crate::conversation::{Beginning, Plan};
 use crate::hint::{Exit, Hint as _};
 use crate::run::{self, carry_out, read_task};
@@ -68,9 +68,10 @@ async fn go_on(
         Beginning::Resumed(reopened) => &reopened.session,
         Beginning::Forked(session) => session.as_ref(),
     };
+    run::check_input(&work, message.as_deref())?;
     let root = workspace_of(session, work.model.workspace.as_deref())?;
     let text = words(session, message)?;
-    let mut config = Config::load(Layer::of_work(&work), &root)?.with_session(session.served());
+    let mut config = Config::for_work(&work, &root)?.with_session(session.served());
     config.notices.extend(notices);
     carry_out(text, Plan { root, config, output: work.output, beginning }).await
 }

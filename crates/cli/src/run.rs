@@ -3,19 +3,34 @@
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use agent::Finish;
 use anyhow::Context as _;
 
-use crate::args::RunArgs;
-use crate::config::{Config, Layer};
+use crate::args::{Output, RunArgs, WorkArgs};
+use crate::config::Config;
 use crate::conversation::{Beginning, Conversation, Plan};
 use crate::hint::{Exit, Hint as _};
 use crate::setup::listen;
 
 pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Exit> {
+    check_input(&args.work, Some(&args.task))?;
     let task = read_task(&args.task)?;
     let root = workspace(args.work.model.workspace.as_deref())?;
-    let config = Config::load(Layer::of_work(&args.work), &root)?;
+    let config = Config::for_work(&args.work, &root)?;
     carry_out(Some(task), Plan { root, config, output: args.work.output, beginning: Beginning::New }).await
+}
+
+/// A program that answers needs to be asked, and stdin for itself; `text` is what is said to the model first.
+pub(crate) fn check_input(work: &WorkArgs, text: Option<&str>) -> anyhow::Result<()> {
+    if work.input.is_some() && work.output != Output::Jsonl {
+        return Err(anyhow::anyhow!("--input jsonl answers what --output jsonl asks"))
+            .hint("give both: agent run --output jsonl --input jsonl --confirm \"...\"");
+    }
+    if work.input.is_some() && text == Some("-") {
+        return Err(anyhow::anyhow!("stdin cannot carry the task and the answers"))
+            .hint("give the task as an argument: agent run --output jsonl --input jsonl \"...\"");
+    }
+    Ok(())
 }
 
 /// Says `text` and lets the model work. Without it the conversation goes on where it is.
@@ -24,10 +39,16 @@ pub(crate) async fn carry_out(text: Option<String>, plan: Plan) -> anyhow::Resul
     let mut conversation = Conversation::open(plan).await?;
     listen(conversation.cancel.clone(), max_time, conversation.screen.clone());
     conversation.announce(text.as_deref());
-    let finish = match text {
+    let mut finish = match text {
         Some(text) => conversation.turn(text).await,
         None => conversation.go_on().await,
     };
+    // What came while the last words were said is not lost.
+    while matches!(finish, Ok(Finish::Answered))
+        && let Some(message) = conversation.take_message()
+    {
+        finish = conversation.turn(message).await;
+    }
     conversation.close(finish).await
 }
 

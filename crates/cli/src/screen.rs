@@ -25,7 +25,7 @@ struct Status {
     since: Instant,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Paint {
     Plain,
     Dim,
@@ -52,12 +52,23 @@ impl Screen {
         self.state().terminal
     }
 
+    pub(crate) fn is_coloured(&self) -> bool {
+        self.state().colour
+    }
+
+    /// Rows of the terminal.
+    pub(crate) fn height(&self) -> usize {
+        rustix::termios::tcgetwinsize(io::stderr())
+            .map_or(24, |size| if size.ws_row == 0 { 24 } else { usize::from(size.ws_row) })
+    }
+
     /// Columns of the terminal, 100 where there is none.
     pub(crate) fn width(&self) -> usize {
         if !self.is_terminal() {
             return 100;
         }
-        rustix::termios::tcgetwinsize(io::stderr()).map_or(80, |size| usize::from(size.ws_col).max(20))
+        rustix::termios::tcgetwinsize(io::stderr())
+            .map_or(80, |size| if size.ws_col == 0 { 80 } else { usize::from(size.ws_col).max(20) })
     }
 
     /// A line, or several.
@@ -111,6 +122,22 @@ impl Screen {
     }
 }
 
+impl Paint {
+    /// The text with the codes around it.
+    pub(crate) fn over(self, text: &str) -> String {
+        let colour = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
+        let style = match self {
+            Paint::Plain => return text.to_owned(),
+            Paint::Dim => Style::new().dimmed(),
+            Paint::Red => colour(AnsiColor::Red),
+            Paint::Green => colour(AnsiColor::Green),
+            Paint::Yellow => colour(AnsiColor::Yellow),
+            Paint::Cyan => colour(AnsiColor::Cyan),
+        };
+        format!("{style}{text}{style:#}")
+    }
+}
+
 impl State {
     fn draw(&mut self, frame: usize, width: usize) {
         let Some(status) = &self.status else { return };
@@ -135,19 +162,7 @@ impl State {
     }
 
     fn painted(&self, paint: Paint, text: &str) -> String {
-        if !self.colour {
-            return text.to_owned();
-        }
-        let colour = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
-        let style = match paint {
-            Paint::Plain => return text.to_owned(),
-            Paint::Dim => Style::new().dimmed(),
-            Paint::Red => colour(AnsiColor::Red),
-            Paint::Green => colour(AnsiColor::Green),
-            Paint::Yellow => colour(AnsiColor::Yellow),
-            Paint::Cyan => colour(AnsiColor::Cyan),
-        };
-        format!("{style}{text}{style:#}")
+        if self.colour { paint.over(text) } else { text.to_owned() }
     }
 
     fn write(&mut self, text: &str) {

@@ -32,7 +32,7 @@ pub(crate) fn open_host(root: &Path, config: &Config, outputs: Option<PathBuf>) 
 /// `auto` behind a fence that holds; else the human is asked, and where there is none the run does not start.
 pub(crate) fn choose_mode(config: &Config, fenced: bool, output: Output) -> anyhow::Result<Mode> {
     let off = config.sandbox() == Switch::Off;
-    let attended = output == Output::Text && io::stderr().is_terminal();
+    let attended = config.asks_program || (output == Output::Text && io::stderr().is_terminal());
     match (config.mode(), fenced) {
         (Some(Mode::Auto), false) if !off => Err(Hinted::new(
             Exit::Approval,
@@ -89,12 +89,25 @@ pub(crate) fn listen(cancel: Cancel, max_time: Option<Duration>, screen: Screen)
             }
             if cancel.why() == Some(Stop::Human) {
                 screen.status(None);
+                crate::ask::restore();
                 std::process::exit(Exit::Cancelled as i32);
             }
             cancel.stop(Stop::Human);
             screen.line(Paint::Yellow, "stopping; Ctrl-C again leaves at once");
         }
     });
+}
+
+/// What holds commands back, for whoever is asked about one.
+pub(crate) fn fence_words(fenced: bool, network: &Network) -> &'static str {
+    match (fenced, network) {
+        (true, Network::Off) => "fenced: it writes only in the workspace and in temporary files, and has no network",
+        (true, Network::Hosts(_)) => {
+            "fenced: it writes only in the workspace and in temporary files, and reaches the allowed hosts alone"
+        }
+        (true, Network::On) => "fenced: it writes only in the workspace and in temporary files; it has the network",
+        (false, _) => "NO SANDBOX: it can do whatever you can",
+    }
 }
 
 pub(crate) fn mode_name(mode: Mode) -> &'static str {
