@@ -1,6 +1,7 @@
 //! One test binary: a room per file, an end-to-end test per folder of `scenarios/`.
 #![cfg(test)]
 
+mod background;
 mod command_line;
 mod conversation;
 mod edits;

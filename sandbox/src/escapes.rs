@@ -9,8 +9,8 @@ use agent::Ended;
 
 use crate::attack;
 use crate::fence::policy::Namespaces;
-use crate::options::{CommandLimits, HostOptions, SandboxMode};
-use crate::testing::{Bench, VICTIM, eventually, is_running, victim};
+use crate::options::{CommandLimits, HostOptions};
+use crate::testing::{Bench, Kind, VICTIM, eventually, is_running};
 
 /// Behind each kind of fence that this machine has. The argument says whether it has namespaces.
 fn behind_each(files: &[(&str, &str)], options: &HostOptions, check: impl Fn(&Bench, bool)) {
@@ -283,7 +283,9 @@ fn a_fence_inside_a_fence() {
     let inner = bench.root().join("inner");
     let command = "cat a.txt; echo x > ../b.txt; echo y > b.txt; mktemp; sleep 1008 & exit 7";
     let program = bench.program();
-    let ran = bench.run(&format!("'{}' {VICTIM} '{}' On '{command}' 2>&1", program.display(), inner.display()));
+    let victim =
+        format!("'{}' {VICTIM} '{}' Namespaces 'sleep 1009' '{command}' 2>&1", program.display(), inner.display());
+    let ran = bench.run(&victim);
     assert!(ran.output.contains("Exited(7)") && ran.output.contains("../b.txt: Permission denied"), "{}", ran.output);
     assert!(inner.join("b.txt").exists() && !bench.root().join("b.txt").exists());
 }
@@ -291,17 +293,25 @@ fn a_fence_inside_a_fence() {
 #[test]
 fn a_killed_agent_leaves_nothing() {
     let before = mounts();
-    let bench = Bench::new(&[]);
-    let sleep = format!("1007.{}", std::process::id());
-    let command = format!("echo > /tmp/agent-litter; (setsid sleep {sleep} &); sleep {sleep}");
-    let mut victim = victim(&bench.root(), SandboxMode::On, &command);
-    assert!(eventually(|| is_running(&format!("sleep\0{sleep}"))));
-    victim.kill().unwrap();
-    victim.wait().unwrap();
-    assert!(eventually(|| !is_running(&sleep)));
-    assert_eq!(std::fs::read_dir(bench.root()).unwrap().count(), 0);
-    assert!(!PathBuf::from("/tmp/agent-litter").exists());
-    assert_eq!(mounts(), before);
+    for kind in [Kind::Namespaces, Kind::Rules] {
+        let bench = Bench::new(&[]);
+        let [sleep, other] = [1007, 1010].map(|base| format!("{base}.{}", std::process::id()));
+        let litter = |sleep: &str| {
+            format!(
+                "echo > /tmp/agent-litter; mktemp > where; (setsid sh -c 'sleep {sleep} & sleep {sleep}' &); sleep {sleep}"
+            )
+        };
+        let mut victim = kind.victim(&bench.root(), &litter(&other), &litter(&sleep));
+        assert!(eventually(|| is_running(&format!("sleep\0{sleep}")) && is_running(&format!("sleep\0{other}"))));
+        victim.kill().unwrap();
+        victim.wait().unwrap();
+        assert!(eventually(|| !is_running(&sleep) && !is_running(&other)), "{kind:?}");
+        let temporary = std::fs::read_to_string(bench.root().join("where")).unwrap();
+        assert!(eventually(|| !PathBuf::from(temporary.trim()).exists()), "{temporary}");
+        assert_eq!(std::fs::read_dir(bench.root()).unwrap().count(), 1);
+        assert!(!PathBuf::from("/tmp/agent-litter").exists());
+        assert_eq!(mounts(), before);
+    }
 }
 
 fn mounts() -> usize {

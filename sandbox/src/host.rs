@@ -5,20 +5,23 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use agent::{Cancel, Effect, Observation, Permit, Ran, Sandbox, SandboxError};
+use agent::{Background, Cancel, Effect, Ended, Observation, Permit, Ran, Sandbox, SandboxError};
 use async_trait::async_trait;
 use rustix::process::DumpableBehavior;
 use tokio::sync::{Mutex, OnceCell};
 
+use crate::background::{Backgrounds, Stop};
 use crate::environment;
 use crate::fence::policy::{Namespaces, Policy};
 use crate::fence::{Fence, Layer, LayerKind, LayerState};
 use crate::keeper::{Keeper, Unstarted};
 use crate::options::{HostOptions, SandboxMode};
+use crate::output::Output;
 use crate::protocol::Setup;
 use crate::roots::Roots;
-use crate::run::Errand;
+use crate::run::{End, Errand, Started};
 use crate::{git_dirs, list, read, run, search, write};
 
 /// Where shells are, before PATH is asked.
@@ -46,6 +49,7 @@ pub struct Host {
     keeper: Mutex<Option<Keeper>>,
     /// Where git's own files were when the first command came.
     git: OnceCell<Vec<PathBuf>>,
+    backgrounds: Backgrounds,
 }
 
 impl Host {
@@ -80,6 +84,7 @@ impl Host {
             namespaces,
             keeper: Mutex::new(None),
             git: OnceCell::new(),
+            backgrounds: Backgrounds::default(),
         })
     }
 
@@ -104,21 +109,26 @@ impl Host {
                 let written = self.aside(cancel, move |roots, cancel| write::write(roots, &changes, cancel));
                 written.await.map(|()| Observation::Written)
             }
-            Effect::Run { command, timeout } => {
-                let git = match self.options.fence.sandbox {
-                    SandboxMode::On => self.git.get_or_init(|| self.git_dirs()).await.as_slice(),
-                    SandboxMode::Off => &[],
-                };
-                let errand = Errand {
-                    shell: &self.shell,
-                    command: &command,
-                    directory: self.roots.workspace.real(),
-                    git,
-                    timeout,
-                    outputs: self.options.outputs.clone(),
-                };
-                self.run(&errand, cancel).await.map(Observation::Ran)
+            Effect::Run { command, timeout } => self.run(&command, timeout, cancel).await.map(Observation::Ran),
+            Effect::Start { command } => self.start(&command, cancel).await.map(Observation::Started),
+            Effect::ReadOutput { id, wait } => self.backgrounds.read(id, wait, cancel).await.map(Observation::Output),
+            Effect::Stop { id } => {
+                let (background, stop) = self.backgrounds.stop(id).await?;
+                self.kill_if(stop).await;
+                Ok(Observation::Stopped(background))
             }
+        }
+    }
+
+    /// Ends what was left running. Returns when it is dead.
+    pub async fn close(&self) {
+        let stop = self.backgrounds.stop_all().await;
+        self.kill_if(stop).await;
+    }
+
+    async fn kill_if(&self, stop: Stop) {
+        if let (Stop::Stuck, Some(keeper)) = (stop, self.keeper.lock().await.as_mut()) {
+            keeper.kill();
         }
     }
 
@@ -142,17 +152,53 @@ impl Host {
         found.filter_map(|path| Some(path.strip_prefix(self.roots.workspace.real()).ok()?.to_path_buf())).collect()
     }
 
-    async fn run(&self, errand: &Errand<'_>, cancel: &Cancel) -> Result<Ran, SandboxError> {
+    async fn run(&self, command: &str, timeout: Duration, cancel: &Cancel) -> Result<Ran, SandboxError> {
         let mut slot = self.keeper.lock().await;
-        let mut keeper = self.keeper(&mut slot).await?;
-        let mut started = run::start(keeper, errand).await;
-        if started.is_err() {
-            // It died since the last command. Nothing was run yet, so trying again is safe.
+        let started = self.launch(&mut slot, command).await?;
+        let mut output = Output::new(self.options.outputs.clone());
+        let over = async {
+            tokio::select! {
+                biased;
+                () = cancel.wait() => Err(SandboxError::Cancelled),
+                () = tokio::time::sleep(timeout) => Ok(Ended::TimedOut(timeout)),
+            }
+        };
+        let attended = run::attend(started, |bytes| output.push(bytes), over).await;
+        let unwatched = matches!((&attended.cut, &attended.end), (None, End::Unwatched) | (_, End::Stuck));
+        if let (true, Some(keeper)) = (unwatched, slot.as_mut()) {
+            // It may have been the keeper too: the next command gets a new one.
             keeper.kill();
-            keeper = self.keeper(&mut slot).await?;
-            started = run::start(keeper, errand).await;
         }
-        run::attend(keeper, started.map_err(run::not_started)?, errand, cancel).await
+        let cut = attended.cut.transpose()?;
+        let (ended, mut notes) = run::verdict(attended.end)?;
+        notes.extend(self.backgrounds.obituaries());
+        let shown = output.finish();
+        let (text, total_bytes, full_output) = (shown.text, shown.total_bytes, shown.full);
+        Ok(Ran { ended: cut.unwrap_or(ended), output: text, total_bytes, full_output, notes })
+    }
+
+    async fn start(&self, command: &str, cancel: &Cancel) -> Result<Background, SandboxError> {
+        self.backgrounds.check_room()?;
+        let started = self.launch(&mut *self.keeper.lock().await, command).await?;
+        let id = self.backgrounds.add(command, started, self.options.outputs.clone());
+        self.backgrounds.first_look(id, cancel).await
+    }
+
+    async fn launch(&self, slot: &mut Option<Keeper>, command: &str) -> Result<Started, SandboxError> {
+        let git = match self.options.fence.sandbox {
+            SandboxMode::On => self.git.get_or_init(|| self.git_dirs()).await.as_slice(),
+            SandboxMode::Off => &[],
+        };
+        let errand = Errand { shell: &self.shell, command, directory: self.roots.workspace.real(), git };
+        let keeper = self.keeper(slot).await?;
+        let started = run::start(keeper, &errand).await;
+        if let Ok(started) = started {
+            return Ok(started);
+        }
+        // It died since the last command. Nothing was run yet, so trying again is safe.
+        keeper.kill();
+        let keeper = self.keeper(slot).await?;
+        run::start(keeper, &errand).await.map_err(run::not_started)
     }
 
     /// Away from the runtime's thread: a disk may be slow, and Ctrl-C is not.

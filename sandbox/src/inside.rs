@@ -215,3 +215,19 @@ fn debuggers_of_ones_own_child() {
         check(&bench, "gdb -nx -batch -ex 'break main' -ex run -ex 'print 6*7' --args /bin/true 2>&1", "= 42");
     }
 }
+
+#[test]
+fn a_server_in_the_background_is_reached_by_the_next_command() {
+    if !has("python3") {
+        return;
+    }
+    let Some(bench) = bench(&[("a.txt", "served")]) else { return };
+    let started = bench.start("python3 -u -m http.server --bind 127.0.0.1 8000");
+    assert!(started.ended.is_none(), "{started:?}");
+    let get = "python3 -c 'import urllib.request as u; print(u.urlopen(\"http://127.0.0.1:8000/a.txt\").read())'";
+    // A slow machine takes longer than its first moments.
+    assert!(crate::testing::eventually(|| bench.run(get).output == "b'served'\n"));
+    assert!(bench.read_output(1).output.contains("GET /a.txt"));
+    bench.stop(1);
+    assert_ne!(bench.run(get).ended, Ended::Exited(0));
+}

@@ -24,6 +24,7 @@ mod walk;
 mod write;
 
 // Commands.
+mod background;
 mod environment;
 mod fence;
 mod git_dirs;

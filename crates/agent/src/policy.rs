@@ -54,6 +54,8 @@ pub struct ApprovalPolicy {
     told: Mode,
     /// Command lines the human allowed for the whole session, word for word.
     allowed_commands: Vec<String>,
+    /// The same, for commands that are left running.
+    allowed_background: Vec<String>,
 }
 
 const GIT_IS_CLOSED: &str = "`.git` is never written directly. Use git commands.";
@@ -65,7 +67,12 @@ const NO_LONGER_READ_ONLY: &str = "This session is no longer read-only: you may 
 
 impl ApprovalPolicy {
     pub fn new(mode: Mode) -> ApprovalPolicy {
-        ApprovalPolicy { mode: ModeSwitch::new(mode), told: mode, allowed_commands: Vec::new() }
+        ApprovalPolicy {
+            mode: ModeSwitch::new(mode),
+            told: mode,
+            allowed_commands: Vec::new(),
+            allowed_background: Vec::new(),
+        }
     }
 
     pub fn mode(&self) -> Mode {
@@ -96,12 +103,19 @@ impl ApprovalPolicy {
             (Effect::Write { changes }, _) if changes.iter().any(|change| is_git_internal(&change.path)) => {
                 Verdict::Deny(GIT_IS_CLOSED)
             }
-            (Effect::Write { .. } | Effect::Run { .. }, Mode::ReadOnly) => Verdict::Deny(READ_ONLY),
-            (Effect::Write { .. } | Effect::Run { .. }, Mode::Auto) => Verdict::Allow,
+            // Whoever allowed the start allowed these.
+            (Effect::ReadOutput { .. } | Effect::Stop { .. }, _) => Verdict::Allow,
+            (Effect::Write { .. } | Effect::Run { .. } | Effect::Start { .. }, Mode::ReadOnly) => {
+                Verdict::Deny(READ_ONLY)
+            }
+            (Effect::Write { .. } | Effect::Run { .. } | Effect::Start { .. }, Mode::Auto) => Verdict::Allow,
             (Effect::Write { .. }, Mode::AcceptEdits) => Verdict::Allow,
             (Effect::Write { .. }, Mode::Confirm) => Verdict::Ask,
             (Effect::Run { command, .. }, Mode::Confirm | Mode::AcceptEdits) => {
                 if self.allowed_commands.contains(command) { Verdict::Allow } else { Verdict::Ask }
+            }
+            (Effect::Start { command }, Mode::Confirm | Mode::AcceptEdits) => {
+                if self.allowed_background.contains(command) { Verdict::Allow } else { Verdict::Ask }
             }
         }
     }
@@ -110,8 +124,13 @@ impl ApprovalPolicy {
     pub(crate) fn remember(&mut self, effect: &Effect) {
         match effect {
             Effect::Run { command, .. } => self.allowed_commands.push(command.clone()),
+            Effect::Start { command } => self.allowed_background.push(command.clone()),
             Effect::Write { .. } => self.mode.set(Mode::AcceptEdits),
-            Effect::Read { .. } | Effect::List { .. } | Effect::Search { .. } => (),
+            Effect::Read { .. }
+            | Effect::List { .. }
+            | Effect::Search { .. }
+            | Effect::ReadOutput { .. }
+            | Effect::Stop { .. } => (),
         }
     }
 }
@@ -145,6 +164,10 @@ mod tests {
         Effect::Run { command: command.to_owned(), timeout: Duration::from_secs(1) }
     }
 
+    fn start(command: &str) -> Effect {
+        Effect::Start { command: command.to_owned() }
+    }
+
     fn read() -> Effect {
         Effect::Read { path: "a".into(), max_bytes: 1 }
     }
@@ -154,6 +177,7 @@ mod tests {
         check(Mode::ReadOnly, read(), Verdict::Allow);
         check(Mode::ReadOnly, write("a"), Verdict::Deny(READ_ONLY));
         check(Mode::ReadOnly, run("ls"), Verdict::Deny(READ_ONLY));
+        check(Mode::ReadOnly, start("ls"), Verdict::Deny(READ_ONLY));
         check(Mode::Confirm, read(), Verdict::Allow);
         check(Mode::Confirm, write("a"), Verdict::Ask);
         check(Mode::Confirm, run("ls"), Verdict::Ask);
@@ -161,6 +185,13 @@ mod tests {
         check(Mode::AcceptEdits, run("ls"), Verdict::Ask);
         check(Mode::Auto, write("a"), Verdict::Allow);
         check(Mode::Auto, run("ls"), Verdict::Allow);
+        for (mode, started) in
+            [(Mode::Confirm, Verdict::Ask), (Mode::AcceptEdits, Verdict::Ask), (Mode::Auto, Verdict::Allow)]
+        {
+            check(mode, start("ls"), started);
+            check(mode, Effect::ReadOutput { id: 1, wait: Duration::ZERO }, Verdict::Allow);
+            check(mode, Effect::Stop { id: 1 }, Verdict::Allow);
+        }
     }
 
     #[test]
@@ -194,6 +225,10 @@ mod tests {
         policy.remember(&run("cargo test"));
         assert_eq!(policy.judge(&run("cargo test")), Verdict::Allow);
         assert_eq!(policy.judge(&run("cargo test; rm -rf .")), Verdict::Ask);
+        assert_eq!(policy.judge(&start("cargo test")), Verdict::Ask);
+        policy.remember(&start("cargo watch"));
+        assert_eq!(policy.judge(&start("cargo watch")), Verdict::Allow);
+        assert_eq!(policy.judge(&run("cargo watch")), Verdict::Ask);
         assert_eq!(policy.judge(&write("a")), Verdict::Ask);
         policy.remember(&write("a"));
         assert_eq!(policy.judge(&write("b")), Verdict::Allow);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::agent_loop::Agent;
 use crate::cancel::Cancel;
-use crate::effect::{Change, Effect, Found, Listing, Observation, Permit, Ran, Sandbox, SandboxError};
+use crate::effect::{Background, Change, Effect, Found, Listing, Observation, Permit, Ran, Sandbox, SandboxError};
 use crate::frontend::{AgentEvent, Answer, Frontend};
 use crate::policy::{ApprovalPolicy, Verdict};
 use crate::tool::ToolError;
@@ -154,6 +154,28 @@ impl Workspace<'_> {
         }
     }
 
+    /// Leaves a command running, and looks at its first moments.
+    pub async fn start(&mut self, command: &str) -> Result<Background, ToolError> {
+        match self.perform(Effect::Start { command: command.to_owned() }).await? {
+            Observation::Started(background) => Ok(background),
+            other => Err(mismatch(&other)),
+        }
+    }
+
+    pub async fn read_output(&mut self, id: u32, wait: Duration) -> Result<Background, ToolError> {
+        match self.perform(Effect::ReadOutput { id, wait }).await? {
+            Observation::Output(background) => Ok(background),
+            other => Err(mismatch(&other)),
+        }
+    }
+
+    pub async fn stop(&mut self, id: u32) -> Result<Background, ToolError> {
+        match self.perform(Effect::Stop { id }).await? {
+            Observation::Stopped(background) => Ok(background),
+            other => Err(mismatch(&other)),
+        }
+    }
+
     /// A command of our own that only looks. No human is asked; see [`crate::GitLook`] for when it may run.
     pub(crate) async fn look(&mut self, command: &str, timeout: Duration) -> Result<Ran, ToolError> {
         let effect = Effect::Run { command: command.to_owned(), timeout };
@@ -231,6 +253,7 @@ fn mismatch(observation: &Observation) -> ToolError {
         Observation::Found(_) => "matches",
         Observation::Written => "a write",
         Observation::Ran(_) => "a command",
+        Observation::Started(_) | Observation::Output(_) | Observation::Stopped(_) => "a background command",
     };
     ToolError::Failed(format!("The sandbox answered with {kind}, which was not asked for. This is a bug of the agent."))
 }

@@ -2,8 +2,8 @@ use std::time::{Duration, Instant};
 
 use agent::{Cancel, Effect, Ended, SandboxError, Stop};
 
-use crate::options::{HostOptions, SandboxMode};
-use crate::testing::{Bench, eventually, is_running, victim};
+use crate::options::HostOptions;
+use crate::testing::{Bench, Kind, eventually, is_running};
 
 /// A number that no other test's command line has.
 fn unique(base: u32) -> String {
@@ -132,7 +132,7 @@ fn a_killed_agent_takes_its_commands_along() {
     let bench = Bench::new(&[]);
     let sleep = unique(1006);
     let command = format!("(setsid sh -c 'sleep {sleep} & sleep {sleep}' &); sleep {sleep} & sleep {sleep}");
-    let mut victim = victim(&bench.root(), SandboxMode::Off, &command);
+    let mut victim = Kind::Open.victim(&bench.root(), "true", &command);
     assert!(eventually(|| is_running(&format!("sleep\0{sleep}"))));
     victim.kill().unwrap();
     victim.wait().unwrap();
