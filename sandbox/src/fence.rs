@@ -1,7 +1,7 @@
 //! What holds commands back on this machine, layer by layer, as tried.
 
 pub(crate) mod policy;
-mod secrets;
+pub(crate) mod secrets;
 
 use std::fmt;
 

@@ -15,6 +15,7 @@ use tokio::sync::{Mutex, OnceCell};
 use crate::background::{Backgrounds, Stop};
 use crate::environment;
 use crate::fence::policy::{Namespaces, Policy};
+use crate::fence::secrets;
 use crate::fence::{Fence, Layer, LayerKind, LayerState};
 use crate::keeper::{Keeper, Unstarted};
 use crate::options::{HostOptions, SandboxMode};
@@ -68,13 +69,20 @@ impl Host {
         variables: impl Iterator<Item = (OsString, OsString)>,
         namespaces: Namespaces,
     ) -> Result<Host, OpenError> {
-        let roots = Roots::open(root, &options).map_err(|(path, source)| match source.raw_os_error() {
+        let mut roots = Roots::open(root, &options).map_err(|(path, source)| match source.raw_os_error() {
             Some(libc::ENOSYS) => OpenError::OldKernel { path },
             _ => OpenError::Workspace { path, source },
         })?;
         // Where that is refused there is no /proc to look into either.
         let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
         let environment = environment::allowed(variables, &options.fence.pass);
+        if options.fence.sandbox == SandboxMode::On && roots.may_hold_hidden(&options) {
+            let home = environment.iter().find(|(name, _)| name == "HOME").map(|(_, home)| PathBuf::from(home));
+            let hidden = secrets::hidden(roots.workspace.real(), home.as_deref(), &options.fence.hide, |name| {
+                std::env::var_os(name)
+            });
+            roots.hide(hidden);
+        }
         let shell = find_shell();
         Ok(Host {
             roots: Arc::new(roots),
@@ -109,7 +117,14 @@ impl Host {
                 let written = self.aside(cancel, move |roots, cancel| write::write(roots, &changes, cancel));
                 written.await.map(|()| Observation::Written)
             }
-            Effect::Run { command, timeout } => self.run(&command, timeout, cancel).await.map(Observation::Ran),
+            Effect::Run { command, timeout } => {
+                let longest = self.options.fence.limits.time;
+                let mut ran = self.run(&command, timeout.min(longest), cancel).await?;
+                if ran.ended == Ended::TimedOut(longest) && longest < timeout {
+                    ran.notes.push(format!("The user's limit of {} s for a command was reached.", longest.as_secs()));
+                }
+                Ok(Observation::Ran(ran))
+            }
             Effect::Start { command } => self.start(&command, cancel).await.map(Observation::Started),
             Effect::ReadOutput { id, wait } => self.backgrounds.read(id, wait, cancel).await.map(Observation::Output),
             Effect::Stop { id } => {
@@ -136,8 +151,13 @@ impl Host {
         let roots = Arc::clone(&self.roots);
         let found = tokio::task::spawn_blocking(move || {
             let root = roots.workspace.real();
-            let mut found = git_dirs::find(root);
-            found.extend(git_dirs::outside(root).iter().flat_map(|outside| git_dirs::find(outside)));
+            let outside = git_dirs::outside(root);
+            let others = outside.iter().map(PathBuf::as_path).chain(roots.added_for_writing());
+            let mut found: Vec<PathBuf> = git_dirs::find(root);
+            found.extend(others.flat_map(git_dirs::find));
+            // One may be below the other.
+            found.sort();
+            found.dedup();
             found
         });
         // Only a panic ends it early, and then nothing is known.
@@ -149,7 +169,8 @@ impl Host {
     pub async fn new_repositories(&self) -> Vec<PathBuf> {
         let Some(known) = self.git.get() else { return Vec::new() };
         let found = self.git_dirs().await.into_iter().filter(|path| !known.contains(path));
-        found.filter_map(|path| Some(path.strip_prefix(self.roots.workspace.real()).ok()?.to_path_buf())).collect()
+        let root = self.roots.workspace.real();
+        found.map(|path| path.strip_prefix(root).map(Path::to_path_buf).unwrap_or(path)).collect()
     }
 
     async fn run(&self, command: &str, timeout: Duration, cancel: &Cancel) -> Result<Ran, SandboxError> {
