@@ -10,6 +10,7 @@ mod loop_ends;
 mod material;
 mod pages;
 mod play;
+mod reach;
 mod readme;
 mod scenarios;
 mod stage;

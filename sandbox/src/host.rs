@@ -18,7 +18,7 @@ use crate::fence::policy::{Namespaces, Policy};
 use crate::fence::secrets;
 use crate::fence::{Fence, Layer, LayerKind, LayerState};
 use crate::keeper::{Keeper, Unstarted};
-use crate::options::{HostOptions, SandboxMode};
+use crate::options::{AddedDir, HostOptions, SandboxMode};
 use crate::output::Output;
 use crate::protocol::Setup;
 use crate::roots::Roots;
@@ -145,6 +145,11 @@ impl Host {
         if let (Stop::Stuck, Some(keeper)) = (stop, self.keeper.lock().await.as_mut()) {
             keeper.kill();
         }
+    }
+
+    /// What is reached beside the workspace, by absolute paths.
+    pub fn added_dirs(&self) -> &[AddedDir] {
+        &self.options.fence.add_dirs
     }
 
     async fn git_dirs(&self) -> Vec<PathBuf> {

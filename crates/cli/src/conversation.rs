@@ -181,7 +181,7 @@ impl Conversation {
             }
             None => {
                 let survey = self.survey().await;
-                Transcript::new(agent::opening(&facts(&self.root, survey)), text)
+                Transcript::new(agent::opening(&facts(&self.root, self.host.added_dirs(), survey)), text)
             }
         };
         let mut agent = self.agent();

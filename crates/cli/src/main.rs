@@ -17,6 +17,7 @@ mod human;
 mod inspect;
 mod machine;
 mod paths;
+mod reach;
 mod run;
 mod screen;
 mod sessions;
