@@ -54,36 +54,54 @@ fn added_directories_are_reached_by_tools_and_commands() {
 
 #[test]
 fn directories_and_limits_that_cannot_be_used() {
-    refused(&["--add-dir", "../none"], expect![[r#"
+    refused(
+        &["--add-dir", "../none"],
+        expect![[r#"
         exit 2
         error: the added directory ../none cannot be used: No such file or directory (os error 2)
         hint: name a directory: --add-dir ../shared, or --add-dir /data:ro for reading only
-    "#]]);
-    refused(&["--add-dir", "file:ro"], expect![[r#"
+    "#]],
+    );
+    refused(
+        &["--add-dir", "file:ro"],
+        expect![[r#"
         exit 2
         error: the added directory file is not a directory
         hint: name a directory: --add-dir ../shared, or --add-dir /data:ro for reading only
-    "#]]);
-    refused(&["--add-dir", "/:ro"], expect![[r#"
+    "#]],
+    );
+    refused(
+        &["--add-dir", "/:ro"],
+        expect![[r#"
         exit 2
         error: / cannot be added: it would take the fence away
         hint: name the directories that are needed; to do without a fence there is --sandbox off
-    "#]]);
-    refused(&["--limit", "memory"], expect![[r#"
+    "#]],
+    );
+    refused(
+        &["--limit", "memory"],
+        expect![[r#"
         exit 2
         error: limit `memory` has no value
         hint: write it like memory=8G
-    "#]]);
-    refused(&["--limit", "memory=lots"], expect![[r#"
+    "#]],
+    );
+    refused(
+        &["--limit", "memory=lots"],
+        expect![[r#"
         exit 2
         error: limit memory: `lots` cannot be used
         hint: write it in bytes, or like 512M, 8G
-    "#]]);
-    refused(&["--limit", "speed=1"], expect![[r#"
+    "#]],
+    );
+    refused(
+        &["--limit", "speed=1"],
+        expect![[r#"
         exit 2
         error: there is no limit `speed`
         hint: there are time, memory, processes, open_files, file_size and tmp
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -108,7 +126,7 @@ fn the_users_file_adds_hides_keeps_and_bounds() {
     assert!(!outcome.contains("beside") && outcome.contains("77\n"), "{outcome}");
     assert!(cache.join("x").exists());
     assert_eq!(fs::metadata(world.workspace().join("big")).unwrap().len(), 2 << 20, "{outcome}");
-    assert!(outcome.contains("The limit of 2097152 bytes for one file was reached."), "{outcome}");
+    assert!(outcome.contains("The limit of 2 MiB for one file was reached"), "{outcome}");
     let shown = ran(world.command(&["config"]).env("AGENT_ADD_DIRS", "/usr:ro,/etc:ro").output().unwrap()).stdout;
     let line = shown.lines().find(|line| line.starts_with("add_dirs")).unwrap();
     assert!(line.contains("\"/etc:ro\"") && line.contains("data:ro") && line.contains("environment + "), "{line}");

@@ -4,6 +4,7 @@
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use agent::Ended;
 
@@ -214,27 +215,51 @@ fn races_of_links_inside_a_command() {
 }
 
 #[test]
-fn limits_are_reached_and_the_run_goes_on() {
+fn limits_are_reached_and_named_and_the_run_goes_on() {
     let mut options = HostOptions::default();
-    let limits = CommandLimits { processes: 400, file_bytes: 1 << 20, tmp_bytes: 8 << 20, ..CommandLimits::default() };
-    options.fence.limits = CommandLimits { memory_bytes: Some(256 << 20), ..limits };
-    let bench = Bench::fenced(&[], options, Namespaces::Try);
-    if !bench.block_on(bench.host.fence()).state(crate::LayerKind::Processes).is_some_and(crate::LayerState::is_fine) {
-        println!("skipped: no pid namespace");
-        return;
-    }
-    let bomb = bench.run_for("bomb() { bomb | bomb & }; bomb; sleep 600", std::time::Duration::from_secs(2));
-    assert!(matches!(bomb.ended, Ended::TimedOut(_)), "{:?} {}", bomb.ended, bomb.output);
-    let big = bench.run("yes > big");
-    assert_eq!((big.ended, big.notes.len()), (Ended::Exited(128 + libc::SIGXFSZ), 1), "{big:?}");
-    let full = bench.run("for i in 1 2 3 4 5 6 7 8 9 10; do head -c 1000000 /dev/zero > /tmp/$i; done");
-    assert!(full.output.contains("No space left on device"), "{}", full.output);
-    assert!(full.notes.iter().any(|note| note.contains("/tmp is full")), "{full:?}");
-    assert_eq!(
-        bench.run("rm -f /tmp/[0-9]*; ulimit -c; head -c 400000000 /dev/zero | tail -c 399999999 | wc -c").output,
-        "0\ntail: memory exhausted\n0\n"
-    );
-    assert_eq!(bench.run("echo on").output, "on\n");
+    options.fence.limits = CommandLimits {
+        memory_bytes: Some(256 << 20),
+        processes: 400,
+        open_files: 64,
+        file_bytes: 1 << 20,
+        tmp_bytes: 8 << 20,
+        ..CommandLimits::default()
+    };
+    behind_each(&[], &options, |bench, namespaces| {
+        let named = |command: &str, limit: &str| {
+            let ran = bench.run_for(command, Duration::from_secs(20));
+            assert!(ran.notes.iter().any(|note| note.contains(&format!("(`{limit}`)"))), "{command}: {ran:?}");
+            assert_eq!(bench.run("echo on").notes, Vec::<String>::new(), "{command}");
+            ran
+        };
+        let big = named("yes > big", "file_size");
+        assert_eq!(big.ended, Ended::Exited(128 + libc::SIGXFSZ));
+        let hog = named("tail /dev/zero", "memory");
+        assert!(hog.notes[0].contains("256 MiB"), "{hog:?}");
+        // No single one has too much.
+        named(
+            "for i in 1 2 3 4 5; do (head -c 90000000 /dev/zero; sleep 600) | tail -c 90000000 & done; wait",
+            "memory",
+        );
+        let files = "for i in {3..80}; do eval \"exec $i</dev/null\"; done 2>/dev/null; sleep 600";
+        let ran = bench.run_for(files, Duration::from_secs(2));
+        assert!(ran.notes.iter().any(|note| note.contains("(`open_files`)")) || before_6_2(), "{ran:?}");
+        if namespaces {
+            let full = bench.run("for i in 1 2 3 4 5 6 7 8 9 10; do head -c 1000000 /dev/zero > /tmp/$i; done");
+            assert!(full.output.contains("No space left on device"), "{}", full.output);
+            assert!(full.notes.iter().any(|note| note.contains("(`tmp`)")), "{full:?}");
+            bench.run("rm -f /tmp/[0-9]*");
+            let bomb = "bomb() { bomb | bomb & }; bomb; sleep 600";
+            let bomb = bench.run_for(bomb, Duration::from_secs(2));
+            assert!(matches!(bomb.ended, Ended::TimedOut(_)), "{:?} {}", bomb.ended, bomb.output);
+            assert!(bomb.notes.iter().any(|note| note.contains("(`processes`)")), "{bomb:?}");
+        }
+        assert_eq!(bench.run("echo on").output, "on\n");
+    });
+}
+
+fn before_6_2() -> bool {
+    std::fs::metadata("/proc/self/fd").is_ok_and(|fd| fd.len() == 0)
 }
 
 #[test]

@@ -12,6 +12,7 @@
 // In suggested reading order.
 mod command;
 mod git;
+mod group;
 mod landlock;
 mod lockdown;
 mod mounts;
@@ -23,6 +24,7 @@ mod raw;
 mod seccomp;
 mod sweep;
 mod tree;
+mod usage;
 mod warden;
 
 use std::fs::File;
@@ -31,6 +33,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
@@ -55,6 +58,10 @@ pub fn launcher() -> Option<ExitCode> {
     })
 }
 
+/// How long the end waits for wardens: they need a millisecond each.
+const WARDENS_TRIES: u32 = 2_000;
+const WARDENS_PAUSE: Duration = Duration::from_millis(5);
+
 /// What a warden gets from the agent, through the keeper's hands.
 pub(crate) struct Hire {
     pub(crate) agent: UnixStream,
@@ -77,6 +84,10 @@ fn keep() -> io::Result<()> {
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     protocol::send(&control, &Ready::Up(std::mem::take(&mut raised.layers)))?;
     let ended = serve(control, &mut raised);
+    wait_for_wardens();
+    if let Some(group) = raised.lockdown.group.take() {
+        group.leave();
+    }
     if let Some(tmp) = &raised.lockdown.tmp {
         // A command may have made something in it unreadable; then it stays.
         let _ = std::fs::remove_dir_all(tmp);
@@ -97,6 +108,17 @@ fn serve(control: UnixStream, raised: &mut Raised) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// They see that the agent is gone as we do, and kill what is left.
+fn wait_for_wardens() {
+    for _ in 0..WARDENS_TRIES {
+        match rustix::process::wait(WaitOptions::NOHANG) {
+            Ok(None) => std::thread::sleep(WARDENS_PAUSE),
+            Ok(Some(_)) => {}
+            Err(_) => return,
+        }
+    }
 }
 
 /// Waits for a byte with two descriptors. `None`: the agent is gone.

@@ -4,8 +4,9 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, WaitStatus};
 
@@ -14,8 +15,12 @@ use crate::launch::lockdown::Fenced;
 use crate::launch::notes::End;
 use crate::launch::raise::Raised;
 use crate::launch::raw::{self, Forked, Namespaces};
+use crate::launch::usage::Watch;
 use crate::launch::{Hire, command, git, notes, proc, sweep};
 use crate::protocol::{self, Order, Report};
+
+/// How often a command is looked at while it runs. Most are gone before the first time.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Does not fail: whatever goes wrong is said to the agent, if it is still there.
 pub(crate) fn watch(hire: Hire, raised: &mut Raised) {
@@ -51,12 +56,13 @@ fn start_and_wait(agent: &UnixStream, output: OwnedFd, raised: &mut Raised) -> i
     };
     // Else the pipe would stay open as long as we live.
     drop(output);
-    let buried = wait(agent, &child_ends, command)?;
+    let mut watch = Watch::new(&raised.lockdown, raised.namespaces);
+    let buried = wait(agent, &child_ends, command, &mut watch)?;
     // While it is a zombie its number is its own, and that of its group too.
     let group = if buried.is_none() { Some(command) } else { None };
     let last = sweep::kill_all(command, group, raised.namespaces);
     let end = end(buried.or(last));
-    let mut notes = notes::notes(before, &raised.lockdown, end);
+    let mut notes = notes::notes(before, &raised.lockdown, end, watch.reached);
     notes.extend(guard.restore());
     Ok(match end {
         End::Code(code) => Report::Exited { code, notes },
@@ -78,9 +84,10 @@ fn settle(raised: &Raised) -> io::Result<()> {
     }
 }
 
-/// Returns when the command has ended, or when the agent wants its end or is dead.
+/// Returns when the command has ended or uses too much, or when the agent wants its end or is dead.
 /// The status is there only if the command was buried with the orphans.
-fn wait(agent: &UnixStream, child_ends: &OwnedFd, command: Pid) -> io::Result<Option<WaitStatus>> {
+fn wait(agent: &UnixStream, child_ends: &OwnedFd, command: Pid, watch: &mut Watch) -> io::Result<Option<WaitStatus>> {
+    let mut next = Instant::now() + LOOK;
     let end = rustix::process::pidfd_open(command, PidfdFlags::empty())?;
     loop {
         let mut three = [
@@ -88,9 +95,16 @@ fn wait(agent: &UnixStream, child_ends: &OwnedFd, command: Pid) -> io::Result<Op
             PollFd::new(&end, PollFlags::IN),
             PollFd::new(child_ends, PollFlags::IN),
         ];
-        match poll(&mut three, None) {
+        let left = next.saturating_duration_since(Instant::now());
+        match poll(&mut three, Timespec::try_from(left).ok().as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(errno.into()),
+        }
+        if next <= Instant::now() {
+            if watch.look() {
+                return Ok(None);
+            }
+            next = Instant::now() + LOOK;
         }
         let [agent, end, _] = three.map(|one| !one.revents().is_empty());
         if agent || end {
