@@ -10,6 +10,7 @@ use agent::Ended;
 
 use crate::attack;
 use crate::fence::policy::Namespaces;
+use crate::launch::group;
 use crate::options::{CommandLimits, HostOptions};
 use crate::testing::{Bench, Kind, VICTIM, eventually, is_running};
 
@@ -336,6 +337,7 @@ fn a_killed_agent_leaves_nothing() {
         assert_eq!(std::fs::read_dir(bench.root()).unwrap().count(), 1);
         assert!(!PathBuf::from("/tmp/agent-litter").exists());
         assert_eq!(mounts(), before);
+        assert!(eventually(|| group::left_behind().is_empty()), "{:?}", group::left_behind());
     }
 }
 

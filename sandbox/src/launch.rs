@@ -12,7 +12,7 @@
 // In suggested reading order.
 mod command;
 mod git;
-mod group;
+pub(crate) mod group;
 mod landlock;
 mod lockdown;
 mod mounts;

@@ -116,6 +116,19 @@ fn sweep(parent: &Path) {
     }
 }
 
+/// Groups whose keeper is dead.
+#[cfg(test)]
+pub(crate) fn left_behind() -> Vec<PathBuf> {
+    let Ok(own) = own_dir() else { return Vec::new() };
+    let dirs = [Some(own.as_path()), own.parent()].into_iter().flatten();
+    let groups = dirs.flat_map(std::fs::read_dir).flatten().flatten().map(|entry| entry.path());
+    let is_dead = |path: &PathBuf| {
+        let pid = path.file_name().and_then(|name| name.to_str()?.strip_prefix(PREFIX));
+        pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists())
+    };
+    groups.filter(is_dead).collect()
+}
+
 fn own_dir() -> io::Result<PathBuf> {
     let mounts = read_proc("/proc/self/mountinfo")?;
     let groups = read_proc("/proc/self/cgroup")?;
