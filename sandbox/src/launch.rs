@@ -84,10 +84,8 @@ fn keep() -> io::Result<()> {
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     protocol::send(&control, &Ready::Up(std::mem::take(&mut raised.layers)))?;
     let ended = serve(control, &mut raised);
+    // Only then can what they used be taken away.
     wait_for_wardens();
-    if let Some(group) = raised.lockdown.group.take() {
-        group.leave();
-    }
     if let Some(tmp) = &raised.lockdown.tmp {
         // A command may have made something in it unreadable; then it stays.
         let _ = std::fs::remove_dir_all(tmp);

@@ -19,10 +19,10 @@ use crate::keeper::{Keeper, receive};
 use crate::protocol::{self, Order, Report};
 
 /// Of the pipe, where the kernel allows it: fewer switches between the command and us.
-const PIPE_BYTES: usize = 256 << 10;
-const CHUNK_BYTES: usize = 64 << 10;
+const PIPE_BYTES: usize = 1 << 20;
+const CHUNK_BYTES: usize = 256 << 10;
 /// Chunks read in a row, before the clock and the other ends get their turn.
-const CHUNKS_A_TURN: usize = 16;
+const CHUNKS_A_TURN: usize = 4;
 /// How long a warden may take to kill a tree. It needs a millisecond.
 const GRACE: Duration = Duration::from_secs(5);
 

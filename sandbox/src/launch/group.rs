@@ -93,9 +93,11 @@ impl Group {
     pub(crate) fn counts(&self) -> Counts {
         Counts { killed: count(&self.memory_events, "oom_kill"), no_process: count(&self.pids_events, "max") }
     }
+}
 
-    /// When all that it started is dead.
-    pub(crate) fn leave(mut self) {
+impl Drop for Group {
+    /// In the keeper alone: what it starts ends without it. All of that must be dead.
+    fn drop(&mut self) {
         // There is nobody to tell. A group that stays is removed by the next run.
         let _ = self.back.write_all(b"0");
         for _ in 0..TRIES {
