@@ -1,14 +1,13 @@
 //! The whole program over real HTTP: what is sent, what a broken server does to it, and how it stops.
 
 use std::fs;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use expect_test::expect;
 use fake_mistral::{Reply, Script};
 use serde_json::Value;
 
-use crate::support::{World, ran};
+use crate::support::{World, interrupt, ran, wait_for};
 
 /// `n` steps of commands that differ, then an answer.
 fn steps(n: usize) -> Script {
@@ -141,18 +140,6 @@ fn ctrl_c_twice_leaves_at_once() {
     interrupt(child.id());
     interrupt(child.id());
     assert_eq!(ran(child.wait_with_output().unwrap()).code, 130);
-}
-
-fn interrupt(process: u32) {
-    assert!(Command::new("kill").args(["-INT", &process.to_string()]).status().unwrap().success());
-}
-
-fn wait_for(condition: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !condition() {
-        assert!(began.elapsed() < Duration::from_secs(60), "waited in vain");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! One test binary: a room per file, an end-to-end test per folder of `scenarios/`.
 #![cfg(test)]
 
+mod background;
 mod command_line;
 mod compact;
 mod conversation;
@@ -15,6 +16,7 @@ mod network;
 mod pages;
 mod play;
 mod program;
+mod reach;
 mod readme;
 mod resume;
 mod resume_ends;

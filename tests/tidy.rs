@@ -165,6 +165,12 @@ fn the_tools_as_the_model_sees_them() {
         run_command: Runs a bash command in the workspace and returns what it printed. It has no input and ends with everything it started.
           command: string. The command line.
           timeout_seconds?: integer. Seconds before it is killed: 120 unless given, at most 1800.
+          background?: boolean. Leave it running, for a server or a watcher. Returns an id.
+        read_output: Shows what a background command printed since the last look, and whether it still runs.
+          id: integer. As `run_command` gave it.
+          wait_seconds?: integer. Wait this long for something new, at most 600.
+        stop_command: Stops a background command.
+          id: integer. As `run_command` gave it.
     "#]].assert_eq(&shown);
 }
 

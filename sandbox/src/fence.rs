@@ -4,7 +4,7 @@ pub(crate) mod policy;
 // Written for macOS, which this room does not run on yet: see there.
 #[cfg(any(target_os = "macos", test))]
 mod seatbelt;
-mod secrets;
+pub(crate) mod secrets;
 
 use std::fmt;
 

@@ -4,7 +4,7 @@ use agent::Ended;
 
 use crate::fence::policy::Namespaces;
 use crate::options::{Access, AddedDir, HostOptions};
-use crate::testing::Bench;
+use crate::testing::{Bench, change};
 
 fn has(program: &str) -> bool {
     let found = std::process::Command::new("sh").args(["-c", &format!("command -v {program}")]).output();
@@ -126,6 +126,74 @@ fn added_directories() {
     let ran = bench.run(&format!("echo x > {at}/read/a.txt"));
     assert_eq!(ran.ended, Ended::Exited(1));
     assert_eq!(bench.read(folder.path().join("read/a.txt")).unwrap(), b"shown");
+    let new = |name: &str| bench.write(vec![change(folder.path().join(name).to_str().unwrap(), None, Some("new"))]);
+    new("write/c.txt").unwrap();
+    let refused = new("read/c.txt").unwrap_err().to_string();
+    assert!(refused.contains("was added for reading only; nothing was written"), "{refused}");
+    assert!(new("c.txt").is_err() && bench.read(folder.path().join("write/../c.txt")).is_err());
+}
+
+#[test]
+fn a_repository_in_an_added_directory_keeps_its_hooks() {
+    for kind in [Namespaces::Try, Namespaces::Leave] {
+        let folder = tempfile::tempdir().unwrap();
+        let git = std::process::Command::new("git").args(["init", "-q"]).arg(folder.path()).status().unwrap();
+        assert!(git.success());
+        let mut options = HostOptions::default();
+        options.fence.add_dirs.push(AddedDir { path: folder.path().to_path_buf(), access: Access::Write });
+        let bench = Bench::fenced(&[], options, kind);
+        let at = folder.path().display();
+        bench.run(&format!("echo evil > {at}/.git/hooks/pre-commit; echo evil >> {at}/.git/config; touch {at}/x"));
+        assert!(folder.path().join("x").exists() && !folder.path().join(".git/hooks/pre-commit").exists());
+        assert!(!std::fs::read_to_string(folder.path().join(".git/config")).unwrap().contains("evil"));
+    }
+}
+
+#[test]
+fn what_is_hidden_is_hidden_from_commands_and_file_tools_alike() {
+    for kind in [Namespaces::Try, Namespaces::Leave] {
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["open.txt", "keys/a.key", "one.key"] {
+            std::fs::create_dir_all(folder.path().join(file).parent().unwrap()).unwrap();
+            std::fs::write(folder.path().join(file), "SECRET").unwrap();
+        }
+        std::os::unix::fs::symlink("keys", folder.path().join("link")).unwrap();
+        let mut options = HostOptions::default();
+        options.fence.add_dirs.push(AddedDir { path: folder.path().to_path_buf(), access: Access::Write });
+        options.fence.hide = vec![folder.path().join("keys"), folder.path().join("one.key")];
+        let bench = Bench::fenced(&[], options, kind);
+        for file in ["keys/a.key", "one.key", "link/a.key"] {
+            let path = folder.path().join(file);
+            let refused = bench.read(&path).unwrap_err().to_string();
+            assert!(refused.contains("is hidden from you"), "{refused}");
+            assert!(bench.write(vec![change(path.to_str().unwrap(), Some("SECRET"), Some("x"))]).is_err());
+            assert!(!bench.run(&format!("cat {}", path.display())).output.contains("SECRET"), "{file} {kind:?}");
+        }
+        assert_eq!(bench.read(folder.path().join("open.txt")).unwrap(), b"SECRET");
+        let search = agent::Effect::Search {
+            pattern: "SECRET".to_string(),
+            path: folder.path().to_path_buf(),
+            glob: None,
+            limit: 9,
+        };
+        let Ok(agent::Observation::Found(found)) = bench.act(&search) else { panic!() };
+        assert_eq!(found.files, 1);
+    }
+}
+
+#[test]
+fn what_is_kept_stays_and_the_rest_of_home_is_thrown_away() {
+    for kind in [Namespaces::Try, Namespaces::Leave] {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = folder.path().join("cache");
+        std::fs::create_dir(&cache).unwrap();
+        let mut options = HostOptions::default();
+        options.fence.keep = vec![cache.clone(), folder.path().join("none")];
+        let bench = Bench::fenced(&[], options, kind);
+        bench.run(&format!("echo kept > {}/x; echo gone > ~/y", cache.display()));
+        assert_eq!(std::fs::read_to_string(cache.join("x")).unwrap(), "kept\n", "{kind:?}");
+        assert!(!bench.folder.path().join("home/y").exists());
+    }
 }
 
 #[test]
@@ -314,4 +382,20 @@ fn sudo_is_refused_with_a_clear_message() {
         let named = ran.notes.iter().any(|note| note.contains("as sudo and su do"));
         assert!(named || ran.output.contains("nosuid") || ran.output.contains("no new privileges"), "{ran:?}");
     }
+}
+
+#[test]
+fn a_server_in_the_background_is_reached_by_the_next_command() {
+    if !has("python3") {
+        return;
+    }
+    let Some(bench) = bench(&[("a.txt", "served")]) else { return };
+    let started = bench.start("python3 -u -m http.server --bind 127.0.0.1 8000");
+    assert!(started.ended.is_none(), "{started:?}");
+    let get = "python3 -c 'import urllib.request as u; print(u.urlopen(\"http://127.0.0.1:8000/a.txt\").read())'";
+    // A slow machine takes longer than its first moments.
+    assert!(crate::testing::eventually(|| bench.run(get).output == "b'served'\n"));
+    assert!(bench.read_output(1).output.contains("GET /a.txt"));
+    bench.stop(1);
+    assert_ne!(bench.run(get).ended, Ended::Exited(0));
 }

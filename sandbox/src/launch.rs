@@ -14,6 +14,7 @@ mod attributes;
 mod command;
 mod connect;
 mod git;
+pub(crate) mod group;
 mod landlock;
 mod listener;
 mod lockdown;
@@ -28,6 +29,7 @@ pub(crate) mod seccomp;
 mod supervise;
 mod sweep;
 mod tree;
+mod usage;
 mod warden;
 
 use std::fs::File;
@@ -36,6 +38,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
@@ -60,6 +63,10 @@ pub fn launcher() -> Option<ExitCode> {
         Err(_) => ExitCode::FAILURE,
     })
 }
+
+/// How long the end waits for wardens: they need a millisecond each.
+const WARDENS_TRIES: u32 = 2_000;
+const WARDENS_PAUSE: Duration = Duration::from_millis(5);
 
 /// What a warden gets from the agent, through the keeper's hands.
 pub(crate) struct Hire {
@@ -92,6 +99,8 @@ fn keep() -> io::Result<()> {
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     }
     let ended = serve(control, &mut raised);
+    // Only then can what they used be taken away.
+    wait_for_wardens();
     if let Some(tmp) = &raised.lockdown.tmp {
         // A command may have made something in it unreadable; then it stays.
         let _ = std::fs::remove_dir_all(tmp);
@@ -116,6 +125,17 @@ fn serve(control: UnixStream, raised: &mut Raised) -> io::Result<()> {
         sweep::kill_all(rustix::process::getpid(), None, raised.namespaces);
     }
     Ok(())
+}
+
+/// They see that the agent is gone as we do, and kill what is left.
+fn wait_for_wardens() {
+    for _ in 0..WARDENS_TRIES {
+        match rustix::process::wait(WaitOptions::NOHANG) {
+            Ok(None) => std::thread::sleep(WARDENS_PAUSE),
+            Ok(Some(_)) => {}
+            Err(_) => return,
+        }
+    }
 }
 
 /// Waits for a byte with two descriptors. `None`: the agent is gone.

@@ -32,6 +32,7 @@ mod take_back;
 mod watch;
 
 // Commands.
+mod background;
 mod environment;
 mod fence;
 mod git_dirs;

@@ -62,6 +62,7 @@ fn check<'a>(roots: &Roots, change: &'a Change) -> Result<Checked<'a>, SandboxEr
     // Deleting a link deletes the link; writing to it writes its target.
     let last = if change.after.is_some() { LastLink::Follow } else { LastLink::Keep };
     let place = root.locate(&change.path, last)?;
+    roots.refuse_hidden(root, &place.path(), &change.path)?;
     guard(root, change, &place)?;
     let changed = || SandboxError::Changed(change.path.clone());
     let old = match (&change.before, stat_name(&place)) {

@@ -7,7 +7,8 @@ use crate::effect::{Change, Effect};
 /// A diff from what the model asked for to what is done; empty where both are the same.
 pub(crate) fn note(asked: &Effect, done: &Effect) -> String {
     let diff = match (asked, done) {
-        (Effect::Run { command: asked, .. }, Effect::Run { command: done, .. }) => between("command", asked, done),
+        (Effect::Run { command: asked, .. }, Effect::Run { command: done, .. })
+        | (Effect::Start { command: asked }, Effect::Start { command: done }) => between("command", asked, done),
         (Effect::Write { changes: asked }, Effect::Write { changes: done }) => {
             done.iter().map(|change| of_file(asked, change)).collect()
         }

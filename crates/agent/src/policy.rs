@@ -78,16 +78,20 @@ impl ApprovalPolicy {
             (Effect::Write { changes }, _) if changes.iter().any(|change| is_git_internal(&change.path)) => {
                 Verdict::Deny(GIT_IS_CLOSED.to_owned())
             }
-            (Effect::Write { .. } | Effect::Run { .. }, Mode::ReadOnly) => Verdict::Deny(READ_ONLY.to_owned()),
+            // Whoever allowed the start allowed these.
+            (Effect::ReadOutput { .. } | Effect::Stop { .. }, _) => Verdict::Allow,
+            (Effect::Write { .. } | Effect::Run { .. } | Effect::Start { .. }, Mode::ReadOnly) => {
+                Verdict::Deny(READ_ONLY.to_owned())
+            }
             (Effect::Write { changes }, mode) => self.judge_write(changes, mode),
-            (Effect::Run { command, .. }, mode) => self.judge_run(command, mode),
+            (Effect::Run { command, .. } | Effect::Start { command }, mode) => self.judge_run(command, mode),
         }
     }
 
     /// What an approval for the session would cover; `None` where nothing narrow enough can be said.
     pub fn offer(&self, effect: &Effect) -> Option<Offer> {
         match effect {
-            Effect::Run { command, .. } => {
+            Effect::Run { command, .. } | Effect::Start { command } => {
                 let line = take_apart(command).ok()?;
                 let asks = self.rules.ask.iter().any(|rule| of_line(rule, &line) != Covers::No);
                 rules::offered(&line).filter(|_| !asks).map(Offer::Commands)
@@ -96,7 +100,11 @@ impl ApprovalPolicy {
                 let asks = self.rules.ask.iter().any(|rule| of_changes(rule, changes) != Covers::No);
                 (!asks).then_some(Offer::AllEdits)
             }
-            Effect::Read { .. } | Effect::List { .. } | Effect::Search { .. } => None,
+            Effect::Read { .. }
+            | Effect::List { .. }
+            | Effect::Search { .. }
+            | Effect::ReadOutput { .. }
+            | Effect::Stop { .. } => None,
         }
     }
 

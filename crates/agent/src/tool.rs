@@ -57,6 +57,7 @@ impl From<SandboxError> for ToolError {
             | SandboxError::TooLarge { .. }
             | SandboxError::Outside(_)
             | SandboxError::Changed(_)
+            | SandboxError::NoSuchCommand(_)
             | SandboxError::BadPattern(_)
             | SandboxError::Io { .. }) => ToolError::Sandbox(other),
         }

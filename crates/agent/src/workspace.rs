@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::agent_loop::Agent;
 use crate::cancel::Cancel;
 use crate::edited;
-use crate::effect::{Change, Effect, Found, Listing, Observation, Permit, Ran, Sandbox, SandboxError};
+use crate::effect::{Background, Change, Effect, Found, Listing, Observation, Permit, Ran, Sandbox, SandboxError};
 use crate::frontend::{AgentEvent, Answer, Frontend, Question};
 use crate::policy::{ApprovalPolicy, Verdict};
 use crate::tool::ToolError;
@@ -173,7 +173,13 @@ impl Workspace<'_> {
         // The human may have edited them.
         let changes = match permit.effect() {
             Effect::Write { changes } => changes.clone(),
-            Effect::Read { .. } | Effect::List { .. } | Effect::Search { .. } | Effect::Run { .. } => Vec::new(),
+            Effect::Read { .. }
+            | Effect::List { .. }
+            | Effect::Search { .. }
+            | Effect::Run { .. }
+            | Effect::Start { .. }
+            | Effect::ReadOutput { .. }
+            | Effect::Stop { .. } => Vec::new(),
         };
         match self.sandbox.perform(permit, self.cancel).await? {
             Observation::Written => (),
@@ -197,6 +203,28 @@ impl Workspace<'_> {
     pub async fn run(&mut self, command: &str, timeout: Duration) -> Result<Ran, ToolError> {
         match self.perform(Effect::Run { command: command.to_owned(), timeout }).await? {
             Observation::Ran(ran) => Ok(ran),
+            other => Err(mismatch(&other)),
+        }
+    }
+
+    /// Leaves a command running, and looks at its first moments.
+    pub async fn start(&mut self, command: &str) -> Result<Background, ToolError> {
+        match self.perform(Effect::Start { command: command.to_owned() }).await? {
+            Observation::Started(background) => Ok(background),
+            other => Err(mismatch(&other)),
+        }
+    }
+
+    pub async fn read_output(&mut self, id: u32, wait: Duration) -> Result<Background, ToolError> {
+        match self.perform(Effect::ReadOutput { id, wait }).await? {
+            Observation::Output(background) => Ok(background),
+            other => Err(mismatch(&other)),
+        }
+    }
+
+    pub async fn stop(&mut self, id: u32) -> Result<Background, ToolError> {
+        match self.perform(Effect::Stop { id }).await? {
+            Observation::Stopped(background) => Ok(background),
             other => Err(mismatch(&other)),
         }
     }
@@ -293,6 +321,7 @@ fn mismatch(observation: &Observation) -> ToolError {
         Observation::Found(_) => "matches",
         Observation::Written => "a write",
         Observation::Ran(_) => "a command",
+        Observation::Started(_) | Observation::Output(_) | Observation::Stopped(_) => "a background command",
     };
     ToolError::Failed(format!("The sandbox answered with {kind}, which was not asked for. This is a bug of the agent."))
 }

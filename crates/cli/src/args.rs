@@ -9,6 +9,7 @@ Examples:
   agent run \"Fix the failing test in tests/test_calc.py\"
   agent run --confirm \"Rename the function parse to read\"
   git diff main | agent run -            read the task from standard input
+  agent run --add-dir ../shared --add-dir /data:ro --limit memory=8G \"Use the shared parser\"
   agent run --output json --max-cost 0.50 --max-time 10m \"Add a test for empty input\"
   agent demo                             see it work without a key or a network
 
@@ -128,6 +129,15 @@ pub(crate) struct WorkArgs {
     /// How long the program at --input has to answer before it counts as nobody [default: 5m]
     #[arg(long, value_name = "TIME")]
     pub(crate) approval_timeout: Option<String>,
+
+    /// Let the agent use another directory too, by its absolute path; `:ro` at the end: only read it
+    #[arg(long, value_name = "DIR[:ro]")]
+    pub(crate) add_dir: Vec<String>,
+
+    /// Bound each command [default: time=30m, processes=4096, open_files=65536, file_size=16G, tmp=4G, and memory as
+    /// much as the machine has]
+    #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
+    pub(crate) limit: Vec<String>,
 
     /// Stop after this many requests to the model [default: 100]
     #[arg(long, value_name = "N")]

@@ -22,6 +22,9 @@ pub(crate) fn describe(effect: &Effect) -> String {
         Effect::List { path, .. } => format!("list {}", path.display()),
         Effect::Search { pattern, path, .. } => format!("search {} for {pattern}", path.display()),
         Effect::Run { command, timeout } => format!("run, for at most {} s:\n$ {command}", timeout.as_secs()),
+        Effect::Start { command } => format!("run in the background, until this run ends:\n$ {command}"),
+        Effect::ReadOutput { id, .. } => format!("read what background command {id} printed"),
+        Effect::Stop { id } => format!("stop background command {id}"),
         Effect::Write { changes } => changes
             .iter()
             .map(|change| diff(&change.path.to_string_lossy(), change.before.as_deref(), change.after.as_deref()))

@@ -1,5 +1,6 @@
 //! Settings in layers: flags > `AGENT_*` > the repository (once trusted) > the user's file > defaults.
 
+mod flags;
 mod rules;
 mod session;
 
@@ -12,9 +13,9 @@ use sandbox::{Network, NetworkError};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::args::{ModelArgs, SandboxArg, WorkArgs};
+use crate::args::WorkArgs;
 use crate::hint::{Exit, Hint, Hinted};
-use crate::paths;
+use crate::{paths, reach};
 
 /// One layer: what one place says. Unknown names are errors.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -37,6 +38,14 @@ pub(crate) struct Layer {
     deny: Option<Vec<String>>,
     /// How long a program (`--input jsonl`) has to answer.
     approval_timeout: Option<String>,
+    /// Directories beside the workspace; `:ro` at the end: only to be read.
+    add_dirs: Option<Vec<String>>,
+    /// Paths that are hidden beyond the built-in table of secrets.
+    hide: Option<Vec<String>>,
+    /// Caches in which what commands write stays.
+    keep: Option<Vec<String>>,
+    /// Bounds on each command, by their names in `reach`.
+    limit: Option<Table>,
     max_steps: Option<u32>,
     max_tokens: Option<u64>,
     max_cost: Option<f64>,
@@ -72,7 +81,7 @@ pub(crate) enum Dialect {
 const DEFAULT_MODEL: &str = "devstral-medium-latest";
 
 /// The names of all settings, in the order that `agent config` shows them.
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 22] = [
     "model",
     "base_url",
     "api_key_env",
@@ -86,12 +95,19 @@ const NAMES: [&str; 18] = [
     "ask",
     "deny",
     "approval_timeout",
+    "add_dirs",
+    "hide",
+    "keep",
+    "limit",
     "max_steps",
     "max_tokens",
     "max_cost",
     "max_time",
     "price",
 ];
+
+/// Of these, what each layer says counts together.
+const GATHERED: [&str; 4] = ["add_dirs", "hide", "keep", "limit"];
 
 /// What a repository may set. Nothing here sends the code or the key elsewhere, or lets a command do more.
 /// `ask` and `deny` only narrow.
@@ -119,7 +135,7 @@ impl Config {
 
     /// The settings of a command that works.
     pub(crate) fn for_work(work: &WorkArgs, workspace: &Path) -> anyhow::Result<Config> {
-        let config = Config::load(Layer::of_work(work), workspace)?;
+        let config = Config::load(Layer::of_work(work)?, workspace)?;
         Ok(Config { asks_program: work.input.is_some(), ..config })
     }
 
@@ -221,6 +237,31 @@ impl Config {
         self.pick(|layer| layer.pass.clone()).unwrap_or_default()
     }
 
+    fn gather(&self, field: impl Fn(&Layer) -> Option<&Vec<String>>) -> Vec<String> {
+        self.layers.iter().filter_map(|(_, layer)| field(layer)).flatten().cloned().collect()
+    }
+
+    pub(crate) fn add_dirs(&self) -> Vec<String> {
+        self.gather(|layer| layer.add_dirs.as_ref())
+    }
+
+    pub(crate) fn hide(&self) -> Vec<String> {
+        self.gather(|layer| layer.hide.as_ref())
+    }
+
+    pub(crate) fn keep(&self) -> Vec<String> {
+        self.gather(|layer| layer.keep.as_ref())
+    }
+
+    /// Names and values, the stronger ones last.
+    pub(crate) fn limit(&self) -> impl Iterator<Item = (&str, String)> {
+        let tables = self.layers.iter().rev().filter_map(|(_, layer)| layer.limit.as_ref());
+        tables.flatten().map(|(name, value)| match value {
+            Value::String(text) => (name.as_str(), text.clone()),
+            other => (name.as_str(), other.to_string()),
+        })
+    }
+
     pub(crate) fn limits(&self) -> agent::Limits {
         agent::Limits {
             steps: self.pick(|layer| layer.max_steps),
@@ -250,10 +291,13 @@ impl Config {
         NAMES
             .iter()
             .map(|name| {
-                let found = tables.iter().find_map(|(place, table)| Some((*place, table.get(*name)?)));
-                match found {
-                    Some((place, value)) => [(*name).to_owned(), value.to_string(), place.clone()],
-                    None => [(*name).to_owned(), "(none)".to_owned(), "default".to_owned()],
+                let mut found = tables.iter().filter_map(|(place, table)| Some((place.as_str(), table.get(*name)?)));
+                let most = if GATHERED.contains(name) { usize::MAX } else { 1 };
+                let (places, values): (Vec<&str>, Vec<String>) =
+                    found.by_ref().take(most).map(|(place, value)| (place, value.to_string())).unzip();
+                match values.is_empty() {
+                    false => [(*name).to_owned(), values.join(" + "), places.join(" + ")],
+                    true => [(*name).to_owned(), "(none)".to_owned(), "default".to_owned()],
                 }
             })
             .collect()
@@ -273,12 +317,7 @@ fn defaults() -> Layer {
 }
 
 fn duration(text: &str) -> anyhow::Result<Duration> {
-    let seconds = text.parse::<u64>().ok().map(Duration::from_secs);
-    let spelled = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
-    match seconds.or(spelled) {
-        Some(time) if !time.is_zero() => Ok(time),
-        Some(_) | None => Err(anyhow::anyhow!("`{text}` is not a time")).hint("write it like 90s, 10m or 1h30m"),
-    }
+    reach::time(text).ok_or_else(|| anyhow::anyhow!("`{text}` is not a time")).hint("write it like 90s, 10m or 1h30m")
 }
 
 /// `AGENT_MAX_STEPS=5` and so on, one variable for each name.
@@ -288,9 +327,10 @@ fn from_environment() -> anyhow::Result<Layer> {
         let variable = format!("AGENT_{}", name.to_uppercase());
         let Ok(text) = std::env::var(&variable) else { continue };
         let value = match name {
-            "pass" | "allow" | "ask" | "deny" => {
+            "pass" | "add_dirs" | "hide" | "keep" | "allow" | "ask" | "deny" => {
                 Value::Array(text.split(',').map(|name| Value::String(name.trim().to_owned())).collect())
             }
+            "limit" => Value::Table(flags::limit_table(text.split(',')).with_context(|| variable.clone())?),
             "max_steps" | "max_tokens" => {
                 Value::Integer(text.parse().with_context(|| format!("{variable}={text} is not a whole number"))?)
             }
@@ -332,62 +372,6 @@ fn located(error: &toml::de::Error, text: &str, path: &Path) -> anyhow::Error {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     anyhow::anyhow!("{}:{line}: {}", path.display(), error.message())
-}
-
-impl Layer {
-    pub(crate) fn of_model(args: &ModelArgs) -> Layer {
-        Layer {
-            model: args.model.clone(),
-            base_url: args.base_url.clone(),
-            api_key_env: args.api_key_env.clone(),
-            ..Layer::default()
-        }
-    }
-
-    /// The demo: nothing of the user's may change what it shows.
-    pub(crate) fn of_demo(base_url: String, sandbox: Option<SandboxArg>) -> Layer {
-        Layer {
-            model: Some(DEFAULT_MODEL.to_owned()),
-            base_url: Some(base_url),
-            // Not the user's key, whatever it is.
-            api_key_env: Some("AGENT_DEMO_KEY".to_owned()),
-            dialect: Some(Dialect::Mistral),
-            mode: Some(Mode::Auto),
-            sandbox: sandbox.map(Switch::from),
-            ..Layer::default()
-        }
-    }
-
-    pub(crate) fn of_work(args: &WorkArgs) -> Layer {
-        let confirm = args.confirm.then_some(Mode::Confirm);
-        Layer {
-            mode: args.mode.map(Mode::from).or(confirm),
-            sandbox: args.sandbox.map(Switch::from),
-            network: args.network.clone(),
-            allow: some(&args.allow),
-            ask: some(&args.ask),
-            deny: some(&args.deny),
-            approval_timeout: args.approval_timeout.clone(),
-            max_steps: args.max_steps,
-            max_tokens: args.max_tokens,
-            max_cost: args.max_cost,
-            max_time: args.max_time.clone(),
-            ..Layer::of_model(&args.model)
-        }
-    }
-}
-
-fn some(texts: &[String]) -> Option<Vec<String>> {
-    (!texts.is_empty()).then(|| texts.to_vec())
-}
-
-impl From<SandboxArg> for Switch {
-    fn from(sandbox: SandboxArg) -> Switch {
-        match sandbox {
-            SandboxArg::On => Switch::On,
-            SandboxArg::Off => Switch::Off,
-        }
-    }
 }
 
 #[cfg(test)]

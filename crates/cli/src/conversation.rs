@@ -230,7 +230,7 @@ impl Conversation {
             }
             None => {
                 let survey = self.survey().await;
-                Transcript::new(agent::opening(&facts(&self.root, survey)), text)
+                Transcript::new(agent::opening(&facts(&self.root, self.host.added_dirs(), survey)), text)
             }
         };
         self.transcript = Some(transcript);
@@ -306,6 +306,8 @@ impl Conversation {
 
     /// Tells everybody how it ended: the session file, stdout, and the human.
     pub(crate) async fn close(mut self, finish: Result<Finish, AgentError>) -> anyhow::Result<Exit> {
+        // First, since a command that is left running may still change things.
+        self.host.close().await;
         for repository in self.host.new_repositories().await {
             let path = repository.display();
             let text = format!("a git repository appeared: {path}; git runs what its hooks and configuration say");

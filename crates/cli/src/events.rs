@@ -78,6 +78,11 @@ pub(crate) enum Requested {
         cwd: String,
         timeout_seconds: u64,
     },
+    /// A command that is left running until it ends, is stopped, or the run ends.
+    Start {
+        command: String,
+        cwd: String,
+    },
     Write {
         files: Vec<FileDiff>,
     },

@@ -161,7 +161,8 @@ impl Frontend for Human {
 
 /// The command ran, and did not end well.
 fn failed_command(call: &ToolCall, text: &str) -> bool {
-    call.name == "run_command" && !text.lines().rev().any(|line| line == "[exit code 0]")
+    let well = |line: &str| line == "[exit code 0]" || line.starts_with("[background command");
+    call.name == "run_command" && !text.lines().rev().any(well)
 }
 
 /// A call in a few words: its name and what it is about.
@@ -178,7 +179,7 @@ pub(crate) fn gist(call: &ToolCall, outcome: &ToolOutcome) -> String {
     let text = outcome.text();
     let last = text.lines().rev().find(|line| line.starts_with('['));
     match (call.name.as_str(), last) {
-        ("run_command", Some(last)) => last.trim_matches(['[', ']']).to_owned(),
+        ("run_command" | "read_output" | "stop_command", Some(last)) => last.trim_matches(['[', ']']).to_owned(),
         ("search_files" | "list_files", _) if matches!(outcome, ToolOutcome::Done(_)) && !text.starts_with("No ") => {
             format!("{} lines", text.lines().count())
         }

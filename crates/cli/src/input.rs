@@ -189,6 +189,7 @@ fn edited(approval: Approval, effect: &Effect) -> Result<Effect, String> {
         (Effect::Run { timeout, .. }, Some(command), None) if !command.trim().is_empty() => {
             Ok(Effect::Run { command, timeout: *timeout })
         }
+        (Effect::Start { .. }, Some(command), None) if !command.trim().is_empty() => Ok(Effect::Start { command }),
         (Effect::Write { changes }, None, Some(files)) => {
             let mut changes: Vec<Change> = changes.clone();
             for file in files {
@@ -200,7 +201,9 @@ fn edited(approval: Approval, effect: &Effect) -> Result<Effect, String> {
             }
             Ok(Effect::Write { changes })
         }
-        (Effect::Run { .. }, ..) => Err("`edit` of a command needs `command`; the approval still waits".to_owned()),
+        (Effect::Run { .. } | Effect::Start { .. }, ..) => {
+            Err("`edit` of a command needs `command`; the approval still waits".to_owned())
+        }
         (_, _, _) => Err("`edit` of files needs `files`; the approval still waits".to_owned()),
     }
 }

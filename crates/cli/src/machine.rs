@@ -150,9 +150,14 @@ fn requested(question: &Question<'_>) -> Requested {
             timeout_seconds: timeout.as_secs(),
         },
         Effect::Write { changes } => Requested::Write { files: file_diffs(changes) },
-        look @ (Effect::Read { .. } | Effect::List { .. } | Effect::Search { .. }) => {
-            Requested::Look { text: crate::ask::describe(look) }
+        Effect::Start { command } => {
+            Requested::Start { command: command.clone(), cwd: question.root.display().to_string() }
         }
+        look @ (Effect::Read { .. }
+        | Effect::List { .. }
+        | Effect::Search { .. }
+        | Effect::ReadOutput { .. }
+        | Effect::Stop { .. }) => Requested::Look { text: crate::ask::describe(look) },
     }
 }
 

@@ -21,6 +21,7 @@ mod inspect;
 mod machine;
 mod past;
 mod paths;
+mod reach;
 mod resume;
 mod run;
 mod screen;

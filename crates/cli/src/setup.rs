@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use agent::{Cancel, Facts, Mode, Stop, Survey};
-use sandbox::{FenceOptions, Host, HostOptions, Network, SandboxMode};
+use sandbox::{Access, AddedDir, FenceOptions, Host, HostOptions, Network, SandboxMode};
 
 use crate::args::Output;
 use crate::config::{Config, Switch};
 use crate::hint::{Exit, Hint as _, Hinted};
+use crate::reach;
 use crate::screen::{Paint, Screen};
 
 pub(crate) fn open_host(root: &Path, config: &Config, outputs: Option<PathBuf>) -> anyhow::Result<Host> {
@@ -19,8 +20,11 @@ pub(crate) fn open_host(root: &Path, config: &Config, outputs: Option<PathBuf>) 
             Switch::Off => SandboxMode::Off,
         },
         network: config.network()?,
+        add_dirs: reach::added_dirs(&config.add_dirs())?,
         pass: config.pass(),
-        ..FenceOptions::default()
+        hide: reach::paths("hide", &config.hide())?,
+        keep: reach::paths("keep", &config.keep())?,
+        limits: reach::limits(config.limit())?,
     };
     if fence.sandbox == SandboxMode::Off && matches!(fence.network, Network::Hosts(_)) {
         return Err(anyhow::anyhow!("without a sandbox nothing keeps commands to these hosts"))
@@ -119,11 +123,16 @@ pub(crate) fn mode_name(mode: Mode) -> &'static str {
     }
 }
 
-pub(crate) fn facts(root: &Path, survey: Survey) -> Facts {
+pub(crate) fn facts(root: &Path, added: &[AddedDir], survey: Survey) -> Facts {
+    let added = added.iter().map(|dir| match dir.access {
+        Access::Write => dir.path.display().to_string(),
+        Access::Read => format!("{} (read only)", dir.path.display()),
+    });
     Facts {
         os: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         date: jiff::Zoned::now().strftime("%Y-%m-%d").to_string(),
         root: root.display().to_string(),
+        added: added.collect(),
         git: survey.git,
         listing: survey.listing,
         listing_left_out: survey.listing_left_out,

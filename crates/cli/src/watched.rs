@@ -147,7 +147,8 @@ impl Sandbox for Watched {
                 self.tell(self.aside(move |watch| watch.after_write(foreseen, how)).await);
                 written
             }
-            Effect::Run { .. } => {
+            // What a command that was left running changes between two effects counts as somebody else's.
+            Effect::Run { .. } | Effect::Start { .. } | Effect::ReadOutput { .. } | Effect::Stop { .. } => {
                 self.tell((self.aside(Watch::before_run).await, Vec::new()));
                 let ran = self.host.perform(permit, cancel).await;
                 self.tell(self.aside(Watch::after_run).await);

@@ -97,6 +97,8 @@ impl Policy {
             }
         }
         writable.extend(git_dirs::outside(workspace));
+        let kept = options.fence.keep.iter().filter_map(|path| std::fs::canonicalize(path).ok());
+        writable.extend(kept.filter(|path| path.is_dir()));
         // It is made when it is first needed, and then it is too late to show it.
         if let Some(outputs) = &options.outputs
             && std::fs::create_dir_all(outputs).is_ok()

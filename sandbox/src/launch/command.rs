@@ -28,6 +28,8 @@ fn prepare(order: &Order, output: OwnedFd, warden: UnixStream, lockdown: &mut Lo
     // Its own session: no terminal to read from or to push characters into, and a process group to be killed.
     rustix::process::setsid()?;
     raw::unblock_signals();
+    // When memory runs out the kernel takes a command before anything of the user's, and before its warden.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "800");
     let mut command = Command::new(&order.shell);
     // One pipe for both, so that lines arrive in the order in which they were printed.
     command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);

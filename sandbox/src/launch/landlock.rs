@@ -30,7 +30,7 @@ pub(crate) fn ruleset(policy: &Policy, fenced: Fenced, tmp: Option<&Path>) -> Re
         rules = rules.handle_access(AccessNet::from_all(NEWEST))?;
     }
     let mut allowed: Vec<(PathBuf, BitFlags<AccessFs>)> = Vec::new();
-    allowed.extend(policy.writable.iter().map(|path| (path.to_path_buf(), all)));
+    allowed.extend(policy.writable.iter().flat_map(|path| parts(path, policy)).map(|path| (path, all)));
     allowed.extend(DEVICES.iter().map(|path| (PathBuf::from(path), device)));
     allowed.extend(tmp.map(|tmp| (tmp.to_path_buf(), all)));
     match fenced {
@@ -42,7 +42,7 @@ pub(crate) fn ruleset(policy: &Policy, fenced: Fenced, tmp: Option<&Path>) -> Re
         Fenced::ByRules => {
             // Names may be listed everywhere; what is in the files may not.
             allowed.push((PathBuf::from("/"), AccessFs::ReadDir.into()));
-            allowed.extend(policy.readable.iter().map(|path| (path.to_path_buf(), read)));
+            allowed.extend(policy.readable.iter().flat_map(|path| parts(path, policy)).map(|path| (path, read)));
             allowed.extend(shown(Path::new("/"), &policy.hidden).into_iter().map(|path| (path, read)));
         }
         Fenced::Not => {}
@@ -55,6 +55,12 @@ pub(crate) fn ruleset(policy: &Policy, fenced: Fenced, tmp: Option<&Path>) -> Re
         }
     }
     Ok(rules)
+}
+
+/// A directory as a whole, if nothing in it is hidden.
+fn parts(dir: &Path, policy: &Policy) -> Vec<PathBuf> {
+    let inside = |path: &Path| path.starts_with(dir);
+    if policy.hidden.iter().any(|hidden| inside(hidden)) { shown(dir, &policy.hidden) } else { vec![dir.to_path_buf()] }
 }
 
 /// Rules only ever allow, with all that is below. So a directory with something hidden in it is allowed entry by entry.

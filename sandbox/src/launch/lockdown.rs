@@ -10,6 +10,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 use seccompiler::BpfProgram;
 
+use crate::launch::group::Group;
 use crate::launch::listener::{self, Listener};
 use crate::network::Network;
 use crate::options::CommandLimits;
@@ -46,6 +47,7 @@ pub(crate) struct Lockdown {
     pub(crate) roots: Vec<PathBuf>,
     /// Where temporary files go when /tmp is everybody's.
     pub(crate) tmp: Option<PathBuf>,
+    pub(crate) group: Option<Group>,
 }
 
 impl Lockdown {
@@ -91,7 +93,7 @@ fn drop_capabilities(kept: CapabilitySet) -> io::Result<()> {
 }
 
 fn limit(limits: &CommandLimits, fenced: Fenced) -> io::Result<()> {
-    lower(Resource::Data, limits.memory_bytes.unwrap_or_else(machine_bytes))?;
+    lower(Resource::Data, limits.memory_bytes.map_or_else(machine_bytes, data_bytes))?;
     lower(Resource::Nofile, limits.open_files)?;
     lower(Resource::Fsize, limits.file_bytes)?;
     // A core file in the workspace is litter.
@@ -103,7 +105,13 @@ fn limit(limits: &CommandLimits, fenced: Fenced) -> io::Result<()> {
     Ok(())
 }
 
-fn lower(resource: Resource, bound: u64) -> io::Result<()> {
+/// Of one process, when all together may have so much memory: what is asked for need not be used, and a control group
+/// or the warden should be first, because they say which limit it was.
+fn data_bytes(memory_bytes: u64) -> u64 {
+    memory_bytes.saturating_add(memory_bytes.max(1 << 30))
+}
+
+pub(crate) fn lower(resource: Resource, bound: u64) -> io::Result<()> {
     let now = getrlimit(resource);
     let lowered = |old: Option<u64>| Some(old.map_or(bound, |old| old.min(bound)));
     Ok(setrlimit(resource, Rlimit { current: lowered(now.current), maximum: lowered(now.maximum) })?)

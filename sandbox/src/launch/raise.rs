@@ -9,6 +9,7 @@ use rustix::thread::CapabilitySet;
 
 use crate::fence::policy::{self, Policy};
 use crate::fence::{Layer, LayerKind, LayerState};
+use crate::launch::group::Group;
 use crate::launch::lockdown::{Fenced, Filter, Lockdown};
 use crate::launch::raw::{self, Forked, Namespaces};
 use crate::launch::seccomp::{Asks, Sockets};
@@ -28,9 +29,13 @@ pub(crate) struct Raised {
 
 /// `Err`: the namespaces failed half-way, and this process is no longer of use.
 pub(crate) fn raise(policy: Option<Policy>) -> io::Result<Raised> {
-    // The kernel takes a command before anything of the user's when memory runs out.
-    let _ = std::fs::write("/proc/self/oom_score_adj", "800");
     let Some(policy) = policy else { return Ok(none()) };
+    // Most machines do not let us, and then each process is bounded by itself.
+    let group = Group::enter(&policy.limits).ok();
+    raise_in(policy, group)
+}
+
+fn raise_in(policy: Policy, group: Option<Group>) -> io::Result<Raised> {
     let mut layers = Vec::new();
     let mut say = |kind, state| layers.push(Layer { kind, state });
     let (fenced, namespaces) = match policy.namespaces {
@@ -70,6 +75,7 @@ pub(crate) fn raise(policy: Option<Policy>) -> io::Result<Raised> {
         capabilities: kept_capabilities(policy.workspace()),
         roots: Vec::new(),
         tmp,
+        group,
     };
     if fenced == Fenced::ByRules {
         lockdown.roots.extend(policy.writable.iter().map(|path| path.to_path_buf()));
@@ -127,6 +133,7 @@ fn none() -> Raised {
         capabilities: CapabilitySet::all(),
         roots: Vec::new(),
         tmp: None,
+        group: None,
     };
     Raised { lockdown, namespaces: Namespaces::None, layers: Vec::new(), way_out: None }
 }

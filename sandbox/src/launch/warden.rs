@@ -4,8 +4,9 @@
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, WaitStatus};
 
@@ -16,8 +17,12 @@ use crate::launch::notes::End;
 use crate::launch::raise::Raised;
 use crate::launch::raw::{self, Forked, Namespaces};
 use crate::launch::supervise::Supervisor;
+use crate::launch::usage::Watch;
 use crate::launch::{Hire, command, git, notes, proc, sweep};
 use crate::protocol::{self, Order, Report};
+
+/// How often a command is looked at while it runs. Most are gone before the first time.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Does not fail: whatever goes wrong is said to the agent, if it is still there.
 pub(crate) fn watch(hire: Hire, raised: &mut Raised) {
@@ -57,12 +62,13 @@ fn start_and_wait(agent: &UnixStream, output: OwnedFd, raised: &mut Raised) -> i
     drop((output, to_us));
     let listener = Listener::receive(&listening)?;
     let mut supervisor = listener.map(|listener| Supervisor::new(listener, &raised.lockdown));
-    let buried = wait(agent, &child_ends, command, supervisor.as_mut())?;
+    let mut watch = Watch::new(&raised.lockdown, raised.namespaces);
+    let buried = wait(agent, &child_ends, command, supervisor.as_mut(), &mut watch)?;
     // While it is a zombie its number is its own, and that of its group too.
     let group = if buried.is_none() { Some(command) } else { None };
     let last = sweep::kill_all(command, group, raised.namespaces);
     let end = end(buried.or(last));
-    let mut notes = notes::notes(before, &raised.lockdown, end);
+    let mut notes = notes::notes(before, &raised.lockdown, end, watch.reached);
     notes.extend(supervisor.iter().flat_map(Supervisor::notes));
     notes.extend(guard.restore());
     Ok(match end {
@@ -85,14 +91,16 @@ fn settle(raised: &Raised) -> io::Result<()> {
     }
 }
 
-/// Returns when the command has ended, or when the agent wants its end or is dead.
+/// Returns when the command has ended or uses too much, or when the agent wants its end or is dead.
 /// The status is there only if the command was buried with the orphans.
 fn wait(
     agent: &UnixStream,
     child_ends: &OwnedFd,
     command: Pid,
     mut supervisor: Option<&mut Supervisor>,
+    watch: &mut Watch,
 ) -> io::Result<Option<WaitStatus>> {
+    let mut next = Instant::now() + LOOK;
     let end = rustix::process::pidfd_open(command, PidfdFlags::empty())?;
     loop {
         // Without a listener the descriptor of the third stands in for it, and nothing is asked of it.
@@ -104,9 +112,16 @@ fn wait(
             PollFd::new(child_ends, PollFlags::IN),
             PollFd::from_borrowed_fd(asks, asking),
         ];
-        match poll(&mut four, None) {
+        let left = next.saturating_duration_since(Instant::now());
+        match poll(&mut four, Timespec::try_from(left).ok().as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(errno.into()),
+        }
+        if next <= Instant::now() {
+            if watch.look() {
+                return Ok(None);
+            }
+            next = Instant::now() + LOOK;
         }
         let [agent, end, _, asked] = four.map(|one| one.revents());
         if !agent.is_empty() || !end.is_empty() {

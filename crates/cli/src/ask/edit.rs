@@ -12,15 +12,9 @@ pub(crate) fn edit(effect: &Effect) -> anyhow::Result<Effect> {
     let folder = tempfile::TempDir::with_prefix("agent-edit-").context("there is no place for a copy to edit")?;
     match effect {
         Effect::Run { command, timeout } => {
-            let path = folder.path().join("command.sh");
-            fs::write(&path, format!("{command}\n"))?;
-            open_editor(std::slice::from_ref(&path))?;
-            let edited = fs::read_to_string(&path)?.trim_end().to_owned();
-            if edited.trim().is_empty() {
-                bail!("the command is empty now; say n to refuse it");
-            }
-            Ok(Effect::Run { command: edited, timeout: *timeout })
+            Ok(Effect::Run { command: edit_command(folder.path(), command)?, timeout: *timeout })
         }
+        Effect::Start { command } => Ok(Effect::Start { command: edit_command(folder.path(), command)? }),
         Effect::Write { changes } => {
             let mut copies = Vec::new();
             for (index, change) in changes.iter().enumerate() {
@@ -37,8 +31,23 @@ pub(crate) fn edit(effect: &Effect) -> anyhow::Result<Effect> {
             });
             Ok(Effect::Write { changes: edited.collect::<anyhow::Result<_>>()? })
         }
-        Effect::Read { .. } | Effect::List { .. } | Effect::Search { .. } => bail!("there is nothing to edit in it"),
+        Effect::Read { .. }
+        | Effect::List { .. }
+        | Effect::Search { .. }
+        | Effect::ReadOutput { .. }
+        | Effect::Stop { .. } => bail!("there is nothing to edit in it"),
     }
+}
+
+fn edit_command(folder: &Path, command: &str) -> anyhow::Result<String> {
+    let path = folder.join("command.sh");
+    fs::write(&path, format!("{command}\n"))?;
+    open_editor(std::slice::from_ref(&path))?;
+    let edited = fs::read_to_string(&path)?.trim_end().to_owned();
+    if edited.trim().is_empty() {
+        bail!("the command is empty now; say n to refuse it");
+    }
+    Ok(edited)
 }
 
 /// Under its own name, so that the editor knows the language; `None` for what is no text.

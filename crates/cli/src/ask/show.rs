@@ -59,12 +59,10 @@ pub(crate) fn effect(question: &Question<'_>, around: &Around, canvas: Canvas) -
     shown += &canvas.paint(Paint::Cyan, &format!("{}{place}\n", what(question.effect)));
     match question.effect {
         Effect::Run { command, timeout } => {
-            for (index, line) in harmless(command).lines().enumerate() {
-                shown += &format!("{} {line}\n", if index == 0 { "  $" } else { "   " });
-            }
-            let about = format!("  in {}, for at most {} s", question.root.display(), timeout.as_secs());
-            shown += &canvas.paint(Paint::Dim, &format!("{}\n", harmless(&about)));
+            let about = format!("for at most {} s", timeout.as_secs());
+            shown += &command_lines(command, question.root, &about, canvas);
         }
+        Effect::Start { command } => shown += &command_lines(command, question.root, "until the run ends", canvas),
         Effect::Write { changes } => {
             let lines: Vec<String> = changes.iter().flat_map(|change| change_lines(change, canvas)).collect();
             cut = canvas.rows < lines.len() || lines.iter().any(|line| line.ends_with('…'));
@@ -76,7 +74,11 @@ pub(crate) fn effect(question: &Question<'_>, around: &Around, canvas: Canvas) -
                 shown += &canvas.paint(Paint::Yellow, &more);
             }
         }
-        Effect::Read { .. } | Effect::List { .. } | Effect::Search { .. } => (),
+        Effect::Read { .. }
+        | Effect::List { .. }
+        | Effect::Search { .. }
+        | Effect::ReadOutput { .. }
+        | Effect::Stop { .. } => (),
     }
     let reason: Vec<&str> = around.reason.trim().lines().filter(|line| !line.trim().is_empty()).collect();
     if let Some(first) = reason.first() {
@@ -85,6 +87,15 @@ pub(crate) fn effect(question: &Question<'_>, around: &Around, canvas: Canvas) -
         shown.push('\n');
     }
     (shown, cut)
+}
+
+fn command_lines(command: &str, root: &Path, how_long: &str, canvas: Canvas) -> String {
+    let mut shown = String::new();
+    for (index, line) in harmless(command).lines().enumerate() {
+        shown += &format!("{} {line}\n", if index == 0 { "  $" } else { "   " });
+    }
+    let about = format!("  in {}, {how_long}", root.display());
+    shown + &canvas.paint(Paint::Dim, &format!("{}\n", harmless(&about)))
 }
 
 /// The whole change, for the pager.
@@ -98,7 +109,7 @@ pub(crate) fn whole(effect: &Effect, canvas: Canvas) -> String {
 pub(crate) fn details(question: &Question<'_>, around: &Around) -> String {
     let mut lines = vec![format!("asked because {}", question.why)];
     match question.effect {
-        Effect::Run { command, .. } => {
+        Effect::Run { command, .. } | Effect::Start { command } => {
             match commands_of(command) {
                 Ok(commands) => {
                     lines.push("it runs:".to_owned());
@@ -118,7 +129,11 @@ pub(crate) fn details(question: &Question<'_>, around: &Around) -> String {
             }
             lines.push("all files are written, or none; one that changed on disk meanwhile is left alone".to_owned());
         }
-        Effect::Read { .. } | Effect::List { .. } | Effect::Search { .. } => (),
+        Effect::Read { .. }
+        | Effect::List { .. }
+        | Effect::Search { .. }
+        | Effect::ReadOutput { .. }
+        | Effect::Stop { .. } => (),
     }
     lines.push(match question.offer {
         Some(offer) => format!("a would allow, for the rest of the session: {offer}"),
@@ -130,6 +145,8 @@ pub(crate) fn details(question: &Question<'_>, around: &Around) -> String {
 fn what(effect: &Effect) -> String {
     match effect {
         Effect::Run { .. } => "run a command".to_owned(),
+        Effect::Start { .. } => "run a command in the background".to_owned(),
+        Effect::ReadOutput { .. } | Effect::Stop { .. } => crate::ask::describe(effect),
         Effect::Write { changes } => {
             let files: Vec<String> = changes.iter().map(summary).collect();
             harmless(&format!("change {}", files.join(", ")))
