@@ -45,6 +45,29 @@ fn calls_of_one_reply_run_in_order() {
 }
 
 #[test]
+fn a_file_is_not_replaced_by_a_reply_that_only_just_asked_for_it() {
+    check(
+        CASE,
+        r#"
+        read_file {"filename": "a.txt"} && create_file {"filename": "a.txt", "content": "1\n"}
+        create_file {"filename": "a.txt", "content": "1\n"}
+        Done.
+        "#,
+        expect![[r#"
+            c00000001 read_file
+            c00000002 create_file
+            c00000001 Done(Clipped("`a.txt`, 2 lines:\n   1\tone\n   2\ttwo\n"))
+            c00000002 Failed(Clipped("`a.txt` is unchanged: you asked for its content in the same reply, so you wrote this without knowing it. Look at what it holds; if this is still right, send it again."))
+            c00000003 create_file
+            c00000003 Done(Clipped("Replaced `a.txt` (1 line)."))
+            model: Done.
+            a.txt: "1\n"
+            Answered
+        "#]],
+    );
+}
+
+#[test]
 fn mistakes_of_the_model_are_answered_not_fatal() {
     check(
         CASE,
