@@ -45,6 +45,10 @@ fn main() -> ExitCode {
     if let Some(exit) = sandbox::launcher() {
         return exit;
     }
+    // It also starts git for a push, and answers git's question for the password.
+    if let Some(exit) = forge::launcher() {
+        return exit;
+    }
     let cli = Cli::parse();
     log(cli.verbose);
     // A release aborts at a panic: nothing is dropped then, so the terminal is put back here.

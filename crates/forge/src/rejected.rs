@@ -1,0 +1,84 @@
+//! What git says of a push, read. Pure.
+
+use crate::failure::{Failure, FailureKind, Trouble};
+use crate::project::Kind;
+use crate::push::{How, Remote};
+use crate::refusal::{Need, one_line};
+use crate::scratch::Ran;
+
+/// From the flag of the one line about our branch (git-push(1), "OUTPUT").
+pub(crate) fn how(porcelain: &str) -> How {
+    let flag = porcelain.lines().find(|line| line.contains("\trefs/") || line.contains(":refs/"));
+    match flag.and_then(|line| line.chars().next()) {
+        Some('*') => How::Created,
+        Some('+') => How::Replaced,
+        Some('=') => How::UpToDate,
+        Some(_) | None => How::Advanced,
+    }
+}
+
+pub(crate) fn trouble(ran: &Ran, remote: &Remote<'_>, branch: &str) -> Trouble {
+    of(&ran.stdout, &ran.stderr, remote.token.map(|(kind, _)| kind), branch)
+}
+
+fn of(stdout: &str, stderr: &str, kind: Option<Kind>, branch: &str) -> Trouble {
+    let rejection = stdout.lines().find_map(|line| line.strip_prefix("!\t")).and_then(|line| line.split('\t').nth(1));
+    let remote = stderr.lines().filter_map(|line| line.trim().strip_prefix("remote:")).collect::<Vec<&str>>();
+    let fatal = stderr.lines().rev().find(|line| line.starts_with("fatal:") || line.starts_with("error:"));
+    let reason = rejection.or(fatal).unwrap_or("git gave no reason");
+    let said = one_line(&[&[reason], &remote[..]].concat().join(" "), 500);
+    let lower = format!("{stdout}\n{stderr}").to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    let name = kind.map_or("the remote", Kind::name);
+    let hint = kind.map_or_else(|| "give a token with the right to push".to_owned(), |kind| Need::Push.hint(kind));
+    let message = format!("{name} refused the push to `{branch}`: {said}");
+    let never = |kind, hint: String| Trouble::never(Failure::new(kind, message.clone(), hint));
+    if says(&["(stale info)", "(fetch first)", "(non-fast-forward)", "cannot lock ref", "failed to update ref"]) {
+        let message = format!("`{branch}` on {name} holds commits that we did not push; nothing was overwritten");
+        let hint = "merge what is there, delete the branch, or choose another name for ours";
+        return Trouble::never(Failure::new(FailureKind::Moved, message, hint));
+    }
+    if says(&["workflow` without `workflow", "without `workflows` permission", "without `workflow` scope"]) {
+        return never(FailureKind::Permission, "the token needs `workflows: write` to change files in .github/workflows; a workflow's own token cannot have it".to_owned());
+    }
+    if says(&["protected branch", "repository rule violations", "not allowed to push"]) {
+        return never(
+            FailureKind::Permission,
+            format!("`{branch}` is protected: choose another branch, or let the token's account push there"),
+        );
+    }
+    if rejection.is_some() {
+        return never(
+            FailureKind::Refused,
+            "a rule of the repository refused it (pre-receive hook): change what it names, or ask its owner".to_owned(),
+        );
+    }
+    let code = |code: &str| lower.contains(&format!("returned error: {code}"));
+    if says(&["authentication failed", "could not read password", "could not read username"]) || code("401") {
+        return never(FailureKind::Token, format!("is the token one of this forge, and not expired? {hint}"));
+    }
+    if code("403") || says(&["permission denied", "denied to"]) {
+        return never(FailureKind::Permission, hint);
+    }
+    if code("404") || says(&["not found", "does not appear to be a git repository", "does not exist"]) {
+        return never(FailureKind::NotFound, format!("it is not there, or the token may not see it: {hint}"));
+    }
+    if code("3") || says(&["redirect"]) {
+        return never(
+            FailureKind::Refused,
+            "redirects are not followed, so that the token stays where it was sent: was the project renamed?"
+                .to_owned(),
+        );
+    }
+    if says(&["certificate", "ssl"]) {
+        return never(
+            FailureKind::Unreachable,
+            "a private certificate authority must be known to git (GIT_SSL_CAINFO)".to_owned(),
+        );
+    }
+    let passes = code("5") || code("429") || code("408");
+    if passes || says(&["unable to access", "hung up", "early eof", "rpc failed", "could not resolve", "timed out"]) {
+        return Trouble::unknown(format!("no push to {name}: {said}"), None);
+    }
+    never(FailureKind::Refused, String::new())
+}
