@@ -53,6 +53,7 @@ fn every_room_says_what_it_is() {
         "crates/snapshots",
         "tools",
         "sandbox",
+        "tests/fake-forge",
         "tests/fake-mistral",
     ] {
         assert!(read(&format!("{room}/src/lib.rs")).starts_with("//! "), "{room}");
