@@ -146,7 +146,7 @@ fn a_push_from_a_linked_worktree_and_a_shallow_clone() {
         git(&place.bare(), &["config", "uploadpack.allowFilter", "true"]);
         let address = format!("file://{}", place.bare().display());
         git(clone.path(), &[&["clone", "--quiet"], options, &[&address, "."]].concat());
-        let branch = format!("agent/{}", options.len());
+        let branch = format!("shallow/{}", options.len());
         git(clone.path(), &["switch", "--quiet", "--create", &branch]);
         git(clone.path(), &["reset", "--quiet", "--hard"]);
         place.commit(clone.path(), "c.txt", "shallow\n");
@@ -201,13 +201,69 @@ fn check_refused(kind: Kind, prepare: impl FnOnce(&Place), expected: Expect) {
 
 #[test]
 fn a_refused_push_says_what_is_missing() {
-    check_refused(Kind::GitHub, |place| place.fake.deny(Right::Push), expect![""]);
-    check_refused(Kind::GitLab, |place| place.fake.deny(Right::Push), expect![""]);
-    check_refused(Kind::Forgejo, |place| place.fake.deny(Right::Push), expect![""]);
-    check_refused(Kind::GitHub, |place| protect(&place.bare(), Kind::GitHub, "agent/1").unwrap(), expect![""]);
-    check_refused(Kind::GitLab, |place| protect(&place.bare(), Kind::GitLab, "agent/1").unwrap(), expect![""]);
-    check_refused(Kind::Forgejo, |place| protect(&place.bare(), Kind::Forgejo, "agent/1").unwrap(), expect![""]);
-    check_refused(Kind::GitHub, |place| fs::write(place.bare().join("HEAD"), "broken").unwrap(), expect![""]);
+    check_refused(
+        Kind::GitHub,
+        |place| place.fake.deny(Right::Push),
+        expect![[r#"
+        Permission
+        error: GitHub refused the push to `agent/1`: fatal: unable to access 'http://127.0.0.1:PORT/octo/hello.git/': The requested URL returned error: 403
+        hint: the token needs `contents: write` for this repository: under `permissions:` of the workflow's job, or in the token's own settings
+    "#]],
+    );
+    check_refused(
+        Kind::GitLab,
+        |place| place.fake.deny(Right::Push),
+        expect![[r#"
+        Permission
+        error: GitLab refused the push to `agent/1`: fatal: unable to access 'http://127.0.0.1:PORT/octo/hello.git/': The requested URL returned error: 403
+        hint: the token needs the scope `write_repository` and the role Developer in this project; a CI_JOB_TOKEN does not have it
+    "#]],
+    );
+    check_refused(
+        Kind::Forgejo,
+        |place| place.fake.deny(Right::Push),
+        expect![[r#"
+        Permission
+        error: Forgejo refused the push to `agent/1`: fatal: unable to access 'http://127.0.0.1:PORT/octo/hello.git/': The requested URL returned error: 403
+        hint: the token needs the scope `write:repository`, and its account write access to the repository where it writes
+    "#]],
+    );
+    check_refused(
+        Kind::GitHub,
+        |place| protect(&place.bare(), Kind::GitHub, "agent/1").unwrap(),
+        expect![[r#"
+        Permission
+        error: GitHub refused the push to `agent/1`: [remote rejected] (pre-receive hook declined) error: GH006: Protected branch update failed for refs/heads/agent/1.
+        hint: `agent/1` is protected: choose another branch, or let the token's account push there
+    "#]],
+    );
+    check_refused(
+        Kind::GitLab,
+        |place| protect(&place.bare(), Kind::GitLab, "agent/1").unwrap(),
+        expect![[r#"
+        Permission
+        error: GitLab refused the push to `agent/1`: [remote rejected] (pre-receive hook declined) GitLab: You are not allowed to push code to protected branches on this project.
+        hint: `agent/1` is protected: choose another branch, or let the token's account push there
+    "#]],
+    );
+    check_refused(
+        Kind::Forgejo,
+        |place| protect(&place.bare(), Kind::Forgejo, "agent/1").unwrap(),
+        expect![[r#"
+        Permission
+        error: Forgejo refused the push to `agent/1`: [remote rejected] (pre-receive hook declined) Forgejo: Not allowed to push to protected branch agent/1
+        hint: `agent/1` is protected: choose another branch, or let the token's account push there
+    "#]],
+    );
+    check_refused(
+        Kind::GitHub,
+        |place| fs::write(place.bare().join("HEAD"), "broken").unwrap(),
+        expect![[r#"
+        NotFound
+        error: GitHub refused the push to `agent/1`: fatal: repository 'http://127.0.0.1:PORT/octo/hello.git/' not found
+        hint: it is not there, or the token may not see it: the token needs `contents: write` for this repository: under `permissions:` of the workflow's job, or in the token's own settings
+    "#]],
+    );
 }
 
 #[test]
@@ -260,7 +316,6 @@ fn nothing_that_the_repository_says_takes_part() {
         ("uploadpack.packObjectsHook", run),
         ("alias.push", leave.as_str()),
         ("alias.rev-parse", leave.as_str()),
-        ("include.path", run),
     ] {
         git(&work, &["config", "--add", name, value]);
     }

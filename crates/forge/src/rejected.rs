@@ -33,10 +33,15 @@ fn of(stdout: &str, stderr: &str, kind: Option<Kind>, branch: &str) -> Trouble {
     let hint = kind.map_or_else(|| "give a token with the right to push".to_owned(), |kind| Need::Push.hint(kind));
     let message = format!("{name} refused the push to `{branch}`: {said}");
     let never = |kind, hint: String| Trouble::never(Failure::new(kind, message.clone(), hint));
-    if says(&["(stale info)", "(fetch first)", "(non-fast-forward)", "cannot lock ref", "failed to update ref"]) {
+    if says(&["(stale info)", "(fetch first)", "(non-fast-forward)"]) {
         let message = format!("`{branch}` on {name} holds commits that we did not push; nothing was overwritten");
         let hint = "merge what is there, delete the branch, or choose another name for ours";
         return Trouble::never(Failure::new(FailureKind::Moved, message, hint));
+    }
+    // Somebody was faster, or it was us: curl sends a push again, unasked, when the connection is gone before the answer.
+    // The next attempt sees what is there.
+    if says(&["cannot lock ref", "failed to update ref", "reference already exists"]) {
+        return Trouble::unknown(message, None);
     }
     if says(&["workflow` without `workflow", "without `workflows` permission", "without `workflow` scope"]) {
         return never(FailureKind::Permission, "the token needs `workflows: write` to change files in .github/workflows; a workflow's own token cannot have it".to_owned());
