@@ -18,6 +18,7 @@ mod pages;
 mod play;
 mod program;
 mod push;
+mod push_alone;
 mod reach;
 mod readme;
 mod resume;

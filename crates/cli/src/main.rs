@@ -115,7 +115,7 @@ fn report(error: &anyhow::Error) -> Exit {
 fn log(verbose: bool) {
     let wanted = std::env::var("AGENT_LOG")
         .ok()
-        .or_else(|| verbose.then(|| "agent=debug,providers=debug,sandbox=debug".to_owned()));
+        .or_else(|| verbose.then(|| "agent=debug,forge=debug,providers=debug,sandbox=debug".to_owned()));
     if let Some(wanted) = wanted {
         let filter = tracing_subscriber::EnvFilter::new(wanted);
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();

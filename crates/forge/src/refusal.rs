@@ -154,3 +154,39 @@ pub(crate) fn one_line(text: &str, chars: usize) -> String {
     let line: String = text.chars().map(|char| if char.is_control() { ' ' } else { char }).take(chars).collect();
     line.split_whitespace().collect::<Vec<&str>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_bodies_in_all_their_shapes() {
+        let github = r#"{"message":"Validation Failed","errors":[{"resource":"PullRequest","message":"There is one."}],"status":"422"}"#;
+        assert_eq!(said(github), "Validation Failed; There is one.");
+        assert_eq!(said(r#"{"message":["Another open merge request"]}"#), "Another open merge request");
+        assert_eq!(said(r#"{"message":{"title":["is too long"]}}"#), "is too long");
+        assert_eq!(said(r#"{"error":"insufficient_scope","error_description":"more"}"#), "insufficient_scope; more");
+        assert_eq!(said("<html>Bad gateway</html>"), "it gave no reason");
+        assert_eq!(said(""), "it gave no reason");
+        assert_eq!(said("red \u{1b}[31m\n"), "red [31m");
+    }
+
+    #[test]
+    fn pauses_and_refusals_are_told_apart() {
+        let of = |status, said, is_used_up| {
+            let need = Need::WriteChanges;
+            let asked = None;
+            let accepted = None;
+            trouble(&Refusal { kind: Kind::GitHub, status, said, asked, is_used_up, accepted, need })
+        };
+        let pause = Again::Later(Some(UNSAID));
+        assert_eq!(of(403, "You have exceeded a secondary rate limit.", false).again, pause);
+        assert_eq!(of(403, "no", true).again, pause);
+        assert_eq!(of(429, "no", false).again, pause);
+        assert_eq!(of(403, "no", false).failure.kind, FailureKind::Permission);
+        let setting = "GitHub Actions is not permitted to create or approve pull requests.";
+        assert!(of(403, setting, false).failure.hint.unwrap().contains("Settings, Actions, General"));
+        assert_eq!(of(500, "no", false).effect, Effect::Unknown);
+        assert_eq!(of(422, "no", false).again, Again::Never);
+    }
+}

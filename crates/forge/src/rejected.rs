@@ -87,3 +87,48 @@ fn of(stdout: &str, stderr: &str, kind: Option<Kind>, branch: &str) -> Trouble {
     }
     never(FailureKind::Refused, String::new())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::{Again, Effect};
+
+    #[track_caller]
+    fn check(stdout: &str, stderr: &str, kind: FailureKind, hint: &str) {
+        let trouble = of(stdout, stderr, Some(Kind::GitHub), "b");
+        assert_eq!(trouble.failure.kind, kind, "{trouble:?}");
+        assert!(trouble.failure.hint.clone().unwrap_or_default().contains(hint), "{trouble:?}");
+        let passes = kind == FailureKind::Unreachable && trouble.effect == Effect::Unknown;
+        assert_eq!(trouble.again != Again::Never, passes, "{trouble:?}");
+    }
+
+    #[test]
+    fn what_git_and_the_forges_say() {
+        let rejected = |why: &str| format!("To https://x/a/b.git\n!\tabc:refs/heads/b\t{why}\nDone\n");
+        check(&rejected("[rejected] (stale info)"), "", FailureKind::Moved, "choose another name");
+        check(&rejected("[rejected] (fetch first)"), "", FailureKind::Moved, "");
+        let no_workflows = "[remote rejected] (refusing to allow a GitHub App to create or update workflow `.github/workflows/ci.yml` without `workflows` permission)";
+        check(&rejected(no_workflows), "", FailureKind::Permission, "`workflows: write`");
+        let protected = "[remote rejected] (push declined due to repository rule violations)";
+        check(&rejected(protected), "remote: error: GH013\n", FailureKind::Permission, "is protected");
+        let hook = "[remote rejected] (pre-receive hook declined)";
+        check(&rejected(hook), "remote: no TODO, please\n", FailureKind::Refused, "rule of the repository");
+        let fatal = |why: &str| format!("fatal: unable to access 'https://x/a/b.git/': {why}\n");
+        check("", &fatal("The requested URL returned error: 403"), FailureKind::Permission, "`contents: write`");
+        check("", &fatal("The requested URL returned error: 503"), FailureKind::Unreachable, "");
+        check("", &fatal("Could not resolve host: x"), FailureKind::Unreachable, "");
+        check("", &fatal("The requested URL returned error: 301"), FailureKind::Refused, "redirects");
+        check("", &fatal("server certificate verification failed"), FailureKind::Unreachable, "GIT_SSL_CAINFO");
+        check("", "fatal: Authentication failed for 'https://x/a/b.git/'\n", FailureKind::Token, "not expired");
+        check("", "remote: Repository not found.\nfatal: repository 'x' not found\n", FailureKind::NotFound, "");
+    }
+
+    #[test]
+    fn how_it_went() {
+        let line = |flag| format!("To https://x/a/b.git\n{flag}\tabc:refs/heads/b\t[new branch]\nDone\n");
+        assert_eq!(how(&line('*')), How::Created);
+        assert_eq!(how(&line('+')), How::Replaced);
+        assert_eq!(how(&line('=')), How::UpToDate);
+        assert_eq!(how(&line(' ')), How::Advanced);
+    }
+}

@@ -59,6 +59,8 @@ pub(crate) trait Dialect {
     fn refuse(&self, state: &State, no: &No) -> (u16, Vec<(String, String)>, Value);
     /// Whether an open change is among those that a query asks for.
     fn is_asked_for(&self, state: &State, change: &Change, query: &dyn Fn(&str) -> Option<String>) -> bool;
+    /// The status for a change that was edited.
+    fn edited(&self) -> u16;
     /// The parameter for a page's size, and its greatest value.
     fn page_size(&self) -> (&'static str, usize);
     /// Whether comments come in pages.
@@ -156,7 +158,7 @@ fn done(state: &mut State, dialect: &dyn Dialect, recorded: &Recorded) -> Result
             change.title = wanted.title.unwrap_or_else(|| change.title.clone());
             change.is_draft = dialect.draft_prefix().map_or(change.is_draft, |prefix| change.title.starts_with(prefix));
             let change = change.clone();
-            Ok((200, Vec::new(), dialect.change(state, &change, OfList::No)))
+            Ok((dialect.edited(), Vec::new(), dialect.change(state, &change, OfList::No)))
         }
     }
 }

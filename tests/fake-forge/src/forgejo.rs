@@ -114,6 +114,11 @@ impl Dialect for Forgejo {
         query("state").is_none_or(|state| state == "open")
     }
 
+    /// 201 for an edit too, says its description.
+    fn edited(&self) -> u16 {
+        201
+    }
+
     fn page_size(&self) -> (&'static str, usize) {
         ("limit", 50)
     }
@@ -128,8 +133,7 @@ fn user(state: &State, login: &str) -> Value {
         "id": 1, "login": login, "login_name": "", "source_id": 0, "full_name": "", "email": "", "avatar_url": state.url,
         "html_url": format!("{}/{login}", state.url), "language": "", "is_admin": false, "last_login": AT, "created": AT,
         "restricted": false, "active": true, "prohibit_login": false, "location": "", "pronouns": "", "website": "",
-        "description": "", "visibility": "public", "followers_count": 0, "following_count": 0, "starred_repos_count": 0,
-        "username": login
+        "description": "", "visibility": "public", "followers_count": 0, "following_count": 0, "starred_repos_count": 0
     })
 }
 

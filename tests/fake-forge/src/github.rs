@@ -156,6 +156,10 @@ impl Dialect for GitHub {
         is_head && query("state").is_none_or(|state| state == "open") && !state.url.is_empty()
     }
 
+    fn edited(&self) -> u16 {
+        200
+    }
+
     fn page_size(&self) -> (&'static str, usize) {
         ("per_page", 100)
     }

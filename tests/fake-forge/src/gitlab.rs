@@ -133,6 +133,10 @@ impl Dialect for GitLab {
             && query("state").is_none_or(|state| state == "opened")
     }
 
+    fn edited(&self) -> u16 {
+        200
+    }
+
     fn page_size(&self) -> (&'static str, usize) {
         ("per_page", 100)
     }

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! Start reading at [`FakeForge`] (what a test says and sees), then `answer.rs` (what is asked, alike for all), then
-//! `github.rs`, `gitlab.rs`, `forgejo.rs` (how each says it), then `git.rs`. `check_answers` beside this crate holds every
+//! `github.rs`, `gitlab.rs`, `forgejo.rs` (how each says it), then `git.rs`. `check_calls` beside this crate holds every
 //! request and answer against the forges' official descriptions.
 
 mod answer;
