@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::time::Duration;
 
 use fake_forge::{Config, FakeForge, Fault, Kind};
 
@@ -75,7 +76,7 @@ fn the_token_is_nowhere_while_a_push_hangs() {
         let push = forge::push(&work, &remote, "agent/1", None);
         let look = async {
             while place.fake.count() < 3 {
-                tokio::task::yield_now().await;
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
             seen = look_around(&place.token);
         };

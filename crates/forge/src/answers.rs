@@ -101,14 +101,15 @@ pub(crate) struct WireComment {
     pub(crate) user: Option<User>,
     #[serde(default)]
     system: bool,
-    #[serde(default)]
-    internal: bool,
+    /// GitLab: for the project's members only; older versions say `confidential`.
+    internal: Option<bool>,
+    confidential: Option<bool>,
 }
 
 impl WireComment {
     /// Written by a person or a program, for everyone who sees the issue.
     pub(crate) fn is_public_speech(&self) -> bool {
-        !self.system && !self.internal
+        !self.system && self.internal != Some(true) && self.confidential != Some(true)
     }
 
     pub(crate) fn into_comment(self) -> Comment {
