@@ -50,7 +50,7 @@ pub use crate::host::{Host, OpenError};
 pub use crate::launch::launcher;
 pub use crate::memory::{Memory, ran};
 pub use crate::network::{HostRule, Network, NetworkError};
-pub use crate::options::{Access, AddedDir, CommandLimits, FenceOptions, HostOptions, SandboxMode};
+pub use crate::options::{Access, AddedDir, CommandLimits, FenceOptions, HostOptions, OutsideGit, SandboxMode};
 pub use crate::take_back::TakeBack;
 pub use crate::watch::{Watch, Written};
 

@@ -30,6 +30,17 @@ pub struct FenceOptions {
     /// Directories of HOME and caches in which what commands write stays. Those that are not there are passed over.
     pub keep: Vec<PathBuf>,
     pub limits: CommandLimits,
+    pub outside_git: OutsideGit,
+}
+
+/// The git directory of a workspace that is a linked worktree, or a part of a repository.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OutsideGit {
+    /// Commands commit, as far as hooks and configuration stay as they are.
+    #[default]
+    Writable,
+    /// Commands only look: branches, index and objects of the main repository are not theirs.
+    ReadOnly,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -21,6 +21,29 @@ pub(crate) struct Question<'a> {
     pub(crate) audience: Audience,
 }
 
+/// One question beside the conversation, without tools: it is in no transcript, and counts for the limits. `None` where
+/// nothing came of it: a limit, a cancel, an empty answer.
+pub async fn ask_aside(
+    agent: &mut Agent<'_>,
+    opening: &str,
+    text: String,
+    max_output: u64,
+) -> Result<Option<String>, ChatError> {
+    let entries = [Entry::System { text: opening.to_owned() }, Entry::User { text }];
+    let question = Question {
+        entries: &entries,
+        // No conversation has it, so nothing that a provider kept of one is taken for the beginning of this.
+        generation: u64::MAX,
+        specs: &[],
+        input: entries.iter().map(Entry::estimated_tokens).sum(),
+        max_output: Some(max_output),
+        audience: Audience::Nobody,
+    };
+    let (draft, limit) = ask_model(agent, question).await?;
+    let text = draft.text.trim();
+    Ok((limit.is_none() && !agent.cancel.is_set() && !text.is_empty()).then(|| text.to_owned()))
+}
+
 /// Whether the human sees the reply as it comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Audience {

@@ -32,6 +32,7 @@ mod workspace;
 
 pub use crate::agent_loop::{Agent, AgentError, Finish, run_task};
 pub use crate::arguments::Arguments;
+pub use crate::ask_model::ask_aside;
 pub use crate::cancel::{Cancel, Stop};
 pub use crate::chat::{
     ChatClient, ChatError, ChatErrorKind, ChatEvent, ChatRequest, ChatStream, FinishReason, RawCall, Reply, Usage,

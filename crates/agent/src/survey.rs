@@ -62,10 +62,10 @@ pub async fn survey(agent: &mut Agent<'_>, git: GitLook) -> Survey {
 
 /// The branch by `.git/HEAD`; `None` where there is no `.git`.
 async fn head(workspace: &mut Workspace<'_>) -> Result<Option<String>, ToolError> {
-    let head = match workspace.peek(".git/HEAD", 4 << 10).await? {
-        Some(bytes) => String::from_utf8_lossy(&bytes).trim().to_owned(),
-        // A worktree or a submodule: `.git` is a file that says where the rest is.
-        None => match workspace.peek(".git", 4 << 10).await? {
+    let head = match workspace.peek(".git/HEAD", 4 << 10).await {
+        Ok(Some(bytes)) => String::from_utf8_lossy(&bytes).trim().to_owned(),
+        // A worktree or a submodule: `.git` is a file that says where the rest is, and there is nothing below it.
+        Ok(None) | Err(_) => match workspace.peek(".git", 4 << 10).await? {
             Some(_) => return Ok(Some("a worktree".to_owned())),
             None => return Ok(None),
         },
@@ -96,7 +96,10 @@ fn describe_status(porcelain: &str) -> Option<String> {
         (0, untracked) => format!("{untracked} untracked"),
         (changed, untracked) => format!("{changed} files changed, {untracked} untracked"),
     };
-    Some(format!("branch `{name}`, {state}"))
+    match name {
+        "HEAD (no branch)" => Some(format!("no branch (detached), {state}")),
+        name => Some(format!("branch `{name}`, {state}")),
+    }
 }
 
 #[cfg(test)]
@@ -113,6 +116,7 @@ mod tests {
         check("## main...origin/main [ahead 1]\n", Some("branch `main`, clean"));
         check("## No commits yet on main\n?? a\n", Some("branch `main`, 1 untracked"));
         check("## fix/x\n M a\nA  b\n?? c\n", Some("branch `fix/x`, 2 files changed, 1 untracked"));
+        check("## HEAD (no branch)\n", Some("no branch (detached), clean"));
         check("fatal: not a git repository\n", None);
     }
 }

@@ -89,8 +89,8 @@ impl SeenFiles {
 }
 
 impl Agent<'_> {
-    /// The one door, opened for one call.
-    pub(crate) fn workspace(&mut self) -> Workspace<'_> {
+    /// The one door, opened for one call. Whoever is not the model comes through it too: policy, then the human.
+    pub fn workspace(&mut self) -> Workspace<'_> {
         Workspace {
             root: &self.root,
             policy: &mut self.policy,

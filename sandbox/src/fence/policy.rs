@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::fence::secrets;
 use crate::git_dirs;
 use crate::network::Network;
-use crate::options::{Access, CommandLimits, HostOptions};
+use crate::options::{Access, CommandLimits, HostOptions, OutsideGit};
 
 /// Variables that name a cache or a toolchain which may lie outside HOME. Commands may write there, for the time of
 /// the run.
@@ -96,7 +96,11 @@ impl Policy {
                 Access::Read => readable.push(path),
             }
         }
-        writable.extend(git_dirs::outside(workspace));
+        match options.fence.outside_git {
+            OutsideGit::Writable => writable.extend(git_dirs::outside(workspace)),
+            // One inside a hidden place is shown, or git would not know the workspace.
+            OutsideGit::ReadOnly => readable.extend(git_dirs::outside(workspace)),
+        }
         let kept = options.fence.keep.iter().filter_map(|path| std::fs::canonicalize(path).ok());
         writable.extend(kept.filter(|path| path.is_dir()));
         // It is made when it is first needed, and then it is too late to show it.
