@@ -1,7 +1,11 @@
 //! One test binary: a room per file, an end-to-end test per folder of `scenarios/`.
 #![cfg(test)]
 
+mod apply;
 mod background;
+mod ci;
+mod ci_attacks;
+mod ci_forge;
 mod command_line;
 mod compact;
 mod conversation;

@@ -33,6 +33,7 @@ fn world() -> (World, PathBuf) {
     world.server = Some(FakeMistral::spawn_with(script, Config { models, ..Config::default() }).unwrap());
     // One session for `agent show`, `diff` and `undo`.
     assert_eq!(world.run(&["Create test.py"]).code, 0);
+    crate::ci::commit(&world);
     (world, binary().parent().unwrap().to_owned())
 }
 

@@ -1,11 +1,13 @@
 //! The command line: what can be said to `agent`, and its help.
 
+mod ci;
 mod undo;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::ci::{ApplyArgs, CiArgs, ForgeArgs};
 pub(crate) use self::undo::{DiffArgs, RedoArgs, UndoArgs};
 
 const EXAMPLES: &str = "\
@@ -55,6 +57,10 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// See the whole thing work, offline: a recorded model mends a failing test in a new small repository
     Demo(DemoArgs),
+    /// Work for a CI job: a patch, a commit or a pull request at the end, or a truthful reason
+    Ci(Box<CiArgs>),
+    /// Land a patch, or what a session changed, in the current directory
+    Apply(ApplyArgs),
     /// Go on with a session exactly where it stopped, however it stopped
     Resume(Box<ResumeArgs>),
     /// Begin a new session as a copy of another, up to some step
@@ -305,6 +311,8 @@ pub(crate) enum SchemaOf {
     Events,
     /// The lines that `--input jsonl` reads
     Input,
+    /// The object of `agent ci --result`
+    Ci,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

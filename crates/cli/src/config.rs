@@ -1,5 +1,6 @@
 //! Settings in layers: flags > `AGENT_*` > the repository (once trusted) > the user's file > defaults.
 
+mod ci;
 mod flags;
 mod rules;
 mod session;
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use agent::Mode;
 use anyhow::{Context as _, bail};
-use sandbox::{Network, NetworkError};
+use sandbox::{Network, NetworkError, OutsideGit};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
@@ -38,6 +39,8 @@ pub(crate) struct Layer {
     deny: Option<Vec<String>>,
     /// How long a program (`--input jsonl`) has to answer.
     approval_timeout: Option<String>,
+    /// What `agent ci` runs before and after.
+    checks: Option<Vec<String>>,
     /// Directories beside the workspace; `:ro` at the end: only to be read.
     add_dirs: Option<Vec<String>>,
     /// Paths that are hidden beyond the built-in table of secrets.
@@ -81,7 +84,7 @@ pub(crate) enum Dialect {
 const DEFAULT_MODEL: &str = "devstral-medium-latest";
 
 /// The names of all settings, in the order that `agent config` shows them.
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 23] = [
     "model",
     "base_url",
     "api_key_env",
@@ -95,6 +98,7 @@ const NAMES: [&str; 22] = [
     "ask",
     "deny",
     "approval_timeout",
+    "checks",
     "add_dirs",
     "hide",
     "keep",
@@ -110,18 +114,20 @@ const NAMES: [&str; 22] = [
 const GATHERED: [&str; 4] = ["add_dirs", "hide", "keep", "limit"];
 
 /// What a repository may set. Nothing here sends the code or the key elsewhere, or lets a command do more.
-/// `ask` and `deny` only narrow.
-const REPOSITORY_NAMES: [&str; 8] =
-    ["model", "temperature", "ask", "deny", "max_steps", "max_tokens", "max_cost", "max_time"];
+/// `ask` and `deny` only narrow, and checks run in the fence.
+const REPOSITORY_NAMES: [&str; 9] =
+    ["model", "temperature", "ask", "deny", "checks", "max_steps", "max_tokens", "max_cost", "max_time"];
 
 /// The layers, strongest first, each with the name of its place.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Config {
     layers: Vec<(String, Layer)>,
     /// What the human should know about it.
     pub(crate) notices: Vec<String>,
     /// A program on stdin is asked (`--input jsonl`).
     pub(crate) asks_program: bool,
+    /// Whether commands may write to the repository of a workspace that is a worktree.
+    pub(crate) outside_git: OutsideGit,
 }
 
 impl Config {
@@ -140,7 +146,7 @@ impl Config {
     }
 
     fn read(flags: Layer, workspace: &Path) -> anyhow::Result<Config> {
-        let mut config = Config { layers: vec![("flag".to_owned(), flags)], notices: Vec::new(), asks_program: false };
+        let mut config = Config::of_flags(flags);
         config.layers.push(("environment".to_owned(), from_environment()?));
         config.add_repository(workspace)?;
         let user = paths::user_config()?;
@@ -153,10 +159,17 @@ impl Config {
 
     /// Only these flags and the defaults.
     pub(crate) fn for_demo(flags: Layer) -> Config {
+        let mut config = Config::of_flags(flags);
+        config.layers.push(("default".to_owned(), defaults()));
+        config
+    }
+
+    fn of_flags(flags: Layer) -> Config {
         Config {
-            layers: vec![("flag".to_owned(), flags), ("default".to_owned(), defaults())],
+            layers: vec![("flag".to_owned(), flags)],
             notices: Vec::new(),
             asks_program: false,
+            outside_git: OutsideGit::default(),
         }
     }
 
@@ -330,6 +343,7 @@ fn from_environment() -> anyhow::Result<Layer> {
             "pass" | "add_dirs" | "hide" | "keep" | "allow" | "ask" | "deny" => {
                 Value::Array(text.split(',').map(|name| Value::String(name.trim().to_owned())).collect())
             }
+            "checks" => Value::Array(text.lines().map(|command| Value::String(command.trim().to_owned())).collect()),
             "limit" => Value::Table(flags::limit_table(text.split(',')).with_context(|| variable.clone())?),
             "max_steps" | "max_tokens" => {
                 Value::Integer(text.parse().with_context(|| format!("{variable}={text} is not a whole number"))?)

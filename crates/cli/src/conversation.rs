@@ -2,6 +2,8 @@
 //!
 //! It owns what an [`Agent`] borrows, so that an agent can be made for each turn.
 
+mod unattended;
+
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -306,6 +308,18 @@ impl Conversation {
 
     /// Tells everybody how it ended: the session file, stdout, and the human.
     pub(crate) async fn close(mut self, finish: Result<Finish, AgentError>) -> anyhow::Result<Exit> {
+        let ended = self.end(finish).await;
+        let exit = Exit::of_code(ended.exit_code);
+        match &self.face {
+            Face::Machine(machine) => machine.print(What::RunEnded(ended)),
+            Face::Human(_) => summary::print(&self.screen, self.output, &ended)?,
+        }
+        io::stdout().flush()?;
+        Ok(exit)
+    }
+
+    /// Ends what still runs, and tells the session file.
+    async fn end(&mut self, finish: Result<Finish, AgentError>) -> Ended {
         // First, since a command that is left running may still change things.
         self.host.close().await;
         for repository in self.host.new_repositories().await {
@@ -314,20 +328,13 @@ impl Conversation {
             self.face.frontend().show(AgentEvent::Notice(&text));
         }
         let ended = self.account_for(finish);
-        let exit = Exit::of_code(ended.exit_code);
-        let noted = self.session.note(&ended);
         self.screen.status(None);
-        match &self.face {
-            Face::Machine(machine) => machine.print(What::RunEnded(ended)),
-            Face::Human(_) => summary::print(&self.screen, self.output, &ended)?,
-        }
-        if let Err(error) = noted
-            && exit != Exit::Failed
+        if let Err(error) = self.session.note(&ended)
+            && ended.exit_code != Exit::Failed as i32
         {
             self.screen.line(Paint::Yellow, &format!("the end of the session could not be saved: {error}"));
         }
-        io::stdout().flush()?;
-        Ok(exit)
+        ended
     }
 
     /// What happened, in words and numbers; the model's own account is only the answer.

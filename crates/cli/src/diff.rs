@@ -7,12 +7,15 @@ use std::path::Path;
 
 use anstyle::AnsiColor;
 use anyhow::anyhow;
+use session::Session;
 use snapshots::{Changed, FileState, Link, Objects};
 
 use crate::args::DiffArgs;
 use crate::harmless::harmless;
 use crate::hint::{Exit, Hint as _};
-use crate::past::Past;
+use crate::past::{self, Past};
+use crate::watched::Kept;
+use crate::{paths, sessions};
 
 pub(crate) fn diff(args: &DiffArgs) -> anyhow::Result<Exit> {
     let past = Past::find(args.id.as_deref())?;
@@ -45,6 +48,16 @@ pub(crate) fn diff(args: &DiffArgs) -> anyhow::Result<Exit> {
         )?;
     }
     Ok(Exit::Finished)
+}
+
+/// All that a session changed, for whoever wants to land it elsewhere: its workspace may be gone.
+pub(crate) fn of_session(id: &str) -> anyhow::Result<String> {
+    let session = Session::read(&sessions::store()?.file(id))?;
+    let history = past::history(&session);
+    let kept = Kept { folder: paths::snapshots()?, root: session.header.workspace.into(), session: session.header.id };
+    let objects = kept.open()?;
+    let links = history.links(&objects, |_| true)?;
+    Ok(snapshots::net(&links).iter().map(|change| one(change, &objects)).collect())
 }
 
 /// Paths where one step did not begin from what the one before had left.

@@ -11,13 +11,16 @@ pub(crate) enum Exit {
     Limit = 3,
     Approval = 4,
     Stuck = 5,
+    /// Of `agent ci`: what would be published holds a secret, or files that CI runs.
+    Withheld = 6,
     Cancelled = 130,
 }
 
 impl Exit {
     pub(crate) fn of_code(code: i32) -> Exit {
-        let all = [Exit::Finished, Exit::Usage, Exit::Limit, Exit::Approval, Exit::Stuck, Exit::Cancelled];
-        all.into_iter().find(|exit| *exit as i32 == code).unwrap_or(Exit::Failed)
+        let ends =
+            [Exit::Finished, Exit::Usage, Exit::Limit, Exit::Approval, Exit::Stuck, Exit::Withheld, Exit::Cancelled];
+        ends.into_iter().find(|exit| *exit as i32 == code).unwrap_or(Exit::Failed)
     }
 }
 

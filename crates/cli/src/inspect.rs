@@ -133,6 +133,9 @@ pub(crate) fn config(action: Option<ConfigAction>) -> anyhow::Result<Exit> {
         Some(ConfigAction::Schema { what: SchemaOf::Input }) => {
             writeln!(io::stdout(), "{:#}", crate::input::schema())?;
         }
+        Some(ConfigAction::Schema { what: SchemaOf::Ci }) => {
+            writeln!(io::stdout(), "{:#}", crate::ci::schema())?;
+        }
         Some(ConfigAction::Schema { what: SchemaOf::Events }) => {
             writeln!(io::stdout(), "{:#}", events::schema())?;
         }

@@ -59,11 +59,11 @@ impl Printer {
 }
 
 fn write_line(line: &impl serde::Serialize) {
-    let Ok(mut bytes) = serde_json::to_vec(line) else { return };
-    bytes.push(b'\n');
+    let Ok(mut text) = serde_json::to_string(line) else { return };
+    text.push('\n');
     let mut stdout = io::stdout().lock();
     // A reader that went away does not stop the work; the session file has everything.
-    let _ = stdout.write_all(&bytes).and_then(|()| stdout.flush());
+    let _ = stdout.write_all(crate::mask::masked(&text).as_bytes()).and_then(|()| stdout.flush());
 }
 
 #[async_trait(?Send)]

@@ -4,9 +4,11 @@
 //! with the exit codes that the README documents.
 
 mod account;
+mod apply;
 mod args;
 mod ask;
 mod changes;
+mod ci;
 mod config;
 mod connect;
 mod conversation;
@@ -19,6 +21,7 @@ mod human;
 mod input;
 mod inspect;
 mod machine;
+mod mask;
 mod past;
 mod paths;
 mod reach;
@@ -67,6 +70,8 @@ fn main() -> ExitCode {
 fn dispatch(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Run(args) => wait_for(run::run(*args)),
+        Command::Ci(args) => wait_for(ci::ci(*args)),
+        Command::Apply(args) => wait_for(apply::apply(args)),
         Command::Demo(args) => wait_for(demo::demo(args)),
         Command::Models(args) => wait_for(inspect::models(&args)),
         Command::Doctor(args) => wait_for(inspect::doctor(&args)),
@@ -102,7 +107,7 @@ fn report(error: &anyhow::Error) -> Exit {
     }
     let mut stderr = io::stderr().lock();
     let hinted = error.downcast_ref::<Hinted>();
-    let text = harmless::harmless(&format!("{error:#}"));
+    let text = harmless::harmless(&mask::masked(&format!("{error:#}")));
     // Nobody is left to tell if stderr is closed.
     let _ = writeln!(stderr, "error: {text}");
     if let Some(hint) = hinted.and_then(|hinted| hinted.hint.as_ref()) {

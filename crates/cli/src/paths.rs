@@ -23,6 +23,16 @@ pub(crate) fn sessions() -> anyhow::Result<PathBuf> {
     Ok(state()?.join("sessions"))
 }
 
+/// Where `agent ci` works. Not below [`state`], which is hidden from commands.
+pub(crate) fn worktrees() -> anyhow::Result<PathBuf> {
+    Ok(state()?.with_file_name("agent-ci"))
+}
+
+/// Results of `agent ci`, one patch a session.
+pub(crate) fn patches() -> anyhow::Result<PathBuf> {
+    Ok(state()?.join("patches"))
+}
+
 /// What the workspaces' files were, for `agent undo`.
 pub(crate) fn snapshots() -> anyhow::Result<PathBuf> {
     Ok(state()?.join("snapshots"))

@@ -168,6 +168,6 @@ impl State {
     fn write(&mut self, text: &str) {
         let mut stderr = io::stderr().lock();
         // Nobody is left to tell if stderr is closed.
-        let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+        let _ = stderr.write_all(crate::mask::masked(text).as_bytes()).and_then(|()| stderr.flush());
     }
 }

@@ -25,6 +25,7 @@ pub(crate) fn open_host(root: &Path, config: &Config, outputs: Option<PathBuf>) 
         hide: reach::paths("hide", &config.hide())?,
         keep: reach::paths("keep", &config.keep())?,
         limits: reach::limits(config.limit())?,
+        outside_git: config.outside_git,
     };
     if fence.sandbox == SandboxMode::Off && matches!(fence.network, Network::Hosts(_)) {
         return Err(anyhow::anyhow!("without a sandbox nothing keeps commands to these hosts"))

@@ -44,6 +44,11 @@ pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A session as a page that stands alone.
+pub(crate) fn page(session: &Path) -> anyhow::Result<String> {
+    Ok(html::render(&Story::of(&Session::read(session)?)))
+}
+
 /// Writes a page, whole or not at all, over nothing but an older page. Like the session, it is for its owner's eyes.
 fn save(path: &Path, page: &str) -> anyhow::Result<()> {
     let shown = path.display();

@@ -31,6 +31,7 @@ fn every_setting_has_its_row() {
         ask: Some(Vec::new()),
         deny: Some(Vec::new()),
         approval_timeout: Some(String::new()),
+        checks: Some(Vec::new()),
         add_dirs: Some(Vec::new()),
         hide: Some(Vec::new()),
         keep: Some(Vec::new()),

@@ -1,0 +1,237 @@
+//! What can be said to `agent ci` and `agent apply`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{ModeArg, ModelArgs, Output, WorkArgs};
+
+const CI_HELP: &str = "\
+Examples:
+  agent ci --check \"cargo test\" --patch fix.patch \"Fix the failing test\"
+  agent ci --issue 7 --open-pr --check \"npm test\" --result result.json
+  agent ci --file task.md --commit --signoff
+  git log -1 --format=%B | agent ci --patch - -
+
+It works on the last commit, in a worktree of its own, without network, with everything fenced and nobody asked.
+Budgets unless told otherwise: 100 steps, USD 2, 30 minutes.
+
+Exit codes:
+  0 done, or nothing to change   1 failed: model, network, a check, a push that was refused   2 wrong use
+  3 a budget was reached   4 the fence does not hold here   5 the model got stuck
+  6 withheld: a secret, or files that CI runs, are in what would be published   130 cancelled";
+
+#[derive(Debug, Args)]
+#[command(after_help = CI_HELP)]
+pub(crate) struct CiArgs {
+    /// What to do, in plain words; `-` reads it from standard input
+    #[arg(required_unless_present_any = ["file", "issue", "clean"], conflicts_with_all = ["file", "issue"])]
+    pub(crate) task: Option<String>,
+
+    /// Read the task from this file
+    #[arg(long, value_name = "FILE", conflicts_with = "issue")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Take the task from this issue of the forge: title, body and comments
+    #[arg(long, value_name = "N")]
+    pub(crate) issue: Option<u64>,
+
+    /// Only remove what killed runs have left behind, after keeping their work as patches
+    #[arg(long, conflicts_with_all = ["task", "file", "issue"])]
+    pub(crate) clean: bool,
+
+    /// Run this before and after, in the fence; may be given several times
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) check: Vec<String>,
+
+    /// How long each check may take
+    #[arg(long, value_name = "TIME", default_value = "10m")]
+    pub(crate) check_time: String,
+
+    /// Write the change to this file, for `git am`; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    pub(crate) patch: Option<PathBuf>,
+
+    /// Commit it to a new branch of this repository; the checkout stays as it is
+    #[arg(long)]
+    pub(crate) commit: bool,
+
+    /// Push that branch
+    #[arg(long)]
+    pub(crate) push: bool,
+
+    /// Push it, and open a pull request or refresh the one that is there
+    #[arg(long)]
+    pub(crate) open_pr: bool,
+
+    /// With checks that still fail, open the pull request as a draft; the exit code stays 1
+    #[arg(long, requires = "open_pr")]
+    pub(crate) draft_on_failure: bool,
+
+    /// Let the change touch files that CI runs: workflows, Dockerfiles, hooks, lock files and the like
+    #[arg(long)]
+    pub(crate) allow_ci_files: bool,
+
+    /// Do not take this for a secret, wherever it stands; a false alarm names its fingerprint
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub(crate) allow_secret: Vec<String>,
+
+    /// Write the result object to this file; `-` is stdout. Schema: agent config schema ci
+    #[arg(long, value_name = "FILE")]
+    pub(crate) result: Option<PathBuf>,
+
+    /// Write the Markdown summary to this file; $GITHUB_STEP_SUMMARY gets it too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) summary: Option<PathBuf>,
+
+    /// Write the session as a page to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+
+    /// The commit to begin with [default: HEAD]
+    #[arg(long, value_name = "REV")]
+    pub(crate) base: Option<String>,
+
+    /// Name of the branch [default: agent/issue-N, or agent/ and words of the task]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) branch: Option<String>,
+
+    /// Who wrote it
+    #[arg(long, value_name = "NAME <EMAIL>", default_value = "agent <agent@localhost>")]
+    pub(crate) author: String,
+
+    /// Add `Signed-off-by` with that name
+    #[arg(long)]
+    pub(crate) signoff: bool,
+
+    #[command(flatten)]
+    pub(crate) forge: ForgeArgs,
+
+    /// What to print on stderr and stdout: words for a human, or one JSON event a line
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) output: CiOutput,
+
+    /// Network for commands: on, or some hosts such as hosts=pypi.org,.pythonhosted.org [default: off]
+    #[arg(long, value_name = "on|off|hosts=NAME,NAME")]
+    pub(crate) network: Option<String>,
+
+    /// Never do this: "git push" (commands that start so), "edit:docs/**"; may be given several times
+    #[arg(long, value_name = "RULE")]
+    pub(crate) deny: Vec<String>,
+
+    /// Let the agent use another directory too, by its absolute path; `:ro` at the end: only read it
+    #[arg(long, value_name = "DIR[:ro]")]
+    pub(crate) add_dir: Vec<String>,
+
+    /// Bound each command, as in `agent run`
+    #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
+    pub(crate) limit: Vec<String>,
+
+    /// Stop after this many requests to the model [default: 100]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_steps: Option<u32>,
+
+    /// Stop before this many tokens are used, input and output together
+    #[arg(long, value_name = "N")]
+    pub(crate) max_tokens: Option<u64>,
+
+    /// Stop before this much is spent [default: 2]
+    #[arg(long, value_name = "USD")]
+    pub(crate) max_cost: Option<f64>,
+
+    /// Stop after this time: 90s, 10m, 1h30m [default: 30m]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) max_time: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+}
+
+/// Where issues and pull requests are.
+#[derive(Debug, Args)]
+pub(crate) struct ForgeArgs {
+    /// The remote to push to
+    #[arg(long, value_name = "NAME", default_value = "origin")]
+    pub(crate) remote: String,
+
+    /// What the remote is: github, gitlab, forgejo or gitea [default: told by its address]
+    #[arg(long, value_name = "KIND")]
+    pub(crate) forge: Option<String>,
+
+    /// Where the forge's pages begin, where the remote does not tell: https://git.example.org
+    #[arg(long, value_name = "URL")]
+    pub(crate) forge_url: Option<String>,
+
+    /// Name of the environment variable that holds the forge's token
+    /// [default: GITHUB_TOKEN, GITLAB_TOKEN or FORGEJO_TOKEN, by the forge]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) token_env: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CiOutput {
+    Text,
+    Jsonl,
+}
+
+impl CiArgs {
+    /// What it has in common with `agent run`.
+    pub(crate) fn work(&self) -> WorkArgs {
+        WorkArgs {
+            confirm: false,
+            mode: Some(ModeArg::Auto),
+            output: self.output(),
+            sandbox: None,
+            network: None,
+            allow: Vec::new(),
+            ask: Vec::new(),
+            deny: self.deny.clone(),
+            input: None,
+            approval_timeout: None,
+            add_dir: self.add_dir.clone(),
+            limit: self.limit.clone(),
+            max_steps: self.max_steps,
+            max_tokens: self.max_tokens,
+            max_cost: self.max_cost,
+            max_time: self.max_time.clone(),
+            model: self.model.clone(),
+        }
+    }
+
+    pub(crate) fn output(&self) -> Output {
+        match self.output {
+            CiOutput::Text => Output::Text,
+            CiOutput::Jsonl => Output::Jsonl,
+        }
+    }
+
+    /// Whether something leaves this machine.
+    pub(crate) fn publishes(&self) -> bool {
+        self.push || self.open_pr
+    }
+}
+
+const APPLY_HELP: &str = "\
+Examples:
+  agent apply fix.patch                  a patch of `agent ci`, of `git format-patch`, or any diff
+  agent apply 0199                       what that session changed, whatever became of its worktree
+  git diff main | agent apply --dry-run -
+
+All files are changed or none; hunks are placed as those of a model are: where they fit in one place, also when lines
+above them moved. Nothing is committed.";
+
+#[derive(Debug, Args)]
+#[command(after_help = APPLY_HELP)]
+pub(crate) struct ApplyArgs {
+    /// A file with a patch, `-` for standard input, or a session's id or either end of it
+    #[arg(value_name = "PATCH|SESSION")]
+    pub(crate) what: String,
+
+    /// Only show what would be written
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// The directory to change [default: the current one]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) workspace: Option<PathBuf>,
+}

@@ -1,0 +1,171 @@
+//! What a run changed, as git has it: a tree beside the base's tree. The files are read as they are, bytes for bytes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::git::{Git, split};
+use crate::account::{ChangedFile, Kind};
+
+/// One path that is otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Changed {
+    pub(crate) path: String,
+    pub(crate) old: Side,
+    pub(crate) new: Side,
+}
+
+/// What is at a path in one of the two trees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Side {
+    /// As git writes it, all zeroes where there is nothing.
+    pub(crate) mode: String,
+    pub(crate) blob: String,
+}
+
+impl Side {
+    pub(crate) fn is_there(&self) -> bool {
+        self.mode != "000000"
+    }
+
+    /// A file or a link; another repository (`160000`) has no content here.
+    pub(crate) fn has_content(&self) -> bool {
+        self.is_there() && self.mode != "160000"
+    }
+}
+
+/// How each diff of ours is written: whatever the user's configuration says, it applies, binaries included.
+const AS_PATCH: [&str; 8] = [
+    "--binary",
+    "--full-index",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-renames",
+    "--no-color",
+    "--src-prefix=a/",
+    "--dst-prefix=b/",
+];
+
+/// Records all files that .gitignore does not leave out, and gives their tree.
+pub(crate) fn take(git: &Git, root: &Path) -> anyhow::Result<String> {
+    let mut arguments = vec!["add".to_owned(), "--all".to_owned(), "--".to_owned(), ".".to_owned()];
+    // git would look into it, and by its own configuration start what that names.
+    let nested = nested_repositories(root);
+    let exclude = nested.iter().filter_map(|path| path.strip_prefix(root).ok()?.to_str());
+    arguments.extend(exclude.map(|path| format!(":(exclude,literal){path}")));
+    git.run(&arguments.iter().map(String::as_str).collect::<Vec<&str>>())?;
+    git.line(&["write-tree"])
+}
+
+/// Brings the files back to what [`take`] took last: what checks leave behind goes. Ignored files stay, so builds are
+/// warm.
+pub(crate) fn reset(git: &Git) -> anyhow::Result<()> {
+    git.run(&["checkout-index", "--all", "--force", "--quiet"])?;
+    git.run(&["clean", "-d", "--force", "--quiet"]).map(|_| ())
+}
+
+/// The directories below `root` that git would take for other repositories. Follows no link.
+pub(crate) fn nested_repositories(root: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut dirs = vec![root.to_path_buf()];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
+            if entry.file_name().eq_ignore_ascii_case(".git") {
+                found.extend((dir != root).then(|| dir.clone()));
+            } else if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                dirs.push(entry.path());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// In the order of their paths; a rename is a file that goes and one that comes.
+pub(crate) fn changes(git: &Git, base: &str, tree: &str) -> anyhow::Result<Vec<Changed>> {
+    let raw = git.run(&["diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", base, tree])?;
+    let mut changed = Vec::new();
+    let mut parts = raw.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+    while let (Some(head), Some(path)) = (parts.next(), parts.next()) {
+        let words: Vec<&str> = head.trim_start_matches(':').split(' ').collect();
+        let [old_mode, new_mode, old_blob, new_blob, _] = words.as_slice() else { continue };
+        let side = |mode: &str, blob: &str| Side { mode: mode.to_owned(), blob: blob.to_owned() };
+        changed.push(Changed { path: path.into_owned(), old: side(old_mode, old_blob), new: side(new_mode, new_blob) });
+    }
+    Ok(changed)
+}
+
+/// The same for an account: lines added and removed, both 0 for a binary file.
+pub(crate) fn account(git: &Git, base: &str, tree: &str, changed: &[Changed]) -> anyhow::Result<Vec<ChangedFile>> {
+    let raw = git.run(&["diff-tree", "-r", "-z", "--numstat", "--no-renames", "--no-ext-diff", base, tree])?;
+    let numbers = split(&raw).filter_map(|line| {
+        let mut words = line.splitn(3, '\t').map(|word| word.parse().unwrap_or(0));
+        Some((words.next()?, words.next()?))
+    });
+    let files = changed.iter().zip(numbers).map(|(changed, (added, removed))| ChangedFile {
+        path: changed.path.clone(),
+        change: match (changed.old.is_there(), changed.new.is_there()) {
+            (false, _) => Kind::Created,
+            (true, false) => Kind::Deleted,
+            (true, true) => Kind::Modified,
+        },
+        added,
+        removed,
+    });
+    Ok(files.collect())
+}
+
+/// As a diff that `git apply` takes.
+pub(crate) fn diff(git: &Git, base: &str, tree: &str) -> anyhow::Result<Vec<u8>> {
+    git.run(&[&["diff-tree", "-p"], &AS_PATCH[..], &[base, tree]].concat())
+}
+
+/// One commit, as a mail that `git am` takes.
+pub(crate) fn mail(git: &Git, commit: &str) -> anyhow::Result<Vec<u8>> {
+    let mail = ["format-patch", "-1", "--stdout", "--no-attach", "--no-thread", "--no-cover-letter", "--no-notes"];
+    let heads = ["--no-to", "--no-cc", "--no-add-header", "--no-base", "--no-signature", "--no-signoff"];
+    git.run(&[&mail[..], &heads, &AS_PATCH, &["--end-of-options", commit]].concat())
+}
+
+/// Who a commit is by: `NAME <EMAIL>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Author {
+    pub(crate) name: String,
+    pub(crate) email: String,
+}
+
+impl Author {
+    pub(crate) fn parse(text: &str) -> Option<Author> {
+        let (name, rest) = text.split_once('<')?;
+        let (name, email) = (name.trim(), rest.trim_end().strip_suffix('>')?.trim());
+        let odd = |text: &str| text.is_empty() || text.contains(['<', '>']) || text.chars().any(char::is_control);
+        (!odd(name) && !odd(email)).then(|| Author { name: name.to_owned(), email: email.to_owned() })
+    }
+}
+
+impl std::fmt::Display for Author {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} <{}>", self.name, self.email)
+    }
+}
+
+/// A commit that no branch has yet.
+pub(crate) fn commit(git: &Git, tree: &str, base: &str, author: &Author, message: &str) -> anyhow::Result<String> {
+    let git = git.with("GIT_AUTHOR_NAME", &author.name).with("GIT_AUTHOR_EMAIL", &author.email);
+    let git = git.with("GIT_COMMITTER_NAME", &author.name).with("GIT_COMMITTER_EMAIL", &author.email);
+    let commit = git.feed(&["commit-tree", tree, "-p", base, "-F", "-"], message.as_bytes())?;
+    Ok(String::from_utf8_lossy(&commit).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_author_has_a_name_and_an_address() {
+        let author = Author::parse("A. Bot <bot@x.example>").unwrap();
+        assert_eq!(author.to_string(), "A. Bot <bot@x.example>");
+        for text in ["", "bot", "<bot@x>", "Bot <>", "Bot <a@b> x", "Bot <a@b", "B\not <a@b>", "Bot <a<b>"] {
+            assert_eq!(Author::parse(text), None, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! The model's part: it works, its change is looked at, and what is wrong with it goes back to it, within the budget.
+
+use agent::{AgentError, Finish};
+
+use super::Job;
+use super::change::{self, Changed};
+use super::checks::{self, Check};
+use super::ci_files::is_ci_file;
+use super::result::{CiResult, Outcome};
+use super::secrets::Found;
+use super::words::{self, Words};
+use super::worktree::Worktree;
+use crate::conversation::{Beginning, Conversation, Plan};
+use crate::hint::Exit;
+use crate::setup::listen;
+
+/// A change, described, not yet committed.
+pub(crate) struct Done {
+    pub(crate) tree: String,
+    pub(crate) words: Words,
+    pub(crate) message: String,
+    pub(crate) session: String,
+}
+
+/// How often the model may try to mend what is wrong with its change.
+const MOST_ROUNDS: u32 = 4;
+
+/// A change as it stands after a turn.
+struct Looked {
+    tree: String,
+    changed: Vec<Changed>,
+    secrets: Vec<Found>,
+    ci_files: Vec<String>,
+    checks: Vec<Check>,
+}
+
+impl Job<'_> {
+    /// `None`: nothing changed. Why, and everything else there is to say, is in the result.
+    pub(crate) async fn work(&self, worktree: &Worktree, result: &mut CiResult) -> anyhow::Result<Option<Done>> {
+        let plan = Plan {
+            root: worktree.root.clone(),
+            config: self.config.clone(),
+            output: self.args.output(),
+            beginning: Beginning::New,
+        };
+        let max_time = self.config.max_time()?;
+        let mut conversation = Conversation::open(plan).await?;
+        if !conversation.is_safe() {
+            anyhow::bail!("agent ci works in auto mode behind the fence, and this is neither");
+        }
+        let session = conversation.id();
+        worktree.belongs_to(&session)?;
+        result.session = Some(session.clone());
+        result.model = Some(conversation.model().to_owned());
+        listen(conversation.cancel.clone(), max_time, conversation.screen.clone());
+        conversation.announce(Some(&self.task.text));
+
+        let (finish, looked) = self.rounds(&mut conversation, worktree, result).await?;
+        let is_changed = looked.as_ref().is_some_and(|looked| !looked.changed.is_empty());
+        let words = match (&finish, &looked) {
+            (Ok(Finish::Answered), Some(looked)) if is_changed => {
+                self.describe(&mut conversation, worktree, &looked.tree).await?
+            }
+            (_, _) => None,
+        };
+        let ended = conversation.end_quietly(finish).await;
+        result.take(&ended);
+        let Some(looked) = looked.filter(|_| is_changed) else {
+            if result.outcome == Outcome::Changed {
+                result.outcome = Outcome::NoChange;
+                result.reason = Some(why_nothing(&ended.answer));
+            }
+            return Ok(None);
+        };
+        result.files = change::account(&worktree.git, &worktree.base, &looked.tree, &looked.changed)?;
+        let paths: Vec<String> = looked.changed.iter().map(|changed| changed.path.clone()).collect();
+        let words = words.unwrap_or_else(|| Words::fallback(&self.task.title, &paths));
+        let mut trailers = vec![("Agent-Session", session.clone())];
+        if self.args.signoff {
+            trailers.push(("Signed-off-by", self.author.to_string()));
+        }
+        let message = words.message(&trailers);
+        let done = Done { tree: looked.tree.clone(), words, message, session };
+        self.judge(looked, &done, result);
+        Ok(Some(done))
+    }
+
+    /// Turns of the model until nothing is wrong with its change, or it does not get better.
+    async fn rounds(
+        &self,
+        conversation: &mut Conversation,
+        worktree: &Worktree,
+        result: &mut CiResult,
+    ) -> anyhow::Result<(Result<Finish, AgentError>, Option<Looked>)> {
+        let commands = self.config.checks();
+        let Some(before) = checks::run_all(conversation, &commands, self.check_time).await else {
+            return Ok((Ok(conversation.stopped()), None));
+        };
+        if !commands.is_empty() {
+            change::reset(&worktree.git)?;
+        }
+        let mut checks: Vec<Check> = Vec::new();
+        for (command, before) in commands.iter().zip(before) {
+            checks.push(Check { command: command.clone(), before, after: None });
+        }
+        result.checks.clone_from(&checks);
+        let mut text = self.task.text.clone();
+        let mut last_tree = String::new();
+        loop {
+            let finish = conversation.turn(text).await;
+            conversation.quiet().await;
+            let mut looked = self.look(worktree, checks.clone())?;
+            if looked.changed.is_empty() || !matches!(finish, Ok(Finish::Answered)) {
+                return Ok((finish, Some(looked)));
+            }
+            let Some(after) = checks::run_all(conversation, &commands, self.check_time).await else {
+                return Ok((Ok(conversation.stopped()), Some(looked)));
+            };
+            if !commands.is_empty() {
+                change::reset(&worktree.git)?;
+            }
+            for (check, after) in looked.checks.iter_mut().zip(after) {
+                check.after = Some(after);
+            }
+            let stays = looked.tree == last_tree;
+            match looked.complaint() {
+                Some(complaint) if !stays && result.sent_back < MOST_ROUNDS => {
+                    result.sent_back += 1;
+                    conversation.notice("sent back: the change has to be mended");
+                    last_tree = looked.tree;
+                    text = complaint;
+                }
+                Some(_) | None => return Ok((finish, Some(looked))),
+            }
+        }
+    }
+
+    fn look(&self, worktree: &Worktree, checks: Vec<Check>) -> anyhow::Result<Looked> {
+        let tree = change::take(&worktree.git, &worktree.root)?;
+        let changed = change::changes(&worktree.git, &worktree.base, &tree)?;
+        let secrets = self.secrets(worktree, &changed)?;
+        let ci_files = match self.args.allow_ci_files {
+            true => Vec::new(),
+            false => changed.iter().map(|changed| &changed.path).filter(|path| is_ci_file(path)).cloned().collect(),
+        };
+        Ok(Looked { tree, changed, secrets, ci_files, checks })
+    }
+
+    /// Of the lines that are new, and of new names.
+    fn secrets(&self, worktree: &Worktree, changed: &[Changed]) -> anyhow::Result<Vec<Found>> {
+        let mut found = Vec::new();
+        for file in changed.iter().filter(|file| file.new.has_content()) {
+            let new = worktree.git.run(&["cat-file", "blob", &file.new.blob])?;
+            let old = match file.old.has_content() {
+                true => worktree.git.run(&["cat-file", "blob", &file.old.blob])?,
+                false => Vec::new(),
+            };
+            let known: std::collections::HashSet<&[u8]> = old.split(|byte| *byte == b'\n').collect();
+            found.extend(self.scanner.scan(&file.path, &new, |line| !known.contains(line)));
+            found.extend(self.scanner.scan("the name of a file", file.path.as_bytes(), |_| true));
+        }
+        Ok(found)
+    }
+
+    /// The commit message, by the model, in one request without tools. `None` where it is no use.
+    async fn describe(
+        &self,
+        conversation: &mut Conversation,
+        worktree: &Worktree,
+        tree: &str,
+    ) -> anyhow::Result<Option<Words>> {
+        let diff = change::diff(&worktree.git, &worktree.base, tree)?;
+        let question = words::question(&self.task.text, &String::from_utf8_lossy(&diff), &conversation.last_words());
+        match conversation.ask_aside(words::OPENING, question, words::MOST_OUTPUT).await {
+            Ok(text) => Ok(text.as_deref().and_then(Words::read)),
+            Err(error) => {
+                conversation.notice(&format!("no commit message from the model: {error}"));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether the change may be published as it is.
+    fn judge(&self, looked: Looked, done: &Done, result: &mut CiResult) {
+        let mut secrets = looked.secrets;
+        let in_message = self.scanner.scan("commit message", done.message.as_bytes(), |_| true);
+        if in_message.is_empty() {
+            result.subject = Some(done.words.subject.clone());
+        }
+        secrets.extend(in_message);
+        let broken: Vec<String> =
+            looked.checks.iter().filter(|check| check.regressed()).map(|check| check.command.clone()).collect();
+        result.checks = looked.checks;
+        result.ci_files = looked.ci_files;
+        if !secrets.is_empty() {
+            let places: Vec<String> = secrets.iter().map(ToString::to_string).collect();
+            let hint = "look at the patch; if it is no secret, vouch for it: --allow-secret FINGERPRINT";
+            let reason = format!("a secret is in it: {}", places.join(", "));
+            result.ends(Outcome::Withheld, Exit::Withheld, reason, hint);
+        } else if !result.ci_files.is_empty() {
+            let reason = format!("it changes files that CI runs: {}", result.ci_files.join(", "));
+            let hint = "look at the patch; --allow-ci-files lets a task change them";
+            result.ends(Outcome::Withheld, Exit::Withheld, reason, hint);
+        } else if result.outcome == Outcome::Changed && !broken.is_empty() {
+            let reason = format!("passed before the change and fails with it: {}", broken.join(", "));
+            result.ends(Outcome::ChecksFailed, Exit::Failed, reason, "look at the patch, which is kept");
+        }
+        result.secrets = secrets;
+    }
+}
+
+impl Looked {
+    /// What the model is told to mend.
+    fn complaint(&self) -> Option<String> {
+        let mut complaints = Vec::new();
+        if !self.ci_files.is_empty() {
+            complaints.push(format!(
+                "These files are not yours to change; put them back as they were, and remove those that are new: {}",
+                self.ci_files.join(", ")
+            ));
+        }
+        if !self.secrets.is_empty() {
+            let places: Vec<String> =
+                self.secrets.iter().map(|found| format!("{}:{}: {}", found.place, found.line, found.what)).collect();
+            complaints.push(format!("This must not be in a commit; take it out:\n{}", places.join("\n")));
+        }
+        complaints.extend(checks::complaint(&self.checks));
+        (!complaints.is_empty()).then(|| complaints.join("\n\n"))
+    }
+}
+
+/// The model's own reason, in a few words.
+fn why_nothing(answer: &str) -> String {
+    match answer.trim() {
+        "" => "the model changed nothing and gave no reason".to_owned(),
+        answer => format!("the model changed nothing: {}", crate::harmless::one_line(answer, 300)),
+    }
+}
+
+impl Conversation {
+    /// Why it cannot go on.
+    fn stopped(&self) -> Finish {
+        match self.cancel.why() {
+            Some(agent::Stop::WallTime) => Finish::LimitReached(agent::Limit::WallTime),
+            Some(agent::Stop::Human) | None => Finish::Cancelled,
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! A worktree of its own for each run: the checkout is never touched. What killed runs leave is found and removed by
+//! the next one, after its work was kept as a patch.
+//!
+//! They are beside the program's state directory, not in it: that is hidden from commands.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use serde::{Deserialize, Serialize};
+
+use super::git::Git;
+use crate::hint::Hint as _;
+use crate::paths;
+
+/// The repository that a run is for.
+#[derive(Clone, Debug)]
+pub(crate) struct Repository {
+    /// Of the checkout.
+    pub(crate) root: PathBuf,
+    pub(crate) git: Git,
+}
+
+const OWNER: &str = "owner.json";
+
+/// What stands beside a worktree, for whoever finds it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Owner {
+    repository: PathBuf,
+    base: String,
+    /// Once there is one.
+    session: Option<String>,
+}
+
+/// Removed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Worktree {
+    /// Where the files are, without links in it.
+    pub(crate) root: PathBuf,
+    /// git with its git directory said, so that nothing in the files can say another.
+    pub(crate) git: Git,
+    /// The commit that it began with.
+    pub(crate) base: String,
+    folder: PathBuf,
+    repository: Repository,
+    /// Held as long as the run lives: the kernel lets go of it when we die, however.
+    _lock: File,
+}
+
+/// A killed run that was cleaned up.
+#[derive(Debug)]
+pub(crate) struct Swept {
+    pub(crate) id: String,
+    /// Where what it had done is kept, if it had done something.
+    pub(crate) patch: Option<PathBuf>,
+}
+
+impl Repository {
+    pub(crate) fn find(workspace: &Path) -> anyhow::Result<Repository> {
+        let git = Git::new(workspace)?;
+        let root = git
+            .line(&["rev-parse", "--show-toplevel"])
+            .hint("agent ci works in a git repository; for a directory without one there is `agent run`")?;
+        Ok(Repository { git: git.at(Path::new(&root)), root: PathBuf::from(root) })
+    }
+
+    /// Whether something of the checkout is not in its last commit.
+    pub(crate) fn has_changes(&self) -> bool {
+        let status = self.git.with("GIT_OPTIONAL_LOCKS", "0");
+        status.run(&["status", "--porcelain", "--untracked-files=no"]).is_ok_and(|changes| !changes.is_empty())
+    }
+
+    /// The commit that a name leads to.
+    pub(crate) fn commit(&self, name: &str) -> anyhow::Result<String> {
+        self.git
+            .line(&["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{name}^{{commit}}")])
+            .map_err(|_| anyhow!("there is no commit `{name}` here"))
+            .hint("commit something first, or name a branch, tag or commit with --base; CI clones may need full depth")
+    }
+}
+
+impl Worktree {
+    pub(crate) fn add(repository: &Repository, base: &str, id: &str) -> anyhow::Result<Worktree> {
+        let place = paths::worktrees()?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&place)?;
+        let lock = hold(&place.join(format!("{id}.lock")))?;
+        let folder = place.join(id);
+        fs::DirBuilder::new().mode(0o700).create(&folder)?;
+        let owner = Owner { repository: repository.root.clone(), base: base.to_owned(), session: None };
+        fs::write(folder.join(OWNER), serde_json::to_vec(&owner)?)?;
+        let root = folder.canonicalize()?.join("tree");
+        let shown = root.to_string_lossy().into_owned();
+        let add = repository.git.run(&["worktree", "add", "--quiet", "--detach", &shown, base]);
+        let made = add.and_then(|_| own_git(&root, &repository.git));
+        let git = match made {
+            Ok(git) => git,
+            Err(error) => {
+                forget(&repository.git, &folder);
+                let _ = fs::remove_file(place.join(format!("{id}.lock")));
+                return Err(error.context("no worktree can be made"));
+            }
+        };
+        Ok(Worktree { root, git, base: base.to_owned(), folder, repository: repository.clone(), _lock: lock })
+    }
+
+    /// Under which name the work is kept, should we be killed.
+    pub(crate) fn belongs_to(&self, session: &str) -> anyhow::Result<()> {
+        let Repository { root, .. } = &self.repository;
+        let owner = Owner { repository: root.clone(), base: self.base.clone(), session: Some(session.to_owned()) };
+        // Whole or not at all.
+        let file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        serde_json::to_writer(&file, &owner)?;
+        file.persist(self.folder.join(OWNER))?;
+        Ok(())
+    }
+}
+
+impl Drop for Worktree {
+    fn drop(&mut self) {
+        forget(&self.repository.git, &self.folder);
+        // The next run would do it.
+        let _ = fs::remove_file(self.folder.with_extension("lock"));
+    }
+}
+
+/// git for the worktree, by the names that it has before anything untrusted was run in it.
+fn own_git(root: &Path, git: &Git) -> anyhow::Result<Git> {
+    let there = git.at(root);
+    let dir = there.line(&["rev-parse", "--absolute-git-dir"])?;
+    let common = there.line(&["rev-parse", "--path-format=absolute", "--git-common-dir"])?;
+    Ok(there.with("GIT_DIR", dir).with("GIT_COMMON_DIR", common).with("GIT_WORK_TREE", root))
+}
+
+/// A lock file that is there and ours. A sweep may have removed it between our making it and our locking it.
+fn hold(path: &Path) -> io::Result<File> {
+    loop {
+        let file = File::options().create(true).append(true).open(path)?;
+        file.lock()?;
+        if fs::metadata(path).is_ok_and(|there| file.metadata().is_ok_and(|ours| ours.ino() == there.ino())) {
+            return Ok(file);
+        }
+    }
+}
+
+/// Removes the worktrees of runs that are dead. Nothing here ends the run that comes after.
+pub(crate) fn sweep() -> anyhow::Result<Vec<Swept>> {
+    let place = paths::worktrees()?;
+    let Ok(entries) = fs::read_dir(&place) else { return Ok(Vec::new()) };
+    let mut swept = Vec::new();
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let is_lock = path.extension().is_some_and(|extension| extension == "lock");
+        let Some(id) = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).filter(|_| is_lock) else {
+            continue;
+        };
+        let Ok(lock) = File::options().append(true).open(&path) else { continue };
+        // Locked: that run lives.
+        if lock.try_lock().is_err() {
+            continue;
+        }
+        let folder = place.join(&id);
+        let owner = fs::read(folder.join(OWNER)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let patch = match owner {
+            Some(Owner { repository, base, session }) if repository.is_dir() => {
+                let git = Git::new(&repository)?;
+                let kept = rescue(&git, &folder.join("tree"), &base, session.as_deref().unwrap_or(&id));
+                forget(&git, &folder);
+                // What cannot be read any more has nothing to be kept.
+                kept.unwrap_or_default()
+            }
+            Some(_) | None => {
+                remove(&folder);
+                None
+            }
+        };
+        fs::remove_file(&path).with_context(|| format!("{} cannot be removed", path.display()))?;
+        swept.push(Swept { id, patch });
+    }
+    Ok(swept)
+}
+
+/// What a killed run had changed, as a patch in the state directory.
+fn rescue(git: &Git, root: &Path, base: &str, id: &str) -> anyhow::Result<Option<PathBuf>> {
+    let git = own_git(root, git)?;
+    // Whoever held it is dead. What does not go stands in the way of what comes, which says so.
+    let _ = fs::remove_file(git.line(&["rev-parse", "--absolute-git-dir"])? + "/index.lock");
+    let tree = super::change::take(&git, root)?;
+    let patch = super::change::diff(&git, base, &tree)?;
+    if patch.is_empty() {
+        return Ok(None);
+    }
+    super::keep(id, &patch).map(Some)
+}
+
+/// Removes the files and what the repository knows of them.
+fn forget(git: &Git, folder: &Path) {
+    remove(folder);
+    // Not `prune`, which would forget others' worktrees that are only not there right now.
+    let _ = git.run(&["worktree", "remove", "--force", &folder.join("tree").to_string_lossy()]);
+}
+
+fn remove(folder: &Path) {
+    if fs::remove_dir_all(folder).is_ok() {
+        return;
+    }
+    // Commands can leave directories that even we may not look into.
+    let mut dirs = vec![folder.to_path_buf()];
+    while let Some(dir) = dirs.pop() {
+        let _ = fs::set_permissions(&dir, fs::Permissions::from_mode(0o700));
+        let entries = fs::read_dir(&dir).into_iter().flatten().flatten();
+        dirs.extend(
+            entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()),
+        );
+    }
+    let _ = fs::remove_dir_all(folder);
+}

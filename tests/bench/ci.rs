@@ -1,0 +1,88 @@
+//! What `agent ci` costs over `agent run`, on a repository of 10,000 files, without checks: medians of runs in turn.
+//!
+//! `cargo bench -p house-tests --bench ci` prints the figures and fails if the bound is passed.
+#![expect(clippy::print_stdout, reason = "a bench prints its figures")]
+#![expect(clippy::unwrap_used, reason = "a bench that cannot measure stops")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use fake_mistral::{FakeMistral, Reply, Script};
+
+const FILES: usize = 10_000;
+const ROUNDS: usize = 7;
+const BOUND: Duration = Duration::from_secs(2);
+
+fn main() -> ExitCode {
+    let house = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let cargo = ["build", "--release", "--quiet", "-p", "agent-cli"];
+    assert!(Command::new(env!("CARGO")).args(cargo).current_dir(house).status().unwrap().success());
+    let bench = std::env::current_exe().unwrap();
+    let binary = bench.parent().unwrap().parent().unwrap().join("agent");
+
+    let folder = tempfile::tempdir().unwrap();
+    let work = folder.path().canonicalize().unwrap().join("work");
+    make(&work);
+    let server = FakeMistral::spawn(Script::computed(|body, request| {
+        let messages = body["messages"].as_array().unwrap();
+        if body.get("tools").is_none() {
+            return Reply::text("Write the new file\n\nIt was not there.").into();
+        }
+        if messages.last().unwrap()["role"] == "tool" {
+            return Reply::text("Done.").into();
+        }
+        let arguments = format!("{{\"filename\": \"new-{request}.txt\", \"content\": \"new\\n\"}}");
+        Reply::call("create_file", arguments).into()
+    }))
+    .unwrap();
+    let (mut run, mut ci) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        run.push(time(&binary, &work, &server, &["run", "--mode", "auto", "Write a file"]));
+        ci.push(time(&binary, &work, &server, &["ci", "--commit", "--patch", "/dev/null", "Write a file"]));
+    }
+    let (run, ci) = (median(run), median(ci));
+    let over = ci.saturating_sub(run);
+    let verdict = if over < BOUND { "ok" } else { "PASSED ITS BOUND" };
+    println!("{FILES} files, medians of {ROUNDS} runs in turn");
+    println!("agent run  {:>6.3} s", run.as_secs_f64());
+    println!("agent ci   {:>6.3} s", ci.as_secs_f64());
+    println!("over       {:>6.3} s (bound {}) {verdict}", over.as_secs_f64(), BOUND.as_secs_f64());
+    if over < BOUND { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// 100 directories of 100 files with some lines each, committed.
+fn make(work: &Path) {
+    for number in 0..FILES {
+        let path: PathBuf = work.join(format!("d{:02}/f{number}.txt", number % 100));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, format!("file {number}\n{}", "a line of some length\n".repeat(40))).unwrap();
+    }
+    for line in ["init -q", "add -A", "-c user.name=a -c user.email=a@b commit -qm first"] {
+        assert!(Command::new("git").args(line.split(' ')).current_dir(work).status().unwrap().success());
+    }
+}
+
+fn time(binary: &Path, work: &Path, server: &FakeMistral, arguments: &[&str]) -> Duration {
+    let began = Instant::now();
+    let output = Command::new(binary)
+        .args(arguments)
+        .current_dir(work)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("HOME", work.parent().unwrap())
+        .env("MISTRAL_API_KEY", "key-for-the-bench")
+        .env("AGENT_DIALECT", "mistral")
+        .env("AGENT_BASE_URL", server.base_url())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    began.elapsed()
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
