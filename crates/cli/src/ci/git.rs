@@ -27,6 +27,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("submodule.recurse", "false"),
     ("commit.gpgSign", "false"),
     ("log.showSignature", "false"),
+    // As many as there are processors.
+    ("checkout.workers", "0"),
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
     ("protocol.allow", "never"),
