@@ -26,8 +26,9 @@ impl Place {
         let folder = TempDir::with_prefix("push-").unwrap();
         let bare = folder.path().join("bare.git");
         bare_repository(&bare).unwrap();
-        let config = Config { repository: Some(bare), ..Config::new(kind) };
-        let token = config.token.clone();
+        // One of its own: the tests look for it in the whole machine, where other tests run beside them.
+        let token = format!("fake-token-{}-{}", std::process::id(), folder.path().display()).replace('/', "-");
+        let config = Config { repository: Some(bare), token: token.clone(), ..Config::new(kind) };
         let fake = FakeForge::spawn(config).unwrap();
         let forge = connect(&fake, kind, &token);
         let place = Place { folder, fake, forge, token };
