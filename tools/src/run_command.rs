@@ -29,12 +29,12 @@ impl Tool for RunCommand {
         }
         let seconds = args.timeout_seconds.unwrap_or(DEFAULT_SECONDS).clamp(1, MAX_SECONDS);
         let ran = workspace.run(&args.command, Duration::from_secs(seconds)).await?;
-        Ok(show(&ran))
+        Ok(show_ran(&ran))
     }
 }
 
-/// No times in it: equal runs must read equal, or a model in a circle is not noticed.
-fn show(ran: &Ran) -> String {
+/// How a command went, as the model reads it. No times in it: equal runs must read equal, or a model in a circle is not noticed.
+pub fn show_ran(ran: &Ran) -> String {
     let output = ran.output.trim_end();
     let mut shown = if output.is_empty() { "(no output)".to_owned() } else { output.to_owned() };
     shown.push_str(&match ran.ended {
@@ -61,7 +61,7 @@ mod tests {
     #[track_caller]
     fn check(output: &str, ended: Ended, expected: Expect) {
         let ran = Ran { ended, output: output.to_owned(), total_bytes: 0, full_output: None, notes: Vec::new() };
-        expected.assert_eq(&show(&ran));
+        expected.assert_eq(&show_ran(&ran));
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl Transcript {
 
     /// About the tokens of a request with this transcript: the server's own
     /// count of the last one, and bytes / 4 of what came since.
-    pub(crate) fn estimated_tokens(&self, specs: &[ToolSpec]) -> u64 {
+    pub fn estimated_tokens(&self, specs: &[ToolSpec]) -> u64 {
         let last = self.entries.iter().enumerate().rev().find_map(|(index, entry)| match entry {
             Entry::Reply(Reply { usage: Some(usage), .. }) => Some((usage.input + usage.output, index + 1)),
             Entry::System { .. } | Entry::User { .. } | Entry::Reply(_) | Entry::Outcome { .. } => None,
