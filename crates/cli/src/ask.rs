@@ -3,12 +3,13 @@
 //! It reads `/dev/tty` and not stdin: stdin is only ever read for the task.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{self, Write as _};
 
 use agent::{Answer, Effect};
 
 use crate::account::diff;
 use crate::harmless::harmless;
+use crate::tty::Tty;
 
 /// What will really happen, as plain text.
 pub(crate) fn describe(effect: &Effect) -> String {
@@ -41,27 +42,18 @@ pub(crate) async fn ask(effect: &Effect) -> Answer {
         harmless(&describe(effect)),
         for_the_session(effect)
     );
-    // A blocking read cannot be interrupted; after Ctrl-C the program ends without waiting for this thread.
-    tokio::task::spawn_blocking(move || question_on_tty(&question)).await.unwrap_or(Answer::Nobody)
+    question_on_tty(&question).await.unwrap_or(Answer::Nobody)
 }
 
-fn question_on_tty(question: &str) -> Answer {
-    let Ok(mut tty) = File::options().read(true).write(true).open("/dev/tty") else { return Answer::Nobody };
-    let Ok(reader) = tty.try_clone() else { return Answer::Nobody };
-    let mut lines = BufReader::new(reader).lines();
-    if tty.write_all(question.as_bytes()).is_err() {
-        return Answer::Nobody;
-    }
+async fn question_on_tty(question: &str) -> io::Result<Answer> {
+    let tty = Tty::open()?;
+    let mut screen = File::options().write(true).open("/dev/tty")?;
+    screen.write_all(question.as_bytes())?;
     loop {
-        if tty.write_all(b"[y/a/n/q] ").is_err() {
-            return Answer::Nobody;
-        }
-        match lines.next() {
-            Some(Ok(line)) => match parse(&line) {
-                Some(answer) => return answer,
-                None => continue,
-            },
-            Some(Err(_)) | None => return Answer::Nobody,
+        screen.write_all(b"[y/a/n/q] ")?;
+        let Some(line) = tty.line().await? else { return Ok(Answer::Nobody) };
+        if let Some(answer) = parse(&line) {
+            return Ok(answer);
         }
     }
 }
