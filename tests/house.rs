@@ -1,6 +1,8 @@
 //! One test binary: a room per file, an end-to-end test per folder of `scenarios/`.
 #![cfg(test)]
 
+mod chat;
+mod chat_keys;
 mod command_line;
 mod conversation;
 mod edits;
@@ -15,4 +17,5 @@ mod stage;
 mod support;
 mod terminal;
 mod tidy;
+mod tmux;
 mod tools_;

@@ -6,7 +6,10 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use expect_test::expect;
+
 use crate::support::{Ran, World, binary, ran};
+use crate::tmux::Terminal;
 
 /// Runs `agent` on a terminal and types each of `keys` once `[y/a/n/q]` was shown once more.
 /// `None` where there is no `script`.
@@ -54,7 +57,7 @@ fn enter_alone_does_not_approve_and_y_does() {
     assert!(world.workspace().join("made").exists());
     assert!(told.stdout.contains("$ touch made"), "{}", told.stdout);
     // On one screen the words have streamed past; they do not come twice.
-    assert_eq!(told.stdout.matches("As you wish.").count(), 1, "{}", told.stdout);
+    assert_eq!(told.stdout.matches("As you wish.\r\n").count(), 1, "{}", told.stdout);
 }
 
 #[test]
@@ -85,4 +88,49 @@ fn an_edit_is_shown_as_a_diff_before_it_is_made() {
     let (before, _) = told.stdout.split_once("[y/a/n/q]").unwrap();
     assert!(before.contains("+++ b/a.txt") && before.contains("+one␛[2J"), "{before}");
     assert!(world.workspace().join("a.txt").exists());
+}
+
+#[test]
+fn words_are_drawn_as_markdown_and_all_of_it_reads_well() {
+    let script = "I **look**.\n> create_file {\"filename\": \"a.txt\", \"content\": \"one\\n\"}\n---\n# Done\n- `a.txt` is *there*";
+    for (arguments, expected) in [
+        (
+            &["run", "Task"][..],
+            expect![[r#"
+        devstral-medium-latest · auto, commands are fenced · WORKSPACE
+        I look.
+          --- /dev/null
+          +++ b/a.txt
+          @@ -0,0 +1 @@
+          +one
+        ✓ create_file a.txt: Created `a.txt` (1 line).
+        Done
+        • a.txt is there
+        changed: new a.txt +1 -0
+        2 steps · # tokens in, # out · # s · agent show #
+    "#]],
+        ),
+        (
+            &["run", "--plain", "Task"][..],
+            expect![[r#"
+        devstral-medium-latest · auto, commands are fenced · WORKSPACE
+        I **look**.
+          --- /dev/null
+          +++ b/a.txt
+          @@ -0,0 +1 @@
+          +one
+        done: create_file a.txt: Created `a.txt` (1 line).
+        # Done
+        - `a.txt` is *there*
+        changed: new a.txt +1 -0
+        2 steps · # tokens in, # out · # s · agent show #
+    "#]],
+        ),
+    ] {
+        let world = World::new(&[], script);
+        let Some(terminal) = Terminal::open(&world, arguments, (100, 24), &[]) else { return };
+        assert_eq!(terminal.wait_for_end(), 0);
+        let screen = terminal.screen();
+        expected.assert_eq(&(screen.split("Pane is dead").next().unwrap().trim_end().to_owned() + "\n"));
+    }
 }

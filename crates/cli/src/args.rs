@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const EXAMPLES: &str = "\
 Examples:
+  agent                                  talk about the repository you are in
   agent run \"Fix the failing test in tests/test_calc.py\"
   agent run --confirm \"Rename the function parse to read\"
   git diff main | agent run -            read the task from standard input
@@ -16,12 +17,22 @@ Exit codes:
   0 finished   1 failed (model, network, bug)   2 wrong use or configuration   3 a limit was reached
   4 an approval was needed or refused   5 the model got stuck   130 cancelled";
 
+const CHAT_EXAMPLES: &str = "\
+Examples:
+  agent                                  the same as agent chat
+  agent chat \"Why does tests/test_calc.py fail?\"
+  agent chat --mode read-only            look at a repository without changing it
+  agent chat --plain                     for a screen reader
+
+/help inside lists the commands and keys.";
+
 /// A coding agent: hand it a task in a repository, it works until the task is done.
 #[derive(Debug, Parser)]
 #[command(name = "agent", version, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Cli {
+    /// None: a conversation on a terminal, this help elsewhere
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Option<Command>,
 
     /// Say more on stderr about what happens inside (same as AGENT_LOG=debug)
     #[arg(long, short, global = true)]
@@ -32,6 +43,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Work on a task in the current directory until it is done
     Run(Box<RunArgs>),
+    /// Talk with the model about the current directory: many tasks, one session
+    Chat(Box<ChatArgs>),
     /// See the whole thing work, offline: a recorded model mends a failing test in a new small repository
     Demo(DemoArgs),
     /// List past sessions, newest first
@@ -55,6 +68,27 @@ pub(crate) struct RunArgs {
     /// What to do, in plain words; `-` reads it from standard input
     pub(crate) task: String,
 
+    /// What to print on stdout: the final answer, one JSON object at the end, or one JSON event a line
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) output: Output,
+
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = CHAT_EXAMPLES)]
+pub(crate) struct ChatArgs {
+    /// What to begin with, in plain words
+    pub(crate) task: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+}
+
+/// What everything that works on a task has in common.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct WorkArgs {
     /// Ask before each write and each command (same as --mode confirm)
     #[arg(long, conflicts_with = "mode")]
     pub(crate) confirm: bool,
@@ -62,10 +96,6 @@ pub(crate) struct RunArgs {
     /// What may be done without asking [default: auto where the sandbox holds]
     #[arg(long, value_enum)]
     pub(crate) mode: Option<ModeArg>,
-
-    /// What to print on stdout: the final answer, one JSON object at the end, or one JSON event a line
-    #[arg(long, value_enum, default_value = "text")]
-    pub(crate) output: Output,
 
     /// Fence for commands; `off` lets them do whatever you can
     #[arg(long, value_enum)]
@@ -90,6 +120,10 @@ pub(crate) struct RunArgs {
     /// Stop after this time: 90s, 10m, 1h30m
     #[arg(long, value_name = "TIME")]
     pub(crate) max_time: Option<String>,
+
+    /// For screen readers and logs: whole lines and words, nothing drawn twice, no colour
+    #[arg(long)]
+    pub(crate) plain: bool,
 
     #[command(flatten)]
     pub(crate) model: ModelArgs,

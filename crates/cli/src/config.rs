@@ -8,9 +8,10 @@ use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::args::{ModelArgs, NetworkArg, RunArgs, SandboxArg};
+use crate::args::{ModelArgs, NetworkArg, SandboxArg, WorkArgs};
 use crate::hint::Hint;
 use crate::paths;
+use crate::screen::Manner;
 
 /// One layer: what one place says. Unknown names are errors.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -32,6 +33,7 @@ pub(crate) struct Layer {
     max_time: Option<String>,
     /// USD per million tokens, for models that the built-in table lacks.
     price: Option<PriceLayer>,
+    plain: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -61,7 +63,7 @@ pub(crate) enum Dialect {
 const DEFAULT_MODEL: &str = "devstral-medium-latest";
 
 /// The names of all settings, in the order that `agent config` shows them.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "model",
     "base_url",
     "api_key_env",
@@ -76,13 +78,14 @@ const NAMES: [&str; 14] = [
     "max_cost",
     "max_time",
     "price",
+    "plain",
 ];
 
 /// What a repository may set. Nothing here sends the code or the key elsewhere, or lets a command do more.
 const REPOSITORY_NAMES: [&str; 6] = ["model", "temperature", "max_steps", "max_tokens", "max_cost", "max_time"];
 
 /// The layers, strongest first, each with the name of its place.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Config {
     layers: Vec<(String, Layer)>,
     /// What the human should know about it.
@@ -210,6 +213,19 @@ impl Config {
         Some(agent::Price { input: price.input, cached: price.cached.unwrap_or(price.input), output: price.output })
     }
 
+    pub(crate) fn manner(&self) -> Manner {
+        if self.pick(|layer| layer.plain) == Some(true) { Manner::Plain } else { Manner::Moving }
+    }
+
+    /// The same with another model.
+    pub(crate) fn with_model(&self, model: &str) -> Config {
+        let mut config = self.clone();
+        if let Some((_, strongest)) = config.layers.first_mut() {
+            strongest.model = Some(model.to_owned());
+        }
+        config
+    }
+
     /// Each setting's name, value and place, for `agent config`.
     pub(crate) fn table(&self) -> Vec<[String; 3]> {
         let tables: Vec<(&String, Table)> =
@@ -252,6 +268,7 @@ fn from_environment() -> anyhow::Result<Layer> {
             "max_cost" | "temperature" => {
                 Value::Float(text.parse().with_context(|| format!("{variable}={text} is not a number"))?)
             }
+            "plain" => Value::Boolean(text.parse().with_context(|| format!("{variable}={text} is not true or false"))?),
             "price" => bail!("{variable} is not read; set `price` in the configuration file"),
             _ => Value::String(text.clone()),
         };
@@ -313,7 +330,7 @@ impl Layer {
         }
     }
 
-    pub(crate) fn of_run(args: &RunArgs) -> Layer {
+    pub(crate) fn of_work(args: &WorkArgs) -> Layer {
         let confirm = args.confirm.then_some(Mode::Confirm);
         Layer {
             mode: args.mode.map(Mode::from).or(confirm),
@@ -323,6 +340,7 @@ impl Layer {
             max_tokens: args.max_tokens,
             max_cost: args.max_cost,
             max_time: args.max_time.clone(),
+            plain: args.plain.then_some(true),
             ..Layer::of_model(&args.model)
         }
     }
@@ -380,6 +398,7 @@ mod tests {
             max_cost: Some(1.0),
             max_time: Some(String::new()),
             price: Some(PriceLayer { input: 1.0, cached: None, output: 1.0 }),
+            plain: Some(true),
         })
         .unwrap();
         let mut names: Vec<&String> = table.keys().collect();

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use agent::{
-    Agent, AgentError, AgentEvent, ApprovalPolicy, Cancel, Finish, Frontend, GitLook, Mode, SeenFiles, Spent, Survey,
+    Agent, AgentError, AgentEvent, ApprovalPolicy, Cancel, Finish, Frontend, GitLook, Limit, SeenFiles, Spent, Survey,
     Transcript,
 };
 use anyhow::Context as _;
@@ -17,7 +17,7 @@ use session::{Header, SessionFile, Store};
 
 use crate::account::Account;
 use crate::args::Output;
-use crate::config::Config;
+use crate::config::{Config, Switch};
 use crate::connect::{self, Connected};
 use crate::events::{self, Ended, Totals, What};
 use crate::hint::{Exit, Hint as _};
@@ -82,7 +82,10 @@ pub(crate) struct Place {
     pub(crate) id: String,
     pub(crate) host: Rc<Host>,
     pub(crate) fenced: bool,
-    pub(crate) mode: Mode,
+    /// Whether nobody needs to be asked: the fence holds, or somebody said in so many words that there is none.
+    pub(crate) may_be_auto: bool,
+    /// Its mode switch is shared with whoever changes the mode.
+    pub(crate) policy: ApprovalPolicy,
 }
 
 impl Place {
@@ -91,14 +94,15 @@ impl Place {
         let fenced = host.fence().await.holds();
         let mode = choose_mode(&plan.config, fenced, plan.output)?;
         check_writable(&plan.root, mode)?;
-        Ok(Place { id: id.to_owned(), host: Rc::new(host), fenced, mode })
+        let may_be_auto = fenced || plan.config.sandbox() == Switch::Off;
+        Ok(Place { id: id.to_owned(), host: Rc::new(host), fenced, may_be_auto, policy: ApprovalPolicy::new(mode) })
     }
 }
 
 impl Conversation {
     /// Puts up the fence, finds the model and starts the session file.
     pub(crate) async fn open(plan: Plan) -> anyhow::Result<Conversation> {
-        let screen = Screen::new();
+        let screen = Screen::new(plan.config.manner());
         let id = Store::new_id();
         let (place, connected) = tokio::join!(Place::prepare(&plan, &id), connect::connect(&plan.config, &id));
         // What is wrong with the model is said before what is wrong with the place.
@@ -121,7 +125,7 @@ impl Conversation {
         face: Face,
     ) -> anyhow::Result<Conversation> {
         let Plan { root, config, output } = plan;
-        let Place { id, host, fenced, mode } = place;
+        let Place { id, host, fenced, may_be_auto: _, policy } = place;
         let store = sessions::store()?;
         let header = Header {
             price: connected.price,
@@ -143,12 +147,28 @@ impl Conversation {
             session,
             screen,
             face,
-            policy: ApprovalPolicy::new(mode),
+            policy,
             spent: Spent::default(),
             seen: SeenFiles::default(),
             cancel: Cancel::default(),
             transcript: None,
         })
+    }
+
+    /// Another model from the next turn on.
+    pub(crate) fn connect_to(&mut self, config: Config, connected: Connected) {
+        (self.config, self.connected) = (config, connected);
+    }
+
+    /// The model, its window where it is known, and about how much of it the next request takes.
+    pub(crate) fn window(&self) -> (&str, Option<u64>, u64) {
+        let specs: Vec<agent::ToolSpec> = tools::TOOLS.iter().map(|tool| tool.spec()).collect();
+        let used = self.transcript.as_ref().map_or(0, |transcript| transcript.estimated_tokens(&specs));
+        (&self.connected.model, self.connected.context_tokens, used)
+    }
+
+    pub(crate) fn spent(&self) -> &Spent {
+        &self.spent
     }
 
     /// Says what is about to work on what, and how freely.
@@ -167,6 +187,11 @@ impl Conversation {
                 machine.print(What::RunStarted { task, model, workspace: &root, mode, sandbox });
             }
         }
+        self.show_notices();
+    }
+
+    /// What the configuration and the server have to say.
+    pub(crate) fn show_notices(&mut self) {
         for notice in self.config.notices.iter().chain(&self.connected.notices) {
             self.face.frontend().show(AgentEvent::Notice(notice));
         }
@@ -184,11 +209,15 @@ impl Conversation {
                 Transcript::new(agent::opening(&facts(&self.root, survey)), text)
             }
         };
+        let steps_before = self.spent.steps;
         let mut agent = self.agent();
-        let finish = agent::run_task(&mut agent, &mut transcript).await;
+        let mut finish = agent::run_task(&mut agent, &mut transcript).await;
         let Agent { policy, spent, seen, .. } = agent;
         (self.policy, self.spent, self.seen) = (policy, spent, seen);
         self.transcript = Some(transcript);
+        if let Ok(Finish::LimitReached(Limit::Steps(steps))) = &mut finish {
+            *steps -= steps_before;
+        }
         finish
     }
 
@@ -204,6 +233,7 @@ impl Conversation {
 
     /// An agent for one turn. What it changes of policy, spending and files seen is taken back by [`Self::turn`].
     fn agent(&mut self) -> Agent<'_> {
+        let limits = self.limits();
         Agent {
             client: &self.connected.client,
             tools: tools::TOOLS,
@@ -212,12 +242,19 @@ impl Conversation {
             journal: &mut self.session,
             policy: self.policy.clone(),
             root: self.root.clone(),
-            limits: agent::Limits { context_tokens: self.connected.context_tokens, ..self.config.limits() },
+            limits,
             price: self.connected.price,
             spent: self.spent,
             seen: std::mem::take(&mut self.seen),
             cancel: self.cancel.clone(),
         }
+    }
+
+    /// Steps count for the turn, tokens and cost for the whole conversation.
+    fn limits(&self) -> agent::Limits {
+        let limits = self.config.limits();
+        let steps = limits.steps.map(|steps| steps + self.spent.steps);
+        agent::Limits { steps, context_tokens: self.connected.context_tokens, ..limits }
     }
 
     fn sandbox_word(&self) -> &'static str {
@@ -231,7 +268,7 @@ impl Conversation {
             let text = format!("a git repository appeared: {path}; git runs what its hooks and configuration say");
             self.face.frontend().show(AgentEvent::Notice(&text));
         }
-        let ended = self.account_for(finish);
+        let ended = self.account_for(&finish);
         let exit = Exit::of_code(ended.exit_code);
         let noted = self.session.note(&ended);
         self.screen.status(None);
@@ -249,9 +286,9 @@ impl Conversation {
     }
 
     /// What happened, in words and numbers; the model's own account is only the answer.
-    fn account_for(&self, finish: Result<Finish, AgentError>) -> Ended {
+    pub(crate) fn account_for(&self, finish: &Result<Finish, AgentError>) -> Ended {
         let account = self.face.account();
-        let (name, exit, reason, hint) = match &finish {
+        let (name, exit, reason, hint) = match finish {
             Ok(finish) => {
                 let (name, exit, reason, hint) = events::finish(finish);
                 (name, exit, reason, hint.map(str::to_owned))

@@ -13,8 +13,8 @@ use crate::setup::listen;
 
 pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let task = read_task(&args.task)?;
-    let root = workspace(args.model.workspace.as_deref())?;
-    let config = Config::load(Layer::of_run(&args), &root)?;
+    let root = workspace(args.work.model.workspace.as_deref())?;
+    let config = Config::load(Layer::of_work(&args.work), &root)?;
     carry_out(task, Plan { root, config, output: args.output }).await
 }
 

@@ -87,7 +87,7 @@ pub(crate) fn listen(cancel: Cancel, max_time: Option<Duration>, screen: Screen)
                 return;
             }
             if cancel.why() == Some(Stop::Human) {
-                screen.status(None);
+                screen.leave();
                 std::process::exit(Exit::Cancelled as i32);
             }
             cancel.stop(Stop::Human);
