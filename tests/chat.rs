@@ -37,6 +37,7 @@ fn the_first_screen() {
           /mode      what may be done without asking: read-only, confirm, accept-edits…
           /model     which model answers
           /cost      tokens, cost and context used so far
+          /sessions  the last sessions of this directory
           /quit      leave; the session is kept
     "#]],
     );

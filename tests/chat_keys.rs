@@ -257,3 +257,20 @@ fn the_history_is_kept_without_secrets() {
     terminal.press("Up");
     terminal.wait_for("auto > /mode");
 }
+
+#[test]
+fn figures_sessions_and_help_are_there_to_ask_for() {
+    let world = World::new(&[], "Done.\n% usage=900/20/64");
+    let Some(terminal) = open(&world) else { return };
+    terminal.say("One task.");
+    terminal.wait_for("ctx");
+    terminal.say("/sessions");
+    terminal.wait_for("1 steps  One task.");
+    terminal.say("/cost");
+    let screen = terminal.wait_for("context ");
+    for figure in ["steps    1", "(64 cached)", "model    devstral-medium-latest", "of # tokens ("] {
+        assert!(screen.contains(figure), "{figure}\n{screen}");
+    }
+    terminal.say("/help");
+    terminal.wait_for("before its next step.");
+}

@@ -150,7 +150,8 @@ impl Chat {
         let (needs_place, needs_model) = match slash::read(&line) {
             Line::Words => (true, true),
             Line::Shell(_) | Line::Command(Does::Mode, _) => (true, false),
-            Line::Command(Does::Help | Does::Model | Does::Cost | Does::Quit, _) | Line::Unknown(..) => (false, false),
+            Line::Command(Does::Help | Does::Model | Does::Cost | Does::Sessions | Does::Quit, _)
+            | Line::Unknown(..) => (false, false),
         };
         if (needs_place && self.desk.place().is_none()) || (needs_model && self.talk.is_none()) {
             if needs_place && self.desk.place().is_none() {

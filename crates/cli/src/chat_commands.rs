@@ -5,13 +5,17 @@ use std::time::Duration;
 use agent::Mode;
 use clap::ValueEnum as _;
 
-use crate::args::ModeArg;
+use crate::args::{ModeArg, SessionsArgs};
 use crate::chat::{Chat, Next};
 use crate::chat_desk::Desk;
 use crate::conversation::Conversation;
 use crate::screen::Paint;
 use crate::setup::mode_name;
 use crate::slash::{self, Does};
+use crate::{hint, sessions};
+
+/// As many as a glance takes in.
+const SESSIONS: usize = 10;
 
 impl Chat {
     pub(crate) fn command(&mut self, does: Does, argument: &str) -> Next {
@@ -23,9 +27,20 @@ impl Chat {
                 let text = self.talk.as_ref().map_or_else(|| "nothing was spent yet".to_owned(), cost);
                 self.desk.screen.prose(Paint::Plain, &text);
             }
+            Does::Sessions => self.sessions(),
             Does::Quit => return Next::Leave,
         }
         Next::GoOn
+    }
+
+    fn sessions(&self) {
+        // It prints to stdout, as `agent sessions` does.
+        let suspended = self.desk.screen.suspend_input();
+        let listed = sessions::list(&SessionsArgs { all: false, number: SESSIONS });
+        drop(suspended);
+        if let Err(error) = listed {
+            hint::say(&self.desk.screen, &error);
+        }
     }
 
     fn model(&mut self, wanted: &str) {
@@ -52,7 +67,7 @@ pub(crate) fn change_mode(desk: &Desk, wanted: &str) {
         }
         Ok(mode) => {
             place.policy.mode_switch().set(mode);
-            desk.screen.prose(Paint::Dim, &format!("mode: {}", mode_name(mode)));
+            // The prompt says it.
             desk.draw();
         }
         Err(_) => desk.screen.prose(Paint::Red, &format!("error: there is no mode `{wanted}`; the modes are {names}")),

@@ -148,7 +148,7 @@ fn heard(line: &str, desk: &Desk, cancel: &Cancel, meanwhile: &mut Meanwhile) {
             meanwhile.leave = true;
             cancel.stop(Stop::Human);
         }
-        Line::Command(Does::Cost | Does::Model, _) | Line::Shell(_) | Line::Unknown(..) => {
+        Line::Command(Does::Cost | Does::Model | Does::Sessions, _) | Line::Shell(_) | Line::Unknown(..) => {
             desk.screen.prose(Paint::Dim, &format!("after this: {}", harmless(line)));
             meanwhile.later.push(line.to_owned());
         }

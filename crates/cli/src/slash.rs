@@ -19,6 +19,7 @@ pub(crate) enum Does {
     Mode,
     Model,
     Cost,
+    Sessions,
     Quit,
 }
 
@@ -33,6 +34,7 @@ pub(crate) const COMMANDS: &[Slash] = &[
     },
     Slash { name: "/model", takes: "[ID]", help: "which model answers", does: Does::Model },
     Slash { name: "/cost", takes: "", help: "tokens, cost and context used so far", does: Does::Cost },
+    Slash { name: "/sessions", takes: "", help: "the last sessions of this directory", does: Does::Sessions },
     Slash { name: "/quit", takes: "", help: "leave; the session is kept", does: Does::Quit },
 ];
 
