@@ -1,14 +1,13 @@
 //! The whole program over real HTTP: what is sent, what a broken server does to it, and how it stops.
 
 use std::fs;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use expect_test::expect;
 use fake_mistral::{Reply, Script};
 use serde_json::Value;
 
-use crate::support::{World, ran};
+use crate::support::{World, interrupt, ran, wait_for};
 
 /// `n` steps of commands that differ, then an answer.
 fn steps(n: usize) -> Script {
@@ -26,28 +25,12 @@ fn each_request_begins_with_the_one_before_byte_for_byte() {
     let world = World::with(&[], steps(40));
     let told = world.run(&["Task"]);
     assert_eq!(told.code, 0, "{}", told.stderr);
-    let requests = world.server.as_ref().unwrap().requests();
-    let messages: Vec<Vec<u8>> = requests
-        .iter()
-        .filter(|request| request.path.ends_with("/chat/completions"))
-        .map(|request| messages_of(&request.body))
-        .collect();
+    let messages = world.messages();
     assert_eq!(messages.len(), 41);
     for pair in messages.windows(2) {
-        // Without the closing bracket.
-        let (before, after) = (&pair[0][..pair[0].len() - 1], &pair[1]);
-        assert!(after.starts_with(before));
+        assert!(pair[1].starts_with(&pair[0]));
     }
     assert_eq!(world.server.as_ref().unwrap().connections(), 1, "one connection a run");
-}
-
-/// The bytes of the array of messages.
-fn messages_of(body: &[u8]) -> Vec<u8> {
-    let text = String::from_utf8(body.to_vec()).unwrap();
-    let (_, rest) = text.split_once("\"messages\":").unwrap();
-    let mut stream = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
-    stream.next().unwrap().unwrap();
-    rest.as_bytes()[..stream.byte_offset()].to_vec()
 }
 
 #[test]
@@ -157,18 +140,6 @@ fn ctrl_c_twice_leaves_at_once() {
     interrupt(child.id());
     interrupt(child.id());
     assert_eq!(ran(child.wait_with_output().unwrap()).code, 130);
-}
-
-fn interrupt(process: u32) {
-    assert!(Command::new("kill").args(["-INT", &process.to_string()]).status().unwrap().success());
-}
-
-fn wait_for(condition: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !condition() {
-        assert!(began.elapsed() < Duration::from_secs(60), "waited in vain");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 #[test]

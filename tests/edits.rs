@@ -174,3 +174,15 @@ fn apply_diff_keeps_the_encoding() {
         "#]],
     );
 }
+
+#[test]
+fn a_diff_that_names_two_files_that_exist() {
+    check(
+        &[("a", "x\n"), ("b", "x\n")],
+        r#"apply_diff {"diff": "--- a/a\n+++ b/b\n@@\n-x\n+y\n"}"#,
+        expect![[r#"
+        failed: Nothing was changed.
+        The diff names two files that both exist: `a` after `---` and `b` after `+++`. Name the one to change in both lines.
+    "#]],
+    );
+}

@@ -140,7 +140,7 @@ fn a_refusal_is_told_to_the_model_and_changes_nothing() {
 fn an_approval_that_nobody_can_give_ends_the_run() {
     check(
         Case { mode: Mode::Confirm, answer: Some(Answer::Nobody), ..CASE },
-        r#"run_command {"command": "ls"} && read_file {"filename": "a.txt"}"#,
+        r#"run_command {"command": "make"} && read_file {"filename": "a.txt"}"#,
         expect![[r#"
             c00000001 run_command
             c00000002 read_file

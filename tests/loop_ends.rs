@@ -54,18 +54,19 @@ fn each_limit_ends_the_run_and_keeps_what_was_done() {
         limits(Limits { context_tokens: Some(500), ..Limits::default() }),
         script,
         expect![[r#"
-        a.txt: "one\ntwo\n"
-        LimitReached(Context)
-    "#]],
+            a.txt: "one\ntwo\n"
+            WindowFull("the model's context window is full, and there is nothing before the last step that could be condensed")
+        "#]],
     );
     check(
         CASE,
         "Half an ans && (window full)",
         expect![[r#"
-        model: Half an ans
-        a.txt: "one\ntwo\n"
-        LimitReached(Context)
-    "#]],
+            model: Half an ans
+            user: Your answer was cut at the length limit. Go on, in smaller pieces.
+            a.txt: "one\ntwo\n"
+            WindowFull("the model's context window is full, and there is nothing before the last step that could be condensed")
+        "#]],
     );
 }
 

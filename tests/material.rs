@@ -28,12 +28,18 @@ fn real_edits_as_tool_calls() {
         return;
     };
     let mut table: BTreeMap<String, Counts> = BTreeMap::new();
+    let mut by_source: BTreeMap<(String, String), [u32; 2]> = BTreeMap::new();
     for (number, line) in material.lines().enumerate() {
         let row: Value = serde_json::from_str(line).unwrap();
         let expect = row["expect"].as_str().unwrap();
         let counts = table.entry(expect.to_owned()).or_default();
         counts.rows += 1;
-        match (expect, outcome(&row)) {
+        let source = row["source"].as_str().unwrap().split(':').next().unwrap();
+        let outcome = outcome(&row);
+        let [rows, changed] = by_source.entry((expect.to_owned(), source.to_owned())).or_default();
+        *rows += 1;
+        *changed += u32::from(!matches!(outcome, Outcome::Same));
+        match (expect, outcome) {
             ("apply" | "apply_or_reject", Outcome::Right) => counts.right += 1,
             ("apply" | "apply_or_reject" | "reject_preferred", Outcome::Same) => counts.refused += 1,
             ("reject" | "noop", Outcome::Same) => counts.right += 1,
@@ -41,6 +47,9 @@ fn real_edits_as_tool_calls() {
             ("reject_preferred", Outcome::Right | Outcome::Other) => counts.guessed += 1,
             (_, _) => counts.corrupted.push(number + 1),
         }
+    }
+    for ((expect, source), [rows, changed]) in &by_source {
+        println!("{expect:<17} {source:<30} {rows:>4} rows, {changed:>4} changed the file");
     }
     for (expect, counts) in &table {
         println!("{expect:<17} {counts:?}");

@@ -1,8 +1,8 @@
 //! Plays calls against files in memory, and renders what the model reads of each.
 
 use agent::{
-    Agent, AgentEvent, Answer, ApprovalPolicy, Cancel, ChatEvent, Effect, Entry, Frontend, Journal, JournalError,
-    Limits, Mode, RawCall, SeenFiles, Spent, Transcript, run_task,
+    Agent, AgentEvent, Answer, ApprovalPolicy, Cancel, ChatEvent, Entry, Frontend, Journal, JournalError, Limits, Mode,
+    Question, RawCall, Sandbox, SeenFiles, Spent, Transcript, run_task,
 };
 use async_trait::async_trait;
 use expect_test::Expect;
@@ -15,7 +15,7 @@ struct Silent;
 impl Frontend for Silent {
     fn show(&mut self, _: AgentEvent<'_>) {}
 
-    async fn ask(&mut self, _: &Effect) -> Answer {
+    async fn ask(&mut self, _: Question<'_>) -> Answer {
         Answer::Nobody
     }
 }
@@ -31,7 +31,7 @@ impl Journal for Silent {
 }
 
 /// Makes the calls, each in a reply of its own, and lets the loop answer them.
-pub(crate) fn play(memory: &Memory, calls: Vec<(String, String)>) -> Transcript {
+pub(crate) fn play(sandbox: &dyn Sandbox, calls: Vec<(String, String)>) -> Transcript {
     let replies = calls.into_iter().map(|(name, arguments)| vec![ChatEvent::Call(RawCall { name, arguments })]);
     let client = Scripted::new(replies.chain([vec![ChatEvent::Text("Done.".to_owned())]]));
     let mut transcript = Transcript::new("system".to_owned(), "task".to_owned());
@@ -39,7 +39,7 @@ pub(crate) fn play(memory: &Memory, calls: Vec<(String, String)>) -> Transcript 
     let mut agent = Agent {
         client: &client,
         tools: tools::TOOLS,
-        sandbox: memory,
+        sandbox,
         frontend: &mut frontend,
         journal: &mut journal,
         policy: ApprovalPolicy::new(Mode::Auto),
@@ -55,6 +55,29 @@ pub(crate) fn play(memory: &Memory, calls: Vec<(String, String)>) -> Transcript 
     transcript
 }
 
+/// Calls, one a line: what the model reads of each.
+pub(crate) fn answers(sandbox: &dyn Sandbox, calls: &str) -> String {
+    let call = |line: &str| {
+        let (name, arguments) = line.trim().split_once(' ').unwrap();
+        (name.to_owned(), arguments.to_owned())
+    };
+    let transcript = play(sandbox, calls.trim().lines().map(call).collect());
+    let mut shown = String::new();
+    for entry in transcript.entries() {
+        if let Entry::Outcome { outcome, .. } = entry {
+            let mark = match outcome {
+                agent::ToolOutcome::Done(_) => "",
+                agent::ToolOutcome::Failed(_) => "failed: ",
+                agent::ToolOutcome::Refused(_) => "refused: ",
+                agent::ToolOutcome::Cancelled => "cancelled: ",
+                agent::ToolOutcome::Interrupted => "interrupted: ",
+            };
+            shown += &format!("{mark}{}\n", outcome.text().trim_end());
+        }
+    }
+    shown
+}
+
 /// Calls, one a line, on these files; what the model reads of each, and the files that changed.
 #[track_caller]
 pub(crate) fn check(files: &[(&str, &str)], calls: &str, expected: Expect) {
@@ -65,24 +88,7 @@ pub(crate) fn check(files: &[(&str, &str)], calls: &str, expected: Expect) {
 pub(crate) fn check_on(memory: Memory, calls: &str, expected: Expect) {
     let before: Vec<(String, Option<String>)> =
         memory.paths().into_iter().map(|path| (path.clone(), memory.text(&path))).collect();
-    let call = |line: &str| {
-        let (name, arguments) = line.trim().split_once(' ').unwrap();
-        (name.to_owned(), arguments.to_owned())
-    };
-    let transcript = play(&memory, calls.trim().lines().map(call).collect());
-
-    let mut shown = String::new();
-    for entry in transcript.entries() {
-        if let Entry::Outcome { outcome, .. } = entry {
-            let mark = match outcome {
-                agent::ToolOutcome::Done(_) => "",
-                agent::ToolOutcome::Failed(_) => "failed: ",
-                agent::ToolOutcome::Refused(_) => "refused: ",
-                agent::ToolOutcome::Cancelled => "cancelled: ",
-            };
-            shown += &format!("{mark}{}\n", outcome.text().trim_end());
-        }
-    }
+    let mut shown = answers(&memory, calls);
     for path in memory.paths() {
         let text = memory.text(&path);
         if !before.contains(&(path.clone(), text.clone())) {

@@ -31,8 +31,8 @@ fn world() -> (World, PathBuf) {
     models.push(ModelCard::new("devstral", &[]));
     let mut world = World::without_server(&[("README.md", "A tpyo.\n"), ("tests/test_calc.py", "")]);
     world.server = Some(FakeMistral::spawn_with(script, Config { models, ..Config::default() }).unwrap());
-    // One session for `agent show`.
-    assert_eq!(world.run(&["Task"]).code, 0);
+    // One session for `agent show`, `diff` and `undo`.
+    assert_eq!(world.run(&["Create test.py"]).code, 0);
     (world, binary().parent().unwrap().to_owned())
 }
 

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use agent::{
-    Agent, AgentEvent, Answer, ApprovalPolicy, Cancel, ChatEvent, Effect, Entry, FinishReason, Frontend, Journal,
-    JournalError, Limits, Mode, ModeSwitch, Price, RawCall, SeenFiles, Spent, Stop, Transcript, Usage, run_task,
+    Agent, AgentEvent, Answer, ApprovalPolicy, Cancel, ChatEvent, Entry, FinishReason, Frontend, Journal, JournalError,
+    Limits, Mode, ModeSwitch, Price, Question, RawCall, SeenFiles, Spent, Stop, Transcript, Usage, run_task,
 };
 use async_trait::async_trait;
 use expect_test::Expect;
@@ -40,7 +40,7 @@ impl Frontend for Absent {
         }
     }
 
-    async fn ask(&mut self, _: &Effect) -> Answer {
+    async fn ask(&mut self, _: Question<'_>) -> Answer {
         self.answer.clone().unwrap_or(Answer::No("not now".to_owned()))
     }
 }
@@ -133,7 +133,9 @@ pub(crate) fn check(case: Case, script: &str, expected: Expect) {
 fn reply(line: &str) -> Vec<ChatEvent> {
     let mut events: Vec<ChatEvent> = line.trim().split(" && ").map(part).collect();
     if !events.iter().any(|event| matches!(event, ChatEvent::Finish(_))) {
-        events.push(ChatEvent::Usage(Usage { input: 1_000, cached: 0, output: 10 }));
+        if !events.iter().any(|event| matches!(event, ChatEvent::Usage(_))) {
+            events.push(ChatEvent::Usage(Usage { input: 1_000, cached: 0, output: 10 }));
+        }
         events.push(ChatEvent::Finish(FinishReason::Stop));
     }
     events
@@ -145,6 +147,10 @@ fn part(text: &str) -> ChatEvent {
         _ if text == "(again)" => ChatEvent::Retrying { attempt: 2, delay: Duration::ZERO, why: "cut".to_owned() },
         _ if text == "(cut)" => ChatEvent::Finish(FinishReason::Length),
         _ if text == "(window full)" => ChatEvent::Finish(FinishReason::ContextFull),
+        Some(("(usage", input)) => {
+            let input = input.trim_end_matches(')').parse().unwrap();
+            ChatEvent::Usage(Usage { input, cached: 0, output: 10 })
+        }
         Some((name, arguments)) if arguments.starts_with(['{', '[']) => {
             ChatEvent::Call(RawCall { name: name.to_owned(), arguments: arguments.to_owned() })
         }
@@ -166,6 +172,7 @@ fn render(transcript: &Transcript) -> String {
             }
             Entry::Outcome { call_id, outcome, .. } => shown += &format!("{call_id} {outcome:?}\n"),
             Entry::User { text } => shown += &format!("user: {text}\n"),
+            Entry::Compaction { text, .. } => shown += &format!("condensed: {text}\n"),
             Entry::System { .. } => (),
         }
     }
@@ -185,7 +192,7 @@ fn every_call_has_one_outcome(transcript: &Transcript) {
                 assert_eq!(owed.first(), Some(&call_id.as_str()));
                 owed.remove(0);
             }
-            Entry::System { .. } | Entry::User { .. } => (),
+            Entry::System { .. } | Entry::User { .. } | Entry::Compaction { .. } => (),
         }
     }
 }

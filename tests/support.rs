@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use fake_mistral::{FakeMistral, Script};
 use tempfile::TempDir;
@@ -114,6 +115,20 @@ impl World {
         chats.map(|request| serde_json::from_slice(&request.body).unwrap()).collect()
     }
 
+    /// The messages of each chat request as they were sent, without the bracket that closes them.
+    pub(crate) fn messages(&self) -> Vec<String> {
+        let requests = self.server.as_ref().unwrap().requests();
+        let chats = requests.iter().filter(|request| request.path.ends_with("/chat/completions"));
+        let messages = chats.map(|request| {
+            let text = String::from_utf8(request.body.to_vec()).unwrap();
+            let (_, rest) = text.split_once("\"messages\":").unwrap();
+            let mut stream = serde_json::Deserializer::from_str(rest).into_iter::<serde_json::Value>();
+            stream.next().unwrap().unwrap();
+            rest[..stream.byte_offset() - 1].to_owned()
+        });
+        messages.collect()
+    }
+
     /// The text that the model got back for its `n`th call, from 0.
     pub(crate) fn outcome(&self, n: usize) -> String {
         let bodies = self.bodies();
@@ -134,11 +149,19 @@ impl World {
         kept
     }
 
-    /// The one session file.
+    /// The session file that was begun last.
     pub(crate) fn session_file(&self) -> PathBuf {
+        self.session_files().pop().unwrap()
+    }
+
+    /// In the order in which they were begun.
+    pub(crate) fn session_files(&self) -> Vec<PathBuf> {
         let folder = self.home().join("state/agent/sessions");
         let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        files.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl")).last().unwrap()
+        let mut files: Vec<PathBuf> =
+            files.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl")).collect();
+        files.sort();
+        files
     }
 }
 
@@ -147,5 +170,18 @@ pub(crate) fn ran(output: Output) -> Ran {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Ctrl-C.
+pub(crate) fn interrupt(process: u32) {
+    assert!(Command::new("kill").args(["-INT", &process.to_string()]).status().unwrap().success());
+}
+
+pub(crate) fn wait_for(condition: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !condition() {
+        assert!(began.elapsed() < Duration::from_secs(60), "waited in vain");
+        std::thread::sleep(Duration::from_millis(20));
     }
 }

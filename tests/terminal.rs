@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,9 +12,16 @@ use expect_test::expect;
 use crate::support::{Ran, World, binary, ran};
 use crate::tmux::Terminal;
 
-/// Runs `agent` on a terminal and types each of `keys` once `[y/a/n/q]` was shown once more.
+/// What every question ends with, in any manner.
+const PROMPT: &str = "allow? [";
+
+/// Runs `agent` on a terminal and types each of `keys` once the prompt was shown once more.
 /// `None` where there is no `script`.
 fn type_at(world: &World, arguments: &str, keys: &[&str]) -> Option<Ran> {
+    type_in(world, &[("TERM", "xterm")], arguments, keys)
+}
+
+fn type_in(world: &World, environment: &[(&str, &str)], arguments: &str, keys: &[&str]) -> Option<Ran> {
     if Command::new("script").arg("--version").output().is_err() {
         println!("skipped: no `script` (util-linux) to make a terminal with");
         return None;
@@ -21,22 +29,21 @@ fn type_at(world: &World, arguments: &str, keys: &[&str]) -> Option<Ran> {
     let screen = world.home().join("screen");
     let mut command = world.command(&[]);
     let mut script = Command::new("script");
-    let line = format!("{} run --confirm {arguments}", binary().display());
+    // The modes of the terminal, once the program has ended.
+    let line = format!("trap : INT; {} run --confirm {arguments}; code=$?; stty -a; exit $code", binary().display());
     script.args(["--quiet", "--flush", "--return", "--command", &line]).arg(&screen);
     script.current_dir(world.workspace()).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped());
-    for (name, value) in command.env("TERM", "xterm").env("SHELL", "/bin/sh").get_envs() {
+    command.env("SHELL", "/bin/sh").envs(environment.iter().copied());
+    for (name, value) in command.get_envs() {
         script.env(name, value.unwrap());
     }
     let mut child = script.spawn().unwrap();
     let mut terminal = child.stdin.take().unwrap();
+    let shown = || String::from_utf8_lossy(&fs::read(&screen).unwrap_or_default()).into_owned();
     for (index, key) in keys.iter().enumerate() {
         let began = Instant::now();
-        while fs::read_to_string(&screen).unwrap_or_default().matches("[y/a/n/q]").count() <= index {
-            assert!(
-                began.elapsed() < Duration::from_secs(60),
-                "it never asked: {}",
-                fs::read_to_string(&screen).unwrap_or_default()
-            );
+        while shown().matches(PROMPT).count() <= index {
+            assert!(began.elapsed() < Duration::from_secs(60), "it never asked: {}", shown());
             thread::sleep(Duration::from_millis(20));
         }
         terminal.write_all(key.as_bytes()).unwrap();
@@ -44,7 +51,16 @@ fn type_at(world: &World, arguments: &str, keys: &[&str]) -> Option<Ran> {
     }
     let told = ran(child.wait_with_output().unwrap());
     drop(terminal);
+    assert!(told.stdout.contains(" icanon") && told.stdout.contains(" echo "), "{}", told.stdout);
     Some(told)
+}
+
+/// An editor that does this to the file it is given.
+fn editor(world: &World, line: &str) -> String {
+    let path = world.home().join("editor");
+    fs::write(&path, format!("#!/bin/sh\n{line}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path.display().to_string()
 }
 
 const TOUCH: &str = "> run_command {\"command\": \"touch made\"}\n---\nAs you wish.";
@@ -52,7 +68,7 @@ const TOUCH: &str = "> run_command {\"command\": \"touch made\"}\n---\nAs you wi
 #[test]
 fn enter_alone_does_not_approve_and_y_does() {
     let world = World::new(&[], TOUCH);
-    let Some(told) = type_at(&world, "Task", &["\n", "y\n"]) else { return };
+    let Some(told) = type_at(&world, "Task", &["\n", "x", "\u{1b}[A", "y"]) else { return };
     assert_eq!(told.code, 0, "{}", told.stdout);
     assert!(world.workspace().join("made").exists());
     assert!(told.stdout.contains("$ touch made"), "{}", told.stdout);
@@ -85,8 +101,8 @@ fn an_edit_is_shown_as_a_diff_before_it_is_made() {
     let edit = "> create_file {\"filename\": \"a.txt\", \"content\": \"one\\u001b[2J\\n\"}\n---\nDone.";
     let world = World::new(&[], edit);
     let Some(told) = type_at(&world, "Task", &["y\n"]) else { return };
-    let (before, _) = told.stdout.split_once("[y/a/n/q]").unwrap();
-    assert!(before.contains("+++ b/a.txt") && before.contains("+one␛[2J"), "{before}");
+    let (before, _) = told.stdout.split_once(PROMPT).unwrap();
+    assert!(before.contains("change new a.txt +1 -0") && before.contains("1 +\u{1b}[0m one␛[2J"), "{before}");
     assert!(world.workspace().join("a.txt").exists());
 }
 
@@ -133,4 +149,68 @@ fn words_are_drawn_as_markdown_and_all_of_it_reads_well() {
         let screen = terminal.screen();
         expected.assert_eq(&(screen.split("Pane is dead").next().unwrap().trim_end().to_owned() + "\n"));
     }
+}
+
+#[test]
+fn a_makes_exactly_the_rule_that_it_shows() {
+    let script = "> run_command {\"command\": \"touch made\"}\n> run_command {\"command\": \"touch made\"}\n\
+                  > run_command {\"command\": \"touch other\"}\n> run_command {\"command\": \"touch a | touch b\"}\n---\nDone.";
+    let world = World::new(&[], script);
+    let Some(told) = type_at(&world, "Task", &["a", "n not that\n", "a", "n a pipe\n"]) else { return };
+    assert_eq!(told.code, 0, "{}", told.stdout);
+    assert!(told.stdout.contains("a always: exactly the command `touch made`"), "{}", told.stdout);
+    assert!(told.stdout.contains("2 of 4"), "{}", told.stdout);
+    assert!(world.outcome(0).contains("exit code 0") && world.outcome(1).contains("exit code 0"));
+    assert_eq!(world.outcome(2), "The user said no: not that");
+    assert_eq!(world.outcome(3), "The user said no: a pipe");
+    // A pipe is never allowed for the session: the key means nothing there.
+    let (_, last) = told.stdout.rsplit_once("4 of 4").unwrap();
+    assert!(!last.contains("a always"), "{last}");
+}
+
+#[test]
+fn an_edited_command_is_what_runs_and_the_model_hears_of_it() {
+    let world = World::new(&[], TOUCH);
+    let editor = editor(&world, "sed -i s/made/edited/ \"$1\"");
+    let Some(told) = type_in(&world, &[("TERM", "xterm"), ("VISUAL", &editor)], "Task", &["e", "y"]) else { return };
+    assert_eq!(told.code, 0, "{}", told.stdout);
+    assert!(told.stdout.contains("$ touch edited"), "{}", told.stdout);
+    assert!(world.workspace().join("edited").exists() && !world.workspace().join("made").exists());
+    let outcome = world.outcome(0);
+    assert!(outcome.contains("-touch made\n+touch edited"), "{outcome}");
+}
+
+#[test]
+fn an_edited_text_is_what_is_written() {
+    let edit = "> create_file {\"filename\": \"src/a.txt\", \"content\": \"one\\ntwo\\n\"}\n---\nDone.";
+    let world = World::new(&[], edit);
+    let editor = editor(&world, "case \"$1\" in */src/a.txt) echo three >> \"$1\";; esac");
+    let Some(told) = type_in(&world, &[("TERM", "xterm"), ("EDITOR", &editor)], "Task", &["e", "y"]) else { return };
+    assert_eq!(told.code, 0, "{}", told.stdout);
+    assert_eq!(fs::read_to_string(world.workspace().join("src/a.txt")).unwrap(), "one\ntwo\nthree\n");
+    assert!(world.outcome(0).contains("+three"), "{}", world.outcome(0));
+}
+
+#[test]
+fn a_question_mark_tells_more_and_a_long_change_is_paged() {
+    let lines: String = (1..=60).map(|line| format!("line {line}\\n")).collect();
+    let edit = format!("> create_file {{\"filename\": \"a.txt\", \"content\": \"{lines}\"}}\n---\nDone.");
+    let world = World::new(&[], &edit);
+    let environment = [("TERM", "xterm"), ("PAGER", "echo PAGED; tail -n 1")];
+    let Some(told) = type_in(&world, &environment, "Task", &["?", "v", "y"]) else { return };
+    assert_eq!(told.code, 0, "{}", told.stdout);
+    assert!(told.stdout.contains("more lines: v shows all"), "{}", told.stdout);
+    assert!(told.stdout.contains("asked because edits are asked about in this mode"), "{}", told.stdout);
+    assert!(told.stdout.contains("new a.txt +60 -0:"), "{}", told.stdout);
+    let (_, paged) = told.stdout.split_once("PAGED").unwrap();
+    assert!(paged.contains("line 60"), "{paged}");
+}
+
+#[test]
+fn a_terminal_that_cannot_move_is_asked_in_lines() {
+    let world = World::new(&[], TOUCH);
+    let Some(told) = type_in(&world, &[("TERM", "dumb")], "Task", &["maybe\n", "y\n"]) else { return };
+    assert_eq!(told.code, 0, "{}", told.stdout);
+    assert!(world.workspace().join("made").exists());
+    assert!(!told.stdout.contains('\u{1b}'), "{}", told.stdout);
 }

@@ -44,18 +44,27 @@ fn the_loop_is_one_short_file() {
 
 #[test]
 fn every_room_says_what_it_is() {
-    for room in
-        ["crates/agent", "crates/patch", "crates/providers", "crates/session", "tools", "sandbox", "tests/fake-mistral"]
-    {
+    for room in [
+        "crates/agent",
+        "crates/patch",
+        "crates/providers",
+        "crates/session",
+        "crates/snapshots",
+        "tools",
+        "sandbox",
+        "tests/fake-mistral",
+    ] {
         assert!(read(&format!("{room}/src/lib.rs")).starts_with("//! "), "{room}");
     }
 }
 
 #[test]
 fn arrows_between_rooms_are_few() {
-    let rooms = ["agent", "patch", "providers", "session", "tools", "sandbox", "fake-mistral"];
+    let rooms = ["agent", "patch", "providers", "session", "snapshots", "tools", "sandbox", "fake-mistral"];
     let mut arrows = String::new();
-    for member in ["crates/agent", "crates/patch", "crates/providers", "crates/session", "tools", "sandbox"] {
+    for member in
+        ["crates/agent", "crates/patch", "crates/providers", "crates/session", "crates/snapshots", "tools", "sandbox"]
+    {
         let manifest = read(&format!("{member}/Cargo.toml"));
         let dependencies = manifest.split("[dev-dependencies]").next().unwrap();
         for room in rooms {
@@ -70,6 +79,7 @@ fn arrows_between_rooms_are_few() {
         tools -> agent
         tools -> patch
         sandbox -> agent
+        sandbox -> snapshots
     "#]]
     .assert_eq(&arrows);
 }
@@ -80,11 +90,12 @@ fn the_core_depends_on_nothing_that_acts() {
     let (_, dependencies) = manifest.split_once("[dependencies]").unwrap();
     let (dependencies, _) = dependencies.split_once("[dev-dependencies]").unwrap();
     expect![[r#"
-        async-trait futures-util schemars serde serde_json similar thiserror tokio tokio-util"#]]
+        async-trait futures-util schemars serde serde_json similar thiserror tokio tokio-util globset tree-sitter tree-sitter-bash"#]]
     .assert_eq(
         &dependencies
             .lines()
-            .filter_map(|line| line.split('.').next())
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.split(['.', ' ']).next())
             .filter(|name| !name.is_empty())
             .collect::<Vec<&str>>()
             .join(" "),
@@ -154,6 +165,12 @@ fn the_tools_as_the_model_sees_them() {
         run_command: Runs a bash command in the workspace and returns what it printed. It has no input and ends with everything it started.
           command: string. The command line.
           timeout_seconds?: integer. Seconds before it is killed: 120 unless given, at most 1800.
+          background?: boolean. Leave it running, for a server or a watcher. Returns an id.
+        read_output: Shows what a background command printed since the last look, and whether it still runs.
+          id: integer. As `run_command` gave it.
+          wait_seconds?: integer. Wait this long for something new, at most 600.
+        stop_command: Stops a background command.
+          id: integer. As `run_command` gave it.
     "#]].assert_eq(&shown);
 }
 

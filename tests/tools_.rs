@@ -215,3 +215,42 @@ fn run_command() {
     "#]],
     );
 }
+
+#[test]
+fn background_commands() {
+    let memory = Memory::default().on_command(|_, _| sandbox::ran(0, "listening\n"));
+    let calls = r#"
+        run_command {"command": "serve", "background": true}
+        read_output {"id": 1}
+        read_output {"id": "1", "wait_seconds": 5}
+        stop_command {"id": 1}
+        read_output {"id": 1, "wait_seconds": 5}
+        stop_command {"id": 2}
+        "#;
+    check_on(
+        memory,
+        calls,
+        expect![[r#"
+            listening
+            [background command 1 runs]
+            (nothing new)
+            [background command 1 runs]
+            (nothing new)
+            [background command 1 runs]
+            [nothing new in 5 s; it has run for 0 s]
+            (nothing new)
+            [background command 1 was stopped]
+            (nothing new)
+            [background command 1 was stopped]
+            failed: No background command has the id 2.
+        "#]],
+    );
+    check_on(
+        Memory::default(),
+        r#"run_command {"command": "serve", "background": true}"#,
+        expect![[r#"
+            (nothing new)
+            [background command 1 has ended: exit code 127]
+        "#]],
+    );
+}

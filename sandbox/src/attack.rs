@@ -2,6 +2,9 @@
 //! itself as a command. Prints `refused: ERRNO` or `DONE`.
 #![expect(unsafe_code, reason = "raw system calls are what an attacker makes")]
 
+pub(crate) mod attributes;
+mod others;
+
 use std::io;
 use std::os::fd::AsRawFd as _;
 use std::path::Path;
@@ -67,6 +70,9 @@ fn make(attack: &str, argument: &str) -> io::Result<()> {
         // SAFETY: refused before anything happens; where it is not, this process exists only to find that out.
         return answer(unsafe { syscall(*number, a[0], a[1], a[2], a[3], a[4]) });
     }
+    if let Some(made) = attributes::make(attack, argument).or_else(|| others::make(attack, argument)) {
+        return made;
+    }
     let path = std::ffi::CString::new(argument).unwrap();
     let pointer = path.as_ptr();
     match attack {
@@ -113,7 +119,6 @@ fn make(attack: &str, argument: &str) -> io::Result<()> {
             std::fs::write("mine", "x")?;
             std::fs::rename("mine", argument)
         }
-        "chmod" => answer(unsafe { c_long::from(libc::chmod(pointer, 0o777)) }),
         "race-links" => race_links(Path::new(argument)),
         "memfd" => memfd_write(argument),
         other => panic!("no such attack: {other}"),

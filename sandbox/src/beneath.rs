@@ -96,9 +96,41 @@ impl Root {
 
     /// What a path that a walk of ours found is, without opening it.
     pub(crate) fn stat_walked(&self, path: &Path) -> io::Result<Stat> {
-        // A link as the last part is fine with O_PATH | O_NOFOLLOW, links before it are not.
+        Ok(self.find_walked(path)?.1)
+    }
+
+    /// What a path is, and the thing itself, open as a place only. A link as the last part is fine, links before it
+    /// are not.
+    pub(crate) fn find_walked(&self, path: &Path) -> Result<(OwnedFd, Stat), Errno> {
         let file = self.openat2(path, OFlags::PATH | OFlags::NOFOLLOW, ResolveFlags::NO_SYMLINKS)?;
-        Ok(rustix::fs::fstat(file)?)
+        let stat = rustix::fs::fstat(&file)?;
+        Ok((file, stat))
+    }
+
+    /// Opens a directory, as a place only, through no link.
+    pub(crate) fn open_walked_dir(&self, path: &Path) -> io::Result<OwnedFd> {
+        Ok(self.openat2(path, OFlags::PATH | OFlags::DIRECTORY, ResolveFlags::NO_SYMLINKS)?)
+    }
+
+    /// The place of a path, through no link; its directories may be missing.
+    pub(crate) fn place_walked(&self, path: &Path) -> Result<Place, Errno> {
+        let (parent, name) = split(path).ok_or(Errno::INVAL)?;
+        let mut existing = parent;
+        let mut missing = Vec::new();
+        loop {
+            match self.openat2(&existing, OFlags::PATH | OFlags::DIRECTORY, ResolveFlags::NO_SYMLINKS) {
+                Ok(dir) => {
+                    missing.reverse();
+                    return Ok(Place { dir, root: self.real.clone(), dir_path: existing, missing, name });
+                }
+                Err(Errno::NOENT) => {
+                    let (above, name) = split(&existing).ok_or(Errno::NOENT)?;
+                    missing.push(name);
+                    existing = above;
+                }
+                Err(errno) => return Err(errno),
+            }
+        }
     }
 
     /// The path of an open file from the root, without links.

@@ -204,6 +204,10 @@ mod tests {
     fn the_user_can_name_more() {
         check(&[("DB_PASSWORD", "x")], &["DB_PASSWORD"], "DB_PASSWORD", Some("x"));
         check(&[("TERM", "xterm")], &["TERM"], "TERM", Some("xterm"));
+        // By its whole name, and in no other way.
+        for pattern in ["DB_*", "*", "DB_", "db_password", "DB_PASSWORD=x"] {
+            check(&[("DB_PASSWORD", "x")], &[pattern], "DB_PASSWORD", None);
+        }
     }
 
     #[test]

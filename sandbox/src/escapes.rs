@@ -1,19 +1,25 @@
 //! The escape suite: every attack is made from inside a real command, with
 //! namespaces and without, and what it was after is looked at from outside.
 
+mod attributes;
+mod others;
+
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use agent::Ended;
 
 use crate::attack;
 use crate::fence::policy::Namespaces;
-use crate::options::{CommandLimits, HostOptions, SandboxMode};
-use crate::testing::{Bench, VICTIM, eventually, is_running, victim};
+use crate::fence::{LayerKind, LayerState};
+use crate::launch::group;
+use crate::options::{CommandLimits, HostOptions};
+use crate::testing::{Bench, Kind, VICTIM, eventually, is_running};
 
 /// Behind each kind of fence that this machine has. The argument says whether it has namespaces.
-fn behind_each(files: &[(&str, &str)], options: &HostOptions, check: impl Fn(&Bench, bool)) {
+pub(crate) fn behind_each(files: &[(&str, &str)], options: &HostOptions, check: impl Fn(&Bench, bool)) {
     for namespaces in [Namespaces::Try, Namespaces::Leave] {
         let bench = Bench::fenced(files, options.clone(), namespaces);
         let fence = bench.block_on(bench.host.fence());
@@ -21,7 +27,8 @@ fn behind_each(files: &[(&str, &str)], options: &HostOptions, check: impl Fn(&Be
             println!("skipped with namespaces {namespaces:?}: {:?}", fence.layers);
             continue;
         }
-        check(&bench, namespaces == Namespaces::Try);
+        // Not what was tried: they may be turned off on this machine.
+        check(&bench, fence.state(LayerKind::Mounts) == Some(&LayerState::Works));
     }
 }
 
@@ -85,12 +92,10 @@ fn files_outside_are_not_written() {
         }
         refused(bench, "link", "/etc/passwd");
         refused(bench, "rename", "/etc/passwd");
-        // Landlock knows nothing of permission bits: README.md says so.
         if namespaces {
             let home = bench.folder.path().join("home");
             let own = bench.run("echo x > ~/own; chmod 600 ~/own");
             assert!(own.ended == Ended::Exited(0) && !home.join("own").exists());
-            refused(bench, "chmod", bench.program().display());
         }
         refused(bench, "write", "/sys/fs/cgroup/agent-escape");
         let ran = bench.run("mkdir /sys/fs/cgroup/agent-escape /sys/fs/cgroup/*/agent-escape && echo made");
@@ -163,12 +168,35 @@ fn denials_are_explained() {
     });
 }
 
+/// A process outside, to be attacked.
+struct Bystander(std::process::Child);
+
+impl Bystander {
+    fn new() -> Bystander {
+        let mut sleep = std::process::Command::new("sleep");
+        Bystander(
+            sleep.arg("600").stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap(),
+        )
+    }
+
+    fn lives(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+}
+
+impl Drop for Bystander {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
 #[test]
 fn processes_of_the_host() {
     behind_each(&[], &HostOptions::default(), |bench, namespaces| {
-        let mut bystander = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        let mut bystander = Bystander::new();
         for name in ["kill", "ptrace"] {
-            refused(bench, name, bystander.id());
+            refused(bench, name, bystander.0.id());
             refused(bench, name, std::process::id());
         }
         if namespaces {
@@ -178,9 +206,7 @@ fn processes_of_the_host() {
             assert_eq!(bench.run("ls /proc | grep -c '^[0-9]*$'").output.trim(), "4");
         }
         bench.attack("kill", -1);
-        assert!(bystander.try_wait().unwrap().is_none());
-        bystander.kill().unwrap();
-        bystander.wait().unwrap();
+        assert!(bystander.lives());
         assert_eq!(bench.run("echo still here").output, "still here\n");
     });
 }
@@ -214,27 +240,51 @@ fn races_of_links_inside_a_command() {
 }
 
 #[test]
-fn limits_are_reached_and_the_run_goes_on() {
+fn limits_are_reached_and_named_and_the_run_goes_on() {
     let mut options = HostOptions::default();
-    let limits = CommandLimits { processes: 400, file_bytes: 1 << 20, tmp_bytes: 8 << 20, ..CommandLimits::default() };
-    options.fence.limits = CommandLimits { memory_bytes: Some(256 << 20), ..limits };
-    let bench = Bench::fenced(&[], options, Namespaces::Try);
-    if !bench.block_on(bench.host.fence()).state(crate::LayerKind::Processes).is_some_and(crate::LayerState::is_fine) {
-        println!("skipped: no pid namespace");
-        return;
-    }
-    let bomb = bench.run_for("bomb() { bomb | bomb & }; bomb; sleep 600", std::time::Duration::from_secs(2));
-    assert!(matches!(bomb.ended, Ended::TimedOut(_)), "{:?} {}", bomb.ended, bomb.output);
-    let big = bench.run("yes > big");
-    assert_eq!((big.ended, big.notes.len()), (Ended::Exited(128 + libc::SIGXFSZ), 1), "{big:?}");
-    let full = bench.run("for i in 1 2 3 4 5 6 7 8 9 10; do head -c 1000000 /dev/zero > /tmp/$i; done");
-    assert!(full.output.contains("No space left on device"), "{}", full.output);
-    assert!(full.notes.iter().any(|note| note.contains("/tmp is full")), "{full:?}");
-    assert_eq!(
-        bench.run("rm -f /tmp/[0-9]*; ulimit -c; head -c 400000000 /dev/zero | tail -c 399999999 | wc -c").output,
-        "0\ntail: memory exhausted\n0\n"
-    );
-    assert_eq!(bench.run("echo on").output, "on\n");
+    options.fence.limits = CommandLimits {
+        memory_bytes: Some(256 << 20),
+        processes: 400,
+        open_files: 64,
+        file_bytes: 1 << 20,
+        tmp_bytes: 8 << 20,
+        ..CommandLimits::default()
+    };
+    behind_each(&[], &options, |bench, namespaces| {
+        let named = |command: &str, limit: &str| {
+            let ran = bench.run_for(command, Duration::from_secs(20));
+            assert!(ran.notes.iter().any(|note| note.contains(&format!("(`{limit}`)"))), "{command}: {ran:?}");
+            assert_eq!(bench.run("echo on").notes, Vec::<String>::new(), "{command}");
+            ran
+        };
+        let big = named("yes > big", "file_size");
+        assert_eq!(big.ended, Ended::Exited(128 + libc::SIGXFSZ));
+        let hog = named("tail /dev/zero", "memory");
+        assert!(hog.notes[0].contains("256 MiB"), "{hog:?}");
+        // No single one has too much.
+        named(
+            "for i in 1 2 3 4 5; do (head -c 90000000 /dev/zero; sleep 600) | tail -c 90000000 & done; wait",
+            "memory",
+        );
+        let files = "for i in {3..80}; do eval \"exec $i</dev/null\"; done 2>/dev/null; sleep 600";
+        let ran = bench.run_for(files, Duration::from_secs(2));
+        assert!(ran.notes.iter().any(|note| note.contains("(`open_files`)")) || before_6_2(), "{ran:?}");
+        if namespaces {
+            let full = bench.run("for i in 1 2 3 4 5 6 7 8 9 10; do head -c 1000000 /dev/zero > /tmp/$i; done");
+            assert!(full.output.contains("No space left on device"), "{}", full.output);
+            assert!(full.notes.iter().any(|note| note.contains("(`tmp`)")), "{full:?}");
+            bench.run("rm -f /tmp/[0-9]*");
+            let bomb = "bomb() { bomb | bomb & }; bomb; sleep 600";
+            let bomb = bench.run_for(bomb, Duration::from_secs(2));
+            assert!(matches!(bomb.ended, Ended::TimedOut(_)), "{:?} {}", bomb.ended, bomb.output);
+            assert!(bomb.notes.iter().any(|note| note.contains("(`processes`)")), "{bomb:?}");
+        }
+        assert_eq!(bench.run("echo on").output, "on\n");
+    });
+}
+
+fn before_6_2() -> bool {
+    std::fs::metadata("/proc/self/fd").is_ok_and(|fd| fd.len() == 0)
 }
 
 #[test]
@@ -281,27 +331,51 @@ fn a_fence_inside_a_fence() {
         return;
     }
     let inner = bench.root().join("inner");
-    let command = "cat a.txt; echo x > ../b.txt; echo y > b.txt; mktemp; sleep 1008 & exit 7";
+    let command = "cat a.txt; echo x > ../b.txt; echo y > b.txt; chmod 600 b.txt; mktemp; sleep 1008 & exit 7";
     let program = bench.program();
-    let ran = bench.run(&format!("'{}' {VICTIM} '{}' On '{command}' 2>&1", program.display(), inner.display()));
+    let victim =
+        format!("'{}' {VICTIM} '{}' Namespaces 'sleep 1009' '{command}' 2>&1", program.display(), inner.display());
+    let ran = bench.run(&victim);
     assert!(ran.output.contains("Exited(7)") && ran.output.contains("../b.txt: Permission denied"), "{}", ran.output);
+    // The outer fence has the one listener of the kernel. Without it permission bits stay as they are.
+    assert!(ran.output.contains("b.txt\': Operation not permitted"), "{}", ran.output);
     assert!(inner.join("b.txt").exists() && !bench.root().join("b.txt").exists());
+}
+
+/// An unfenced command may kill who watches over it; what it left behind dies all the same.
+#[test]
+fn a_killed_warden_without_a_fence() {
+    let bench = Bench::new(&[]);
+    let sleep = format!("1009.{}", std::process::id());
+    let ran = bench.run(&format!("(setsid sleep {sleep} &); kill -9 $PPID; sleep {sleep}"));
+    assert!(matches!(ran.ended, Ended::Signalled(_)), "{ran:?}");
+    assert!(!is_running(&sleep));
+    assert_eq!(bench.run("echo on").output, "on\n");
 }
 
 #[test]
 fn a_killed_agent_leaves_nothing() {
     let before = mounts();
-    let bench = Bench::new(&[]);
-    let sleep = format!("1007.{}", std::process::id());
-    let command = format!("echo > /tmp/agent-litter; (setsid sleep {sleep} &); sleep {sleep}");
-    let mut victim = victim(&bench.root(), SandboxMode::On, &command);
-    assert!(eventually(|| is_running(&format!("sleep\0{sleep}"))));
-    victim.kill().unwrap();
-    victim.wait().unwrap();
-    assert!(eventually(|| !is_running(&sleep)));
-    assert_eq!(std::fs::read_dir(bench.root()).unwrap().count(), 0);
-    assert!(!PathBuf::from("/tmp/agent-litter").exists());
-    assert_eq!(mounts(), before);
+    for kind in [Kind::Namespaces, Kind::Rules] {
+        let bench = Bench::new(&[]);
+        let [sleep, other] = [1007, 1010].map(|base| format!("{base}.{}", std::process::id()));
+        let litter = |sleep: &str| {
+            format!(
+                "echo > /tmp/agent-litter; mktemp > where; (setsid sh -c 'sleep {sleep} & sleep {sleep}' &); sleep {sleep}"
+            )
+        };
+        let mut victim = kind.victim(&bench.root(), &litter(&other), &litter(&sleep));
+        assert!(eventually(|| is_running(&format!("sleep\0{sleep}")) && is_running(&format!("sleep\0{other}"))));
+        victim.kill().unwrap();
+        victim.wait().unwrap();
+        assert!(eventually(|| !is_running(&sleep) && !is_running(&other)), "{kind:?}");
+        let temporary = std::fs::read_to_string(bench.root().join("where")).unwrap();
+        assert!(eventually(|| !PathBuf::from(temporary.trim()).exists()), "{temporary}");
+        assert_eq!(std::fs::read_dir(bench.root()).unwrap().count(), 1);
+        assert!(!PathBuf::from("/tmp/agent-litter").exists());
+        assert_eq!(mounts(), before);
+        assert!(eventually(|| group::left_behind().is_empty()), "{:?}", group::left_behind());
+    }
 }
 
 fn mounts() -> usize {

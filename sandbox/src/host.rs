@@ -5,20 +5,26 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use agent::{Cancel, Effect, Observation, Permit, Ran, Sandbox, SandboxError};
+use agent::{Background, Cancel, Effect, Ended, Observation, Permit, Ran, Sandbox, SandboxError};
 use async_trait::async_trait;
 use rustix::process::DumpableBehavior;
 use tokio::sync::{Mutex, OnceCell};
 
+use crate::background::{Backgrounds, Stop};
 use crate::environment;
 use crate::fence::policy::{Namespaces, Policy};
+use crate::fence::secrets;
 use crate::fence::{Fence, Layer, LayerKind, LayerState};
+use crate::files::Files;
 use crate::keeper::{Keeper, Unstarted};
-use crate::options::{HostOptions, SandboxMode};
+use crate::options::{AddedDir, HostOptions, SandboxMode};
+use crate::output::Output;
 use crate::protocol::Setup;
+use crate::proxy::Proxy;
 use crate::roots::Roots;
-use crate::run::Errand;
+use crate::run::{End, Errand, Started};
 use crate::{git_dirs, list, read, run, search, write};
 
 /// Where shells are, before PATH is asked.
@@ -46,6 +52,7 @@ pub struct Host {
     keeper: Mutex<Option<Keeper>>,
     /// Where git's own files were when the first command came.
     git: OnceCell<Vec<PathBuf>>,
+    backgrounds: Backgrounds,
 }
 
 impl Host {
@@ -64,13 +71,17 @@ impl Host {
         variables: impl Iterator<Item = (OsString, OsString)>,
         namespaces: Namespaces,
     ) -> Result<Host, OpenError> {
-        let roots = Roots::open(root, &options).map_err(|(path, source)| match source.raw_os_error() {
-            Some(libc::ENOSYS) => OpenError::OldKernel { path },
-            _ => OpenError::Workspace { path, source },
-        })?;
+        let mut roots = Roots::open(root, &options).map_err(open_error)?;
         // Where that is refused there is no /proc to look into either.
         let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
         let environment = environment::allowed(variables, &options.fence.pass);
+        if options.fence.sandbox == SandboxMode::On && roots.may_hold_hidden(&options) {
+            let home = environment.iter().find(|(name, _)| name == "HOME").map(|(_, home)| PathBuf::from(home));
+            let hidden = secrets::hidden(roots.workspace.real(), home.as_deref(), &options.fence.hide, |name| {
+                std::env::var_os(name)
+            });
+            roots.hide(hidden);
+        }
         let shell = find_shell();
         Ok(Host {
             roots: Arc::new(roots),
@@ -80,6 +91,7 @@ impl Host {
             namespaces,
             keeper: Mutex::new(None),
             git: OnceCell::new(),
+            backgrounds: Backgrounds::default(),
         })
     }
 
@@ -105,29 +117,51 @@ impl Host {
                 written.await.map(|()| Observation::Written)
             }
             Effect::Run { command, timeout } => {
-                let git = match self.options.fence.sandbox {
-                    SandboxMode::On => self.git.get_or_init(|| self.git_dirs()).await.as_slice(),
-                    SandboxMode::Off => &[],
-                };
-                let errand = Errand {
-                    shell: &self.shell,
-                    command: &command,
-                    directory: self.roots.workspace.real(),
-                    git,
-                    timeout,
-                    outputs: self.options.outputs.clone(),
-                };
-                self.run(&errand, cancel).await.map(Observation::Ran)
+                let longest = self.options.fence.limits.time;
+                let mut ran = self.run(&command, timeout.min(longest), cancel).await?;
+                if ran.ended == Ended::TimedOut(longest) && longest < timeout {
+                    ran.notes.push(format!("The user's limit of {} s for a command was reached.", longest.as_secs()));
+                }
+                Ok(Observation::Ran(ran))
+            }
+            Effect::Start { command } => self.start(&command, cancel).await.map(Observation::Started),
+            Effect::ReadOutput { id, wait } => self.backgrounds.read(id, wait, cancel).await.map(Observation::Output),
+            Effect::Stop { id } => {
+                let (background, stop) = self.backgrounds.stop(id).await?;
+                self.kill_if(stop).await;
+                Ok(Observation::Stopped(background))
             }
         }
+    }
+
+    /// Ends what was left running. Returns when it is dead.
+    pub async fn close(&self) {
+        let stop = self.backgrounds.stop_all().await;
+        self.kill_if(stop).await;
+    }
+
+    async fn kill_if(&self, stop: Stop) {
+        if let (Stop::Stuck, Some(keeper)) = (stop, self.keeper.lock().await.as_mut()) {
+            keeper.kill();
+        }
+    }
+
+    /// What is reached beside the workspace, by absolute paths.
+    pub fn added_dirs(&self) -> &[AddedDir] {
+        &self.options.fence.add_dirs
     }
 
     async fn git_dirs(&self) -> Vec<PathBuf> {
         let roots = Arc::clone(&self.roots);
         let found = tokio::task::spawn_blocking(move || {
             let root = roots.workspace.real();
-            let mut found = git_dirs::find(root);
-            found.extend(git_dirs::outside(root).iter().flat_map(|outside| git_dirs::find(outside)));
+            let outside = git_dirs::outside(root);
+            let others = outside.iter().map(PathBuf::as_path).chain(roots.added_for_writing());
+            let mut found: Vec<PathBuf> = git_dirs::find(root);
+            found.extend(others.flat_map(git_dirs::find));
+            // One may be below the other.
+            found.sort();
+            found.dedup();
             found
         });
         // Only a panic ends it early, and then nothing is known.
@@ -139,20 +173,59 @@ impl Host {
     pub async fn new_repositories(&self) -> Vec<PathBuf> {
         let Some(known) = self.git.get() else { return Vec::new() };
         let found = self.git_dirs().await.into_iter().filter(|path| !known.contains(path));
-        found.filter_map(|path| Some(path.strip_prefix(self.roots.workspace.real()).ok()?.to_path_buf())).collect()
+        let root = self.roots.workspace.real();
+        found.map(|path| path.strip_prefix(root).map(Path::to_path_buf).unwrap_or(path)).collect()
     }
 
-    async fn run(&self, errand: &Errand<'_>, cancel: &Cancel) -> Result<Ran, SandboxError> {
+    async fn run(&self, command: &str, timeout: Duration, cancel: &Cancel) -> Result<Ran, SandboxError> {
         let mut slot = self.keeper.lock().await;
-        let mut keeper = self.keeper(&mut slot).await?;
-        let mut started = run::start(keeper, errand).await;
-        if started.is_err() {
-            // It died since the last command. Nothing was run yet, so trying again is safe.
-            keeper.kill();
-            keeper = self.keeper(&mut slot).await?;
-            started = run::start(keeper, errand).await;
+        let started = self.launch(&mut slot, command).await?;
+        let mut output = Output::new(self.options.outputs.clone());
+        let over = async {
+            tokio::select! {
+                biased;
+                () = cancel.wait() => Err(SandboxError::Cancelled),
+                () = tokio::time::sleep(timeout) => Ok(Ended::TimedOut(timeout)),
+            }
+        };
+        let attended = run::attend(started, |bytes| output.push(bytes), over).await;
+        // It may have been the keeper too: the next command gets a new one.
+        match (&attended.cut, &attended.end, slot.as_mut()) {
+            (None, End::Unwatched, Some(keeper)) => keeper.end(run::GRACE).await,
+            (_, End::Stuck, Some(keeper)) => keeper.kill(),
+            (_, End::Reported(_) | End::Unwatched | End::Stuck, _) => (),
         }
-        run::attend(keeper, started.map_err(run::not_started)?, errand, cancel).await
+        let cut = attended.cut.transpose()?;
+        let (ended, mut notes) = run::verdict(attended.end)?;
+        notes.extend(slot.as_ref().and_then(|keeper| keeper.proxy.as_ref()).and_then(Proxy::take_notes));
+        notes.extend(self.backgrounds.obituaries());
+        let shown = output.finish();
+        let (text, total_bytes, full_output) = (shown.text, shown.total_bytes, shown.full);
+        Ok(Ran { ended: cut.unwrap_or(ended), output: text, total_bytes, full_output, notes })
+    }
+
+    async fn start(&self, command: &str, cancel: &Cancel) -> Result<Background, SandboxError> {
+        self.backgrounds.check_room()?;
+        let started = self.launch(&mut *self.keeper.lock().await, command).await?;
+        let id = self.backgrounds.add(command, started, self.options.outputs.clone());
+        self.backgrounds.first_look(id, cancel).await
+    }
+
+    async fn launch(&self, slot: &mut Option<Keeper>, command: &str) -> Result<Started, SandboxError> {
+        let git = match self.options.fence.sandbox {
+            SandboxMode::On => self.git.get_or_init(|| self.git_dirs()).await.as_slice(),
+            SandboxMode::Off => &[],
+        };
+        let errand = Errand { shell: &self.shell, command, directory: self.roots.workspace.real(), git };
+        let keeper = self.keeper(slot).await?;
+        let started = run::start(keeper, &errand).await;
+        if let Ok(started) = started {
+            return Ok(started);
+        }
+        // It died since the last command. Nothing was run yet, so trying again is safe.
+        keeper.kill();
+        let keeper = self.keeper(slot).await?;
+        run::start(keeper, &errand).await.map_err(run::not_started)
     }
 
     /// Away from the runtime's thread: a disk may be slow, and Ctrl-C is not.
@@ -164,6 +237,11 @@ impl Host {
         let (roots, cancel) = (Arc::clone(&self.roots), cancel.clone());
         let done = tokio::task::spawn_blocking(move || work(&roots, &cancel)).await;
         done.unwrap_or_else(|error| Err(SandboxError::Blocked(format!("The file work broke off: {error}."))))
+    }
+
+    /// The workspace's files, for snapshots.
+    pub fn files(&self) -> Files {
+        Files(Arc::clone(&self.roots))
     }
 
     /// What holds commands back. Puts the fence up if it is not yet: each layer is tried, not guessed.
@@ -220,6 +298,13 @@ impl Host {
 impl Sandbox for Host {
     async fn perform(&self, permit: Permit, cancel: &Cancel) -> Result<Observation, SandboxError> {
         self.act(permit.effect(), cancel).await
+    }
+}
+
+pub(crate) fn open_error((path, source): (PathBuf, io::Error)) -> OpenError {
+    match source.raw_os_error() {
+        Some(libc::ENOSYS) => OpenError::OldKernel { path },
+        _ => OpenError::Workspace { path, source },
     }
 }
 

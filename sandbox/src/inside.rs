@@ -4,7 +4,7 @@ use agent::Ended;
 
 use crate::fence::policy::Namespaces;
 use crate::options::{Access, AddedDir, HostOptions};
-use crate::testing::Bench;
+use crate::testing::{Bench, change};
 
 fn has(program: &str) -> bool {
     let found = std::process::Command::new("sh").args(["-c", &format!("command -v {program}")]).output();
@@ -14,6 +14,51 @@ fn has(program: &str) -> bool {
     }
     found
 }
+
+/// What needs neither a network nor a HOME to write to works without namespaces too.
+#[test]
+fn without_namespaces() {
+    let lib = "pub fn two() -> u32 { 2 }\n#[test]\nfn it() { assert_eq!(two(), 2); }\n";
+    let files =
+        [("Cargo.toml", "[package]\nname = \"x\"\nedition = \"2021\"\n"), ("src/lib.rs", lib), ("Makefile", MAKEFILE)];
+    let bench = Bench::without_namespaces(&files);
+    if !bench.block_on(bench.host.fence()).holds() {
+        println!("skipped: no Landlock");
+        return;
+    }
+    check(&bench, "cat < <(seq 3) | paste -sd+ | tee >(cat >/dev/null)", "1+2+3");
+    check(&bench, "make -j4 -s && cat *.out && rm *.out", "a\nb\nc");
+    let git = "git -c user.name=a -c user.email=a@b";
+    check(
+        &bench,
+        &format!("git init -q . && git add . && {git} commit -q -m x && git worktree add -q wt && ls wt"),
+        "src",
+    );
+    check(&bench, "python3 -c 'import asyncio; asyncio.run(asyncio.sleep(0)); print(7)'", "7");
+    if has("cargo") {
+        check(&bench, "unset CARGO_TARGET_DIR; cargo test --offline 2>&1", "test it ... ok");
+    }
+    if has("npm") {
+        std::fs::write(bench.root().join("package.json"), r#"{"name": "x", "version": "1.0.0"}"#).unwrap();
+        check(
+            &bench,
+            "npm_config_cache=$TMPDIR npm install --offline --no-audit --no-fund 2>&1 && ls",
+            "package-lock.json",
+        );
+    }
+    if has("strace") {
+        check(
+            &bench,
+            "strace -f -e trace=execve true 2>&1; sleep 9 & timeout -s INT 1 strace -p $! 2>&1; kill $!",
+            "attached",
+        );
+    }
+    if has("gdb") {
+        check(&bench, "gdb -nx -batch -ex 'break main' -ex run -ex 'print 6*7' --args /bin/true 2>&1", "= 42");
+    }
+}
+
+const MAKEFILE: &str = "all: a b c\na b c:\n\techo $@ > $@.out\n";
 
 /// With the HOME of whoever runs the tests, since toolchains are in it. `None`: no namespaces here.
 fn bench(files: &[(&str, &str)]) -> Option<Bench> {
@@ -38,7 +83,7 @@ fn check(bench: &Bench, command: &str, expected: &str) {
 
 #[test]
 fn shell_and_make() {
-    let Some(bench) = bench(&[("Makefile", "all: a b c\na b c:\n\techo $@ > $@.out\n")]) else { return };
+    let Some(bench) = bench(&[("Makefile", MAKEFILE)]) else { return };
     check(&bench, "diff <(printf 'a\\nb\\n') <(echo a; echo b) && echo same", "same");
     check(&bench, "cat < <(seq 3) | paste -sd+ | tee >(cat >/dev/null)", "1+2+3");
     check(
@@ -81,6 +126,74 @@ fn added_directories() {
     let ran = bench.run(&format!("echo x > {at}/read/a.txt"));
     assert_eq!(ran.ended, Ended::Exited(1));
     assert_eq!(bench.read(folder.path().join("read/a.txt")).unwrap(), b"shown");
+    let new = |name: &str| bench.write(vec![change(folder.path().join(name).to_str().unwrap(), None, Some("new"))]);
+    new("write/c.txt").unwrap();
+    let refused = new("read/c.txt").unwrap_err().to_string();
+    assert!(refused.contains("was added for reading only; nothing was written"), "{refused}");
+    assert!(new("c.txt").is_err() && bench.read(folder.path().join("write/../c.txt")).is_err());
+}
+
+#[test]
+fn a_repository_in_an_added_directory_keeps_its_hooks() {
+    for kind in [Namespaces::Try, Namespaces::Leave] {
+        let folder = tempfile::tempdir().unwrap();
+        let git = std::process::Command::new("git").args(["init", "-q"]).arg(folder.path()).status().unwrap();
+        assert!(git.success());
+        let mut options = HostOptions::default();
+        options.fence.add_dirs.push(AddedDir { path: folder.path().to_path_buf(), access: Access::Write });
+        let bench = Bench::fenced(&[], options, kind);
+        let at = folder.path().display();
+        bench.run(&format!("echo evil > {at}/.git/hooks/pre-commit; echo evil >> {at}/.git/config; touch {at}/x"));
+        assert!(folder.path().join("x").exists() && !folder.path().join(".git/hooks/pre-commit").exists());
+        assert!(!std::fs::read_to_string(folder.path().join(".git/config")).unwrap().contains("evil"));
+    }
+}
+
+#[test]
+fn what_is_hidden_is_hidden_from_commands_and_file_tools_alike() {
+    for kind in [Namespaces::Try, Namespaces::Leave] {
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["open.txt", "keys/a.key", "one.key"] {
+            std::fs::create_dir_all(folder.path().join(file).parent().unwrap()).unwrap();
+            std::fs::write(folder.path().join(file), "SECRET").unwrap();
+        }
+        std::os::unix::fs::symlink("keys", folder.path().join("link")).unwrap();
+        let mut options = HostOptions::default();
+        options.fence.add_dirs.push(AddedDir { path: folder.path().to_path_buf(), access: Access::Write });
+        options.fence.hide = vec![folder.path().join("keys"), folder.path().join("one.key")];
+        let bench = Bench::fenced(&[], options, kind);
+        for file in ["keys/a.key", "one.key", "link/a.key"] {
+            let path = folder.path().join(file);
+            let refused = bench.read(&path).unwrap_err().to_string();
+            assert!(refused.contains("is hidden from you"), "{refused}");
+            assert!(bench.write(vec![change(path.to_str().unwrap(), Some("SECRET"), Some("x"))]).is_err());
+            assert!(!bench.run(&format!("cat {}", path.display())).output.contains("SECRET"), "{file} {kind:?}");
+        }
+        assert_eq!(bench.read(folder.path().join("open.txt")).unwrap(), b"SECRET");
+        let search = agent::Effect::Search {
+            pattern: "SECRET".to_string(),
+            path: folder.path().to_path_buf(),
+            glob: None,
+            limit: 9,
+        };
+        let Ok(agent::Observation::Found(found)) = bench.act(&search) else { panic!() };
+        assert_eq!(found.files, 1);
+    }
+}
+
+#[test]
+fn what_is_kept_stays_and_the_rest_of_home_is_thrown_away() {
+    for kind in [Namespaces::Try, Namespaces::Leave] {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = folder.path().join("cache");
+        std::fs::create_dir(&cache).unwrap();
+        let mut options = HostOptions::default();
+        options.fence.keep = vec![cache.clone(), folder.path().join("none")];
+        let bench = Bench::fenced(&[], options, kind);
+        bench.run(&format!("echo kept > {}/x; echo gone > ~/y", cache.display()));
+        assert_eq!(std::fs::read_to_string(cache.join("x")).unwrap(), "kept\n", "{kind:?}");
+        assert!(!bench.folder.path().join("home/y").exists());
+    }
 }
 
 #[test]
@@ -202,7 +315,7 @@ fn cargo_builds_and_tests() {
     else {
         return;
     };
-    check(&bench, "unset CARGO_TARGET_DIR; cargo test --offline 2>&1", "test it ... ok");
+    check(&bench, "unset CARGO_TARGET_DIR; cargo build --offline 2>&1 && cargo test --offline 2>&1", "test it ... ok");
 }
 
 #[test]
@@ -214,4 +327,75 @@ fn debuggers_of_ones_own_child() {
     if has("gdb") {
         check(&bench, "gdb -nx -batch -ex 'break main' -ex run -ex 'print 6*7' --args /bin/true 2>&1", "= 42");
     }
+}
+
+const PYTEST: &str = "
+import asyncio, http.server, threading, urllib.request, pytest
+
+@pytest.fixture
+def port():
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), http.server.SimpleHTTPRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+
+def test_server(port, tmp_path):
+    (tmp_path / 'x').write_text('x')
+    assert urllib.request.urlopen(f'http://127.0.0.1:{port}/a.txt').read() == b'served'
+
+def test_asyncio(port):
+    async def main():
+        reader, writer = await asyncio.open_connection('localhost', port)
+        writer.write(b'GET /a.txt HTTP/1.0\\r\\n\\r\\n')
+        process = await asyncio.create_subprocess_exec('cat', 'a.txt', stdout=asyncio.subprocess.PIPE)
+        out, _ = await process.communicate()
+        return (await reader.read()).endswith(b'served') and out == b'served'
+    assert asyncio.run(main())
+";
+
+#[test]
+fn pytest_with_asyncio_and_a_local_server() {
+    let Some(pytest) = ["pytest", "pytest-3"].into_iter().find(|program| has(program)) else { return };
+    let Some(bench) = bench(&[("a.txt", "served"), ("test_a.py", PYTEST)]) else { return };
+    check(&bench, &format!("{pytest} -q 2>&1"), "2 passed");
+    assert_eq!(std::fs::read_dir(bench.root().join(".pytest_cache")).map_or(0, |_| 1), 1, "it writes its cache");
+}
+
+const NPM: &str = r#"{"name": "x", "version": "1.0.0", "scripts": {"test": "node server.js"}}"#;
+
+#[test]
+fn npm_test_with_a_local_server() {
+    if has("npm") {
+        let Some(bench) = bench(&[("server.js", NODE), ("package.json", NPM)]) else { return };
+        check(&bench, "npm test --silent 2>&1", "served lo");
+        check(&bench, "npm install --offline --no-audit --no-fund 2>&1 && ls", "package-lock.json");
+    }
+}
+
+#[test]
+fn sudo_is_refused_with_a_clear_message() {
+    if has("sudo") {
+        let Some(bench) = bench(&[]) else { return };
+        let ran = bench.run("sudo -n id");
+        assert_ne!(ran.ended, Ended::Exited(0));
+        // Of root it is the kernel's listener that says so, of a user sudo itself.
+        let named = ran.notes.iter().any(|note| note.contains("as sudo and su do"));
+        assert!(named || ran.output.contains("nosuid") || ran.output.contains("no new privileges"), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_server_in_the_background_is_reached_by_the_next_command() {
+    if !has("python3") {
+        return;
+    }
+    let Some(bench) = bench(&[("a.txt", "served")]) else { return };
+    let started = bench.start("python3 -u -m http.server --bind 127.0.0.1 8000");
+    assert!(started.ended.is_none(), "{started:?}");
+    let get = "python3 -c 'import urllib.request as u; print(u.urlopen(\"http://127.0.0.1:8000/a.txt\").read())'";
+    // A slow machine takes longer than its first moments.
+    assert!(crate::testing::eventually(|| bench.run(get).output == "b'served'\n"));
+    assert!(bench.read_output(1).output.contains("GET /a.txt"));
+    bench.stop(1);
+    assert_ne!(bench.run(get).ended, Ended::Exited(0));
 }

@@ -10,33 +10,42 @@
 //! agent dies, of SIGKILL as well, and then the tree is killed all the same.
 
 // In suggested reading order.
+mod attributes;
 mod command;
+mod connect;
 mod git;
+pub(crate) mod group;
 mod landlock;
+mod listener;
 mod lockdown;
+mod memory;
 mod mounts;
 mod namespaces;
 mod notes;
 mod proc;
 mod raise;
 mod raw;
-mod seccomp;
+pub(crate) mod seccomp;
+mod supervise;
 mod sweep;
 mod tree;
+mod usage;
 mod warden;
 
 use std::fs::File;
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 use rustix::process::{DumpableBehavior, WaitOptions};
 
-use crate::protocol::{self, Ready, Setup};
+use crate::protocol::{self, Ready, Setup, WayOut};
+use lockdown::Fenced;
 use raise::Raised;
 use raw::Forked;
 
@@ -54,6 +63,10 @@ pub fn launcher() -> Option<ExitCode> {
         Err(_) => ExitCode::FAILURE,
     })
 }
+
+/// How long the end waits for wardens: they need a millisecond each.
+const WARDENS_TRIES: u32 = 2_000;
+const WARDENS_PAUSE: Duration = Duration::from_millis(5);
 
 /// What a warden gets from the agent, through the keeper's hands.
 pub(crate) struct Hire {
@@ -75,8 +88,19 @@ fn keep() -> io::Result<()> {
     };
     // Commands run as the same user: none may look into us.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-    protocol::send(&control, &Ready::Up(std::mem::take(&mut raised.layers)))?;
+    let way_out = raised.way_out.take();
+    let follows = if way_out.is_some() { WayOut::Listener } else { WayOut::None };
+    protocol::send(&control, &Ready::Up { layers: std::mem::take(&mut raised.layers), way_out: follows })?;
+    if let Some(listener) = way_out {
+        protocol::send_file(&control, listener.as_fd())?;
+    }
+    if raised.lockdown.fenced == Fenced::Not {
+        // A command may kill its warden; then what it started comes to us.
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    }
     let ended = serve(control, &mut raised);
+    // Only then can what they used be taken away.
+    wait_for_wardens();
     if let Some(tmp) = &raised.lockdown.tmp {
         // A command may have made something in it unreadable; then it stays.
         let _ = std::fs::remove_dir_all(tmp);
@@ -96,7 +120,22 @@ fn serve(control: UnixStream, raised: &mut Raised) -> io::Result<()> {
             std::process::exit(0);
         }
     }
+    if raised.lockdown.fenced == Fenced::Not {
+        // While `control` is open: the agent waits for its end.
+        sweep::kill_all(rustix::process::getpid(), None, raised.namespaces);
+    }
     Ok(())
+}
+
+/// They see that the agent is gone as we do, and kill what is left.
+fn wait_for_wardens() {
+    for _ in 0..WARDENS_TRIES {
+        match rustix::process::wait(WaitOptions::NOHANG) {
+            Ok(None) => std::thread::sleep(WARDENS_PAUSE),
+            Ok(Some(_)) => {}
+            Err(_) => return,
+        }
+    }
 }
 
 /// Waits for a byte with two descriptors. `None`: the agent is gone.

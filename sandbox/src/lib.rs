@@ -23,21 +23,36 @@ mod undo;
 mod walk;
 mod write;
 
+// Snapshots.
+mod files;
+mod restore;
+mod scan;
+mod state;
+mod take_back;
+mod watch;
+
 // Commands.
+mod background;
 mod environment;
 mod fence;
 mod git_dirs;
 mod keeper;
 mod launch;
+mod network;
 mod output;
 mod protocol;
+mod proxy;
 mod run;
 
 pub use crate::fence::{Fence, Layer, LayerKind, LayerState};
+pub use crate::files::{Content, Files, Late};
 pub use crate::host::{Host, OpenError};
 pub use crate::launch::launcher;
 pub use crate::memory::{Memory, ran};
-pub use crate::options::{Access, AddedDir, CommandLimits, FenceOptions, HostOptions, Network, SandboxMode};
+pub use crate::network::{HostRule, Network, NetworkError};
+pub use crate::options::{Access, AddedDir, CommandLimits, FenceOptions, HostOptions, SandboxMode};
+pub use crate::take_back::TakeBack;
+pub use crate::watch::{Watch, Written};
 
 #[cfg(test)]
 mod attack;

@@ -9,7 +9,8 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use agent::{
-    Cancel, Change, Effect, Ended, FileMode, Found, Listed, Listing, Observation, Permit, Ran, Sandbox, SandboxError,
+    Background, Cancel, Change, Effect, Ended, FileMode, Found, Listed, Listing, Observation, Permit, Ran, Sandbox,
+    SandboxError,
 };
 use async_trait::async_trait;
 
@@ -26,6 +27,8 @@ pub struct Memory {
     executable: RefCell<BTreeSet<PathBuf>>,
     commands: Option<Commands>,
     ran: RefCell<Vec<String>>,
+    /// Those that were left running, the first with id 1.
+    backgrounds: RefCell<Vec<Option<Ended>>>,
 }
 
 impl Memory {
@@ -84,7 +87,29 @@ impl Memory {
                 let answer = self.commands.as_ref().map(|answer| answer(command, *timeout));
                 Ok(Observation::Ran(answer.unwrap_or_else(|| ran(127, "bash: command not found\n"))))
             }
+            Effect::Start { command } => {
+                self.ran.borrow_mut().push(command.clone());
+                let answer = self.commands.as_ref().map(|answer| answer(command, Duration::MAX));
+                // Without an answer there is no such program.
+                let ended = if answer.is_some() { None } else { Some(Ended::Exited(127)) };
+                let mut backgrounds = self.backgrounds.borrow_mut();
+                backgrounds.push(ended);
+                let id = u32::try_from(backgrounds.len()).unwrap_or(u32::MAX);
+                Ok(Observation::Started(background(id, ended, answer.map(|ran| ran.output))))
+            }
+            Effect::ReadOutput { id, .. } => self.background(*id, |ended| ended).map(Observation::Output),
+            Effect::Stop { id } => {
+                self.background(*id, |ended| ended.or(Some(Ended::Stopped))).map(Observation::Stopped)
+            }
         }
+    }
+
+    fn background(&self, id: u32, next: impl Fn(Option<Ended>) -> Option<Ended>) -> Result<Background, SandboxError> {
+        let mut backgrounds = self.backgrounds.borrow_mut();
+        let index = usize::try_from(id).ok().and_then(|id| id.checked_sub(1));
+        let ended = index.and_then(|index| backgrounds.get_mut(index)).ok_or(SandboxError::NoSuchCommand(id))?;
+        *ended = next(*ended);
+        Ok(background(id, *ended, None))
     }
 
     fn read(&self, path: &Path, max_bytes: u64) -> Result<Vec<u8>, SandboxError> {
@@ -203,6 +228,10 @@ pub fn ran(code: i32, output: &str) -> Ran {
         full_output: None,
         notes: Vec::new(),
     }
+}
+
+fn background(id: u32, ended: Option<Ended>, output: Option<String>) -> Background {
+    Background { id, ended, ran_for: Duration::ZERO, output: output.unwrap_or_default(), notes: Vec::new() }
 }
 
 /// `path` from the root. There are no links here, so names are enough.

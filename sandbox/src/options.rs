@@ -1,8 +1,11 @@
 //! What the user may choose about the machine.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::network::Network;
 
 /// How a [`crate::Host`] is opened.
 #[derive(Clone, Debug, Default)]
@@ -22,8 +25,10 @@ pub struct FenceOptions {
     pub add_dirs: Vec<AddedDir>,
     /// Names of variables that commands see beyond the allow-list, secrets included if named.
     pub pass: Vec<String>,
-    /// Paths that commands cannot read, beyond the built-in table. Absolute, or from HOME.
+    /// Paths that neither commands nor file tools can read, beyond the built-in table. Absolute, or from HOME.
     pub hide: Vec<PathBuf>,
+    /// Directories of HOME and caches in which what commands write stays. Those that are not there are passed over.
+    pub keep: Vec<PathBuf>,
     pub limits: CommandLimits,
 }
 
@@ -34,14 +39,6 @@ pub enum SandboxMode {
     On,
     /// None. Commands can do what the user can.
     Off,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Network {
-    /// Only loopback, and that is the command's own.
-    #[default]
-    Off,
-    On,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,10 +53,12 @@ pub enum Access {
     Write,
 }
 
-/// Bounds on one command and all it starts. Time is in the effect itself.
+/// Bounds on one command and all it starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandLimits {
-    /// Data of one process, in bytes (`RLIMIT_DATA`). `None`: as much as the machine has.
+    /// The longest that a command may ask for. One in the background has no bound but the run's end.
+    pub time: Duration,
+    /// Of all processes together, in bytes. `None`: as much as the machine has.
     pub memory_bytes: Option<u64>,
     /// Processes and threads at one time.
     pub processes: u64,
@@ -75,6 +74,7 @@ impl Default for CommandLimits {
     /// Wide enough for a build of a large project, narrow enough that the machine stays usable.
     fn default() -> CommandLimits {
         CommandLimits {
+            time: Duration::from_secs(1_800),
             memory_bytes: None,
             processes: 4_096,
             open_files: 65_536,

@@ -47,6 +47,17 @@ impl Output {
         Output { head: Vec::new(), tail: Vec::new(), total: 0, folder, spool: None }
     }
 
+    /// All of it is kept from the first byte on, because it is shown piece by piece.
+    pub(crate) fn in_pieces(folder: Option<PathBuf>) -> Output {
+        let spool = folder.as_deref().map(Spool::create);
+        Output { spool, ..Output::new(folder) }
+    }
+
+    /// Printed since the start, or since the last [`Output::take`].
+    pub(crate) fn total_bytes(&self) -> u64 {
+        self.total
+    }
+
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.total += bytes.len() as u64;
         if let Some(spool) = &mut self.spool {
@@ -81,22 +92,28 @@ impl Output {
     }
 
     pub(crate) fn finish(mut self) -> Shown {
-        let total_bytes = self.total;
-        if !self.is_long() {
-            self.head.append(&mut self.tail);
+        self.take()
+    }
+
+    /// What there is so far. The next piece begins after it.
+    pub(crate) fn take(&mut self) -> Shown {
+        let (long, total_bytes) = (self.is_long(), std::mem::take(&mut self.total));
+        let (mut head, mut tail) = (std::mem::take(&mut self.head), std::mem::take(&mut self.tail));
+        if !long {
+            head.append(&mut tail);
             // A broken byte becomes three, so text of a short output may still be long.
-            let text = Clipped::to(String::from_utf8_lossy(&self.head), 2 * END_BYTES);
+            let text = Clipped::to(String::from_utf8_lossy(&head), 2 * END_BYTES);
             return Shown { text: text.as_str().to_string(), total_bytes, full: None };
         }
-        let gone = self.tail.len().saturating_sub(END_BYTES);
-        self.tail.drain(..gone);
-        let head = head_of(&String::from_utf8_lossy(whole_characters(&self.head)));
-        let tail = tail_of(&String::from_utf8_lossy(&self.tail));
+        let gone = tail.len().saturating_sub(END_BYTES);
+        tail.drain(..gone);
+        let head = head_of(&String::from_utf8_lossy(whole_characters(&head)));
+        let tail = tail_of(&String::from_utf8_lossy(&tail));
         let left_out = total_bytes.saturating_sub((head.len() + tail.len()) as u64);
         let gap = if head.ends_with('\n') { "" } else { "\n" };
         let place = self.spool.as_ref().map(Spool::describe).unwrap_or_default();
         let text = format!("{head}{gap}[... {left_out} bytes left out{place} ...]\n{tail}");
-        Shown { text, total_bytes, full: self.spool.map(|spool| spool.path) }
+        Shown { text, total_bytes, full: self.spool.as_ref().map(|spool| spool.path.clone()) }
     }
 }
 
@@ -209,6 +226,22 @@ mod tests {
             assert_eq!(std::fs::read_to_string(kept).unwrap(), text);
         }
         assert!(folder.path().join("output-0003.txt").exists());
+    }
+
+    #[test]
+    fn pieces_follow_each_other_and_all_of_them_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut output = Output::in_pieces(Some(folder.path().to_path_buf()));
+        output.push(b"one\n");
+        assert_eq!(output.take().text, "one\n");
+        assert_eq!((output.total_bytes(), output.take().text), (0, String::new()));
+        output.push(&[b'x'; 100_000]);
+        let shown = output.take();
+        assert!(shown.text.len() < Clipped::MAX && shown.text.contains("output-0001.txt"), "{}", shown.text);
+        output.push(b"two\n");
+        assert_eq!(output.take().text, "two\n");
+        let kept = std::fs::read(shown.full.unwrap()).unwrap();
+        assert!(kept.starts_with(b"one\nxxx") && kept.ends_with(b"xtwo\n") && kept.len() == 100_008);
     }
 
     #[test]

@@ -14,7 +14,9 @@ use crate::roots::Roots;
 /// files of /proc say 0, and a log grows while we read it.
 pub(crate) fn read(roots: &Roots, path: &Path, max_bytes: u64) -> Result<Vec<u8>, SandboxError> {
     // O_NONBLOCK: opening a fifo returns at once. O_NOCTTY: a terminal does not become ours.
-    let file = roots.of(path).open_file(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
+    let root = roots.of(path);
+    let file = root.open_file(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
+    roots.refuse_hidden(root, &root.path_of(&file)?, path)?;
     let stat = regular(path, &file)?;
     let size = u64::try_from(stat.st_size).unwrap_or(0);
     let too_large = |bytes| SandboxError::TooLarge { path: path.to_path_buf(), bytes, max_bytes };

@@ -61,6 +61,8 @@ impl Hunt {
     pub(crate) fn new(pattern: &str, limit: usize) -> Result<Hunt, SandboxError> {
         let matcher = RegexMatcherBuilder::new()
             .crlf(true)
+            // Without it `^` and `$` stand for the ends of a buffer that holds many lines.
+            .multi_line(true)
             .build(pattern)
             .map_err(|error| SandboxError::BadPattern(shorter(&error.to_string())))?;
         let searcher = SearcherBuilder::new()

@@ -44,7 +44,7 @@ fn open(dir: OwnedFd) -> Result<Staged, Errno> {
 }
 
 /// Tries names until one is free.
-fn free_name<T>(mut take: impl FnMut(&OsStr) -> Result<T, Errno>) -> Result<(T, OsString), Errno> {
+pub(crate) fn free_name<T>(mut take: impl FnMut(&OsStr) -> Result<T, Errno>) -> Result<(T, OsString), Errno> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     loop {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);

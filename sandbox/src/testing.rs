@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use agent::{Cancel, Change, Effect, Ended, FileMode, Observation, Ran, SandboxError};
+use agent::{Background, Cancel, Change, Effect, Ended, FileMode, Observation, Ran, SandboxError};
 use tempfile::TempDir;
 
 use crate::fence::policy::Namespaces;
@@ -35,22 +35,52 @@ mod before_main {
 /// First argument of a test program that runs one command and waits to be killed.
 pub(crate) const VICTIM: &str = "__sandbox-victim";
 
-/// An agent of its own, as a process: runs `command` in `root`. To be killed by the test.
-pub(crate) fn victim(root: &Path, mode: SandboxMode, command: &str) -> std::process::Child {
-    let mut victim = std::process::Command::new("/proc/self/exe");
-    victim.arg(VICTIM).arg(root).arg(format!("{mode:?}")).arg(command);
-    victim.stdin(std::process::Stdio::null()).spawn().unwrap()
+/// The kinds of fence that there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Namespaces,
+    Rules,
+    Open,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Kind; 3] = [Kind::Namespaces, Kind::Rules, Kind::Open];
+
+    fn choose(self, options: &mut HostOptions) -> Namespaces {
+        options.fence.sandbox = if self == Kind::Open { SandboxMode::Off } else { SandboxMode::On };
+        if self == Kind::Rules { Namespaces::Leave } else { Namespaces::Try }
+    }
+
+    pub(crate) fn bench(self) -> Bench {
+        let mut options = HostOptions::default();
+        let namespaces = self.choose(&mut options);
+        Bench::make(&[], options, namespaces, false)
+    }
+
+    /// An agent of its own, as a process: leaves `background` running in `root`, and runs `command`. To be killed by
+    /// the test.
+    pub(crate) fn victim(self, root: &Path, background: &str, command: &str) -> std::process::Child {
+        let mut victim = std::process::Command::new("/proc/self/exe");
+        victim.arg(VICTIM).arg(root).arg(format!("{self:?}")).arg(background).arg(command);
+        victim.stdin(std::process::Stdio::null()).spawn().unwrap()
+    }
 }
 
 fn be_a_victim() {
     let mut arguments = std::env::args().skip(2);
     let root = arguments.next().unwrap();
     let mut options = HostOptions::default();
-    options.fence.sandbox = if arguments.next().unwrap() == "On" { SandboxMode::On } else { SandboxMode::Off };
+    let kind = arguments.next().unwrap();
+    let kind = Kind::ALL.into_iter().find(|one| format!("{one:?}") == kind).unwrap();
+    let namespaces = kind.choose(&mut options);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let host = Host::open(Path::new(&root), options).unwrap();
-    let effect = Effect::Run { command: arguments.next().unwrap(), timeout: Duration::from_secs(600) };
-    let result = runtime.block_on(host.act(&effect, &Cancel::default()));
+    let host = Host::open_in(Path::new(&root), options, std::env::vars_os(), namespaces).unwrap();
+    let result = runtime.block_on(async {
+        let background = Effect::Start { command: arguments.next().unwrap() };
+        host.act(&background, &Cancel::default()).await.unwrap();
+        let effect = Effect::Run { command: arguments.next().unwrap(), timeout: Duration::from_secs(600) };
+        host.act(&effect, &Cancel::default()).await
+    });
     eprintln!("the victim was not killed: {result:?}");
     std::process::exit(1);
 }
@@ -81,6 +111,11 @@ impl Bench {
     /// `outputs` of the options is filled in.
     pub(crate) fn with(files: &[(&str, &str)], options: HostOptions) -> Bench {
         Bench::make(files, options, Namespaces::Try, false)
+    }
+
+    /// With HOME as it is, behind Landlock and seccomp alone.
+    pub(crate) fn without_namespaces(files: &[(&str, &str)]) -> Bench {
+        Bench::make(files, HostOptions::default(), Namespaces::Leave, false)
     }
 
     fn make(files: &[(&str, &str)], mut options: HostOptions, namespaces: Namespaces, own_home: bool) -> Bench {
@@ -131,6 +166,28 @@ impl Bench {
 
     pub(crate) fn write(&self, changes: Vec<Change>) -> Result<(), SandboxError> {
         self.act(&Effect::Write { changes }).map(drop)
+    }
+
+    pub(crate) fn start(&self, command: &str) -> Background {
+        match self.act(&Effect::Start { command: command.to_string() }) {
+            Ok(Observation::Started(background)) => background,
+            other => panic!("{command}: {other:?}"),
+        }
+    }
+
+    /// Waits for something new, however slow this machine is.
+    pub(crate) fn read_output(&self, id: u32) -> Background {
+        match self.act(&Effect::ReadOutput { id, wait: Duration::from_secs(20) }) {
+            Ok(Observation::Output(background)) => background,
+            other => panic!("{id}: {other:?}"),
+        }
+    }
+
+    pub(crate) fn stop(&self, id: u32) -> Background {
+        match self.act(&Effect::Stop { id }) {
+            Ok(Observation::Stopped(background)) => background,
+            other => panic!("{id}: {other:?}"),
+        }
     }
 
     pub(crate) fn run(&self, command: &str) -> Ran {

@@ -56,6 +56,9 @@ pub(crate) fn walk(
             return Err(SandboxError::Cancelled);
         }
         let Ok(entry) = entry else { continue };
+        if roots.is_hidden(root, entry.path()) {
+            continue;
+        }
         let Ok(path) = entry.path().strip_prefix(root.real()) else { continue };
         // Asked again beneath the root and through no link: a directory that became a link meanwhile shows nothing.
         let Ok(stat) = root.stat_walked(path) else { continue };

@@ -62,6 +62,7 @@ fn check<'a>(roots: &Roots, change: &'a Change) -> Result<Checked<'a>, SandboxEr
     // Deleting a link deletes the link; writing to it writes its target.
     let last = if change.after.is_some() { LastLink::Follow } else { LastLink::Keep };
     let place = root.locate(&change.path, last)?;
+    roots.refuse_hidden(root, &place.path(), &change.path)?;
     guard(root, change, &place)?;
     let changed = || SandboxError::Changed(change.path.clone());
     let old = match (&change.before, stat_name(&place)) {
@@ -223,14 +224,14 @@ fn before(checked: &Checked<'_>) -> Vec<u8> {
     checked.change.before.clone().unwrap_or_default()
 }
 
-fn stat_name(place: &Place) -> Result<Stat, Errno> {
+pub(crate) fn stat_name(place: &Place) -> Result<Stat, Errno> {
     if !place.missing.is_empty() {
         return Err(Errno::NOENT);
     }
     rustix::fs::statat(&place.dir, &place.name, AtFlags::SYMLINK_NOFOLLOW)
 }
 
-fn same(old: Option<&Stat>, now: Option<&Stat>) -> bool {
+pub(crate) fn same(old: Option<&Stat>, now: Option<&Stat>) -> bool {
     let face = |stat: &Stat| {
         let kind = FileType::from_raw_mode(stat.st_mode);
         (kind, stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime, stat.st_mtime_nsec, stat.st_ctime_nsec)

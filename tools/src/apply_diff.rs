@@ -92,10 +92,18 @@ async fn apply(edit: &FileEdit, drafts: &mut Vec<Draft>, workspace: &mut Workspa
         None => unnamed(edit, drafts, workspace).await?,
     };
     let mut index = draft_of(&named, drafts, workspace).await?;
-    if let Some(other) = &edit.other_path
-        && drafts.get(index).is_some_and(|draft| draft.text.is_none())
-    {
-        index = draft_of(other, drafts, workspace).await?;
+    if let Some(other) = &edit.other_path {
+        let is_there = |drafts: &[Draft], index: usize| drafts.get(index).is_some_and(|draft| draft.text.is_some());
+        let second = draft_of(other, drafts, workspace).await?;
+        if is_there(drafts, index) && is_there(drafts, second) {
+            return Err(ToolError::Failed(format!(
+                "The diff names two files that both exist: `{named}` after `---` and `{other}` after `+++`. Name the one \
+                 to change in both lines."
+            )));
+        }
+        if !is_there(drafts, index) {
+            index = second;
+        }
     }
     let Some(draft) = drafts.get_mut(index) else { return Ok(()) };
     let path = draft.path.clone();

@@ -8,8 +8,10 @@ mod create_file;
 mod encoding;
 mod list_files;
 mod read_file;
+mod read_output;
 mod run_command;
 mod search_files;
+mod stop_command;
 mod syntax;
 
 use agent::AnyTool;
@@ -24,6 +26,8 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     &create_file::CreateFile,
     &apply_diff::ApplyDiff,
     &run_command::RunCommand,
+    &read_output::ReadOutput,
+    &stop_command::StopCommand,
 ];
 
 /// Larger files are not read whole into memory for the model: it has other means for them.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use agent::{Ended, Ran, Tool, ToolError, Workspace};
+use agent::{Background, Ended, Ran, Tool, ToolError, Workspace};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -14,6 +14,8 @@ pub(crate) struct Args {
     command: String,
     /// Seconds before it is killed: 120 unless given, at most 1800.
     timeout_seconds: Option<u64>,
+    /// Leave it running, for a server or a watcher. Returns an id.
+    background: Option<bool>,
 }
 
 const DEFAULT_SECONDS: u64 = 120;
@@ -27,6 +29,10 @@ impl Tool for RunCommand {
         if args.command.trim().is_empty() {
             return Err(ToolError::Failed("The command is empty.".to_owned()));
         }
+        if args.background == Some(true) {
+            let background = workspace.start(&args.command).await?;
+            return Ok(show_background(&background));
+        }
         let seconds = args.timeout_seconds.unwrap_or(DEFAULT_SECONDS).clamp(1, MAX_SECONDS);
         let ran = workspace.run(&args.command, Duration::from_secs(seconds)).await?;
         Ok(show_ran(&ran))
@@ -35,18 +41,42 @@ impl Tool for RunCommand {
 
 /// How a command went, as the model reads it. No times in it: equal runs must read equal, or a model in a circle is not noticed.
 pub fn show_ran(ran: &Ran) -> String {
-    let output = ran.output.trim_end();
-    let mut shown = if output.is_empty() { "(no output)".to_owned() } else { output.to_owned() };
-    shown.push_str(&match ran.ended {
-        Ended::Exited(code) => format!("\n[exit code {code}]"),
-        Ended::Signalled(signal) => format!("\n[killed by signal {signal}]"),
+    let end = match ran.ended {
         Ended::TimedOut(timeout) => format!(
-            "\n[not finished after {} s, and killed. If it needs longer, give timeout_seconds; if it waits for input, \
-             it gets none.]",
+            "not finished after {} s, and killed. If it needs longer, give timeout_seconds; if it waits for input, it \
+             gets none.",
             timeout.as_secs()
         ),
-    });
-    for note in &ran.notes {
+        Ended::Exited(_) | Ended::Signalled(_) | Ended::Stopped => words(ran.ended),
+    };
+    assemble(&ran.output, "(no output)", &end, &ran.notes)
+}
+
+/// A background command as it is now: what is new, and whether it runs.
+pub(crate) fn show_background(background: &Background) -> String {
+    let id = background.id;
+    let state = match background.ended {
+        None => format!("background command {id} runs"),
+        Some(Ended::Stopped) => format!("background command {id} was stopped"),
+        Some(ended) => format!("background command {id} has ended: {}", words(ended)),
+    };
+    assemble(&background.output, "(nothing new)", &state, &background.notes)
+}
+
+fn words(ended: Ended) -> String {
+    match ended {
+        Ended::Exited(code) => format!("exit code {code}"),
+        Ended::Signalled(signal) => format!("killed by signal {signal}"),
+        Ended::TimedOut(timeout) => format!("killed after {} s", timeout.as_secs()),
+        Ended::Stopped => "stopped".to_owned(),
+    }
+}
+
+fn assemble(output: &str, none: &str, end: &str, notes: &[String]) -> String {
+    let output = output.trim_end();
+    let mut shown = if output.is_empty() { none.to_owned() } else { output.to_owned() };
+    shown.push_str(&format!("\n[{end}]"));
+    for note in notes {
         shown.push_str(&format!("\n[{note}]"));
     }
     shown

@@ -5,12 +5,11 @@
 
 use std::path::PathBuf;
 
-use futures_util::StreamExt as _;
-
+use crate::ask_model::{Audience, Question, ask_model};
 use crate::breaker::{Breaker, Circle};
 use crate::cancel::{Cancel, Stop};
-use crate::chat::{ChatClient, ChatError, ChatErrorKind, ChatRequest, FinishReason};
-use crate::draft::Draft;
+use crate::chat::{ChatClient, ChatError, ChatErrorKind, FinishReason};
+use crate::compact;
 use crate::effect::Sandbox;
 use crate::frontend::{AgentEvent, Frontend};
 use crate::guidance;
@@ -47,6 +46,8 @@ pub enum Finish {
     LimitReached(Limit),
     /// The model goes in circles or says nothing; the text says which.
     Stuck(String),
+    /// The model's window is full and condensing the conversation does not help; the text says why.
+    WindowFull(String),
     /// The human stopped the run at an approval.
     Refused,
     /// An approval was needed and nobody was there.
@@ -65,12 +66,17 @@ pub enum AgentError {
 /// Replies in a row that say nothing, or are cut, before the model counts as stuck.
 const MAX_UNPRODUCTIVE: u32 = 3;
 
+/// What a model is told whose answer was cut.
+const GO_ON: &str = "Your answer was cut at the length limit. Go on, in smaller pieces.";
+
 /// Runs until the task is finished. The transcript only ever grows, and is
 /// valid to send at every step boundary, so a run can resume from it.
 pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Result<Finish, AgentError> {
-    let specs: Vec<ToolSpec> = agent.tools.iter().map(|tool| tool.spec()).collect();
+    let specs = specs(agent);
     let mut breaker = Breaker::default();
     let mut unproductive = 0;
+    // The server said so, whatever our own count is.
+    let mut window_full = false;
     loop {
         if let Some((mode, note)) = agent.policy.take_mode_change() {
             agent.frontend.show(AgentEvent::ModeChanged(mode));
@@ -85,11 +91,28 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
             return Ok(cancelled(&agent.cancel));
         }
 
-        let (draft, limit) = match ask_model(agent, transcript, &specs).await {
+        if (window_full || compact::is_full(agent, transcript, &specs))
+            && let Some(end) = compact::make_room(agent, transcript, &specs).await?
+        {
+            return Ok(end);
+        }
+        let question = Question {
+            entries: transcript.view(),
+            generation: transcript.generation(),
+            specs: &specs,
+            input: transcript.estimated_tokens(&specs),
+            max_output: None,
+            audience: Audience::Human,
+        };
+        let (draft, limit) = match ask_model(agent, question).await {
             Ok(asked) => asked,
-            Err(error) if error.kind == ChatErrorKind::ContextFull => return Ok(Finish::LimitReached(Limit::Context)),
+            Err(error) if error.kind == ChatErrorKind::ContextFull => {
+                window_full = true;
+                continue;
+            }
             Err(error) => return Err(error.into()),
         };
+        window_full = draft.finish == FinishReason::ContextFull;
         if draft.is_empty() {
             // An empty assistant message is refused by the API (MISTRAL.md 1.4), so none is recorded.
             if let Some(limit) = limit {
@@ -103,11 +126,8 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
             continue;
         }
 
-        let cut = draft.finish == FinishReason::Length;
-        let mut end = match draft.finish {
-            FinishReason::ContextFull => Some(Finish::LimitReached(Limit::Context)),
-            FinishReason::Stop | FinishReason::Length | FinishReason::Other(_) => limit.map(Finish::LimitReached),
-        };
+        let cut = matches!(draft.finish, FinishReason::Length | FinishReason::ContextFull);
+        let mut end = limit.map(Finish::LimitReached);
         let calls = transcript.push_reply(draft);
         save(agent, transcript)?;
         let Some(reply) = transcript.last_reply() else { continue };
@@ -118,7 +138,7 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
             // Every call is owed exactly one outcome, also after a cancel.
             let outcome = answer(agent, &mut breaker, &call, &mut end).await;
             agent.frontend.show(AgentEvent::CallEnded(&call, &outcome));
-            transcript.push_outcome(call, outcome);
+            transcript.push_outcome(call, outcome, agent.seen.take_news());
             save(agent, transcript)?;
         }
         if end.is_some() || agent.cancel.is_set() {
@@ -132,7 +152,7 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
                 if unproductive == MAX_UNPRODUCTIVE {
                     return Ok(Finish::Stuck(format!("{unproductive} answers in a row were empty or cut short")));
                 }
-                transcript.push_user("Your answer was cut at the length limit. Go on, in smaller pieces.".to_owned());
+                transcript.push_user(GO_ON.to_owned());
             }
             (false, false) => {
                 agent.journal.sync()?;
@@ -140,44 +160,6 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
             }
         }
     }
-}
-
-/// Sends the transcript and gathers one whole reply, or what came of it before
-/// a cancel or a limit stopped it. A broken stream leaves no trace in the transcript.
-async fn ask_model(
-    agent: &mut Agent<'_>,
-    transcript: &Transcript,
-    specs: &[ToolSpec],
-) -> Result<(Draft, Option<Limit>), ChatError> {
-    let input = transcript.estimated_tokens(specs);
-    if let Some(limit) = agent.limits.before_request(&agent.spent, agent.price, input) {
-        return Ok((Draft::default(), Some(limit)));
-    }
-    agent.spent.steps += 1;
-    agent.frontend.show(AgentEvent::StepStarted { step: agent.spent.steps });
-    let mut stream = agent.client.send(ChatRequest {
-        entries: transcript.entries(),
-        generation: transcript.generation(),
-        tools: specs,
-        max_output_tokens: agent.limits.room_for_reply(&agent.spent, agent.price, input),
-    });
-    let mut draft = Draft::default();
-    let mut limit = None;
-    while limit.is_none() {
-        let event = tokio::select! {
-            biased;
-            () = agent.cancel.wait() => break,
-            event = stream.next() => event,
-        };
-        let Some(event) = event else { break };
-        let event = event?;
-        agent.frontend.show(AgentEvent::Chat(&event));
-        draft.add(event);
-        limit = agent.limits.during_reply(&agent.spent, agent.price, draft.usage_so_far(input));
-    }
-    agent.spent.estimated |= draft.usage.is_none();
-    agent.spent.add(draft.usage_so_far(input), agent.price);
-    Ok((draft, limit))
 }
 
 /// Turns one call into one outcome. Nothing here fails: what goes wrong is told to the model.
@@ -198,7 +180,7 @@ async fn answer(
     };
     let mut workspace = agent.workspace();
     let outcome = tool.call(&call.arguments, &mut workspace).await;
-    let outcome = outcome.with_note(&guidance::for_touched(&mut workspace).await);
+    let outcome = outcome.with_note(&workspace.edited).with_note(&guidance::for_touched(&mut workspace).await);
     if workspace.wrote {
         breaker.reset();
     }
@@ -222,12 +204,17 @@ fn judge(breaker: &mut Breaker, call: &ToolCall, outcome: ToolOutcome, end: &mut
     }
 }
 
+/// The tools as the model sees them, the same in every request.
+pub(crate) fn specs(agent: &Agent<'_>) -> Vec<ToolSpec> {
+    agent.tools.iter().map(|tool| tool.spec()).collect()
+}
+
 /// Hands the session file what was said since the last time.
-fn save(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Result<(), JournalError> {
+pub(crate) fn save(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Result<(), JournalError> {
     transcript.take_unsaved().iter().try_for_each(|entry| agent.journal.append(entry))
 }
 
-fn cancelled(cancel: &Cancel) -> Finish {
+pub(crate) fn cancelled(cancel: &Cancel) -> Finish {
     match cancel.why() {
         Some(Stop::WallTime) => Finish::LimitReached(Limit::WallTime),
         Some(Stop::Human) | None => Finish::Cancelled,

@@ -23,6 +23,12 @@ pub enum Effect {
     Write { changes: Vec<Change> },
     /// A command line for bash, in the workspace root.
     Run { command: String, timeout: Duration },
+    /// The same, left running: until it ends, a [`Effect::Stop`], or the end of the run.
+    Start { command: String },
+    /// What a started command printed since the last look. Waits at most `wait` for something to look at.
+    ReadOutput { id: u32, wait: Duration },
+    /// Ends a started command, with everything that it started.
+    Stop { id: u32 },
 }
 
 /// One file of a [`Effect::Write`]. `before` is what the edit was made against:
@@ -73,6 +79,9 @@ pub enum Observation {
     Found(Found),
     Written,
     Ran(Ran),
+    Started(Background),
+    Output(Background),
+    Stopped(Background),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -130,6 +139,23 @@ pub enum Ended {
     Signalled(i32),
     /// Killed by us when its time was over.
     TimedOut(Duration),
+    /// Killed by us because somebody asked for it.
+    Stopped,
+}
+
+/// A command that was left running, as it is now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Background {
+    /// From 1, in the order in which they were started.
+    pub id: u32,
+    /// `None`: it runs.
+    pub ended: Option<Ended>,
+    /// Since its start, or until its end.
+    pub ran_for: Duration,
+    /// stdout and stderr since the last look, head and tail where it was long.
+    pub output: String,
+    /// What the fence or a limit did, in words for the model.
+    pub notes: Vec<String>,
 }
 
 /// Why the machine did not do it. The text is read by the model.
@@ -149,6 +175,8 @@ pub enum SandboxError {
     /// Somebody else wrote the file since the edit was made against it.
     #[error("`{}` changed on disk meanwhile; nothing was written. Read it again.", .0.display())]
     Changed(PathBuf),
+    #[error("No background command has the id {0}.")]
+    NoSuchCommand(u32),
     #[error("The pattern is wrong: {0}")]
     BadPattern(String),
     #[error("{0}")]

@@ -1,11 +1,13 @@
 //! The human's side: what they are shown, asked, and may say meanwhile.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 
 use crate::chat::{ChatEvent, Reply};
 use crate::effect::{Change, Effect};
 use crate::limits::Spent;
-use crate::policy::Mode;
+use crate::policy::{Mode, Offer};
 use crate::tool::{ToolCall, ToolOutcome};
 
 #[async_trait(?Send)]
@@ -13,12 +15,24 @@ pub trait Frontend {
     fn show(&mut self, event: AgentEvent<'_>);
 
     /// Asks about one effect. A frontend with no human answers [`Answer::No`] or [`Answer::Nobody`].
-    async fn ask(&mut self, effect: &Effect) -> Answer;
+    async fn ask(&mut self, question: Question<'_>) -> Answer;
 
     /// What the human typed since the last step, if anything.
     fn take_message(&mut self) -> Option<String> {
         None
     }
+}
+
+/// One effect that needs the human.
+#[derive(Debug)]
+pub struct Question<'a> {
+    pub effect: &'a Effect,
+    /// The workspace: commands run there, and paths start there.
+    pub root: &'a Path,
+    /// Why it is not simply done.
+    pub why: &'a str,
+    /// What [`Answer::Session`] would cover; nothing more than this one where it is `None`.
+    pub offer: Option<&'a Offer>,
 }
 
 #[derive(Debug)]
@@ -47,6 +61,8 @@ pub enum AgentEvent<'a> {
 pub enum Answer {
     Once,
     Session,
+    /// This is to be done instead: the human changed it. The model is told how.
+    Edited(Effect),
     /// Refused, with what the human wants the model to know.
     No(String),
     /// Refused, and the run should stop.

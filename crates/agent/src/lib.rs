@@ -8,11 +8,14 @@
 // In suggested reading order.
 mod agent_loop;
 mod arguments;
+mod ask_model;
 mod breaker;
 mod cancel;
 mod chat;
 mod clip;
+mod compact;
 mod draft;
+mod edited;
 mod effect;
 mod frontend;
 mod guidance;
@@ -34,15 +37,17 @@ pub use crate::chat::{
     ChatClient, ChatError, ChatErrorKind, ChatEvent, ChatRequest, ChatStream, FinishReason, RawCall, Reply, Usage,
 };
 pub use crate::clip::Clipped;
+pub use crate::compact::{Condensed, compact};
 pub use crate::effect::{
-    Change, Effect, Ended, FileMode, Found, FoundLine, Listed, Listing, Observation, Permit, Ran, Sandbox, SandboxError,
+    Background, Change, Effect, Ended, FileMode, Found, FoundLine, Listed, Listing, Observation, Permit, Ran, Sandbox,
+    SandboxError,
 };
-pub use crate::frontend::{AgentEvent, Answer, Frontend};
+pub use crate::frontend::{AgentEvent, Answer, Frontend, Question};
 pub use crate::journal::{Journal, JournalError};
 pub use crate::limits::{Limit, Limits, Price, Spent, estimate_tokens};
-pub use crate::policy::{ApprovalPolicy, Mode, ModeSwitch, Verdict};
+pub use crate::policy::{ApprovalPolicy, Mode, ModeSwitch, Offer, Rule, Rules, Verdict, commands_of};
 pub use crate::prompt::{Facts, opening};
 pub use crate::survey::{GitLook, Survey, survey};
 pub use crate::tool::{AnyTool, Tool, ToolCall, ToolError, ToolOutcome, ToolSpec};
-pub use crate::transcript::{Entry, Transcript};
+pub use crate::transcript::{Entry, Transcript, Turn};
 pub use crate::workspace::{SeenFiles, Workspace, list_by_hand, run_by_hand};

@@ -12,7 +12,7 @@ pub struct Limits {
     /// Tokens of all requests together, input and output.
     pub tokens: Option<u64>,
     pub cost_usd: Option<f64>,
-    /// The model's window: the most tokens one request and its reply may have.
+    /// The model's window: the most tokens one request and its reply may have. `compact.rs` keeps it.
     pub context_tokens: Option<u64>,
 }
 
@@ -25,7 +25,7 @@ pub struct Price {
     pub output: f64,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spent {
     pub steps: u32,
     pub input_tokens: u64,
@@ -46,8 +46,6 @@ pub enum Limit {
     Tokens(u64),
     CostUsd(f64),
     WallTime,
-    /// The transcript no longer fits the model's window.
-    Context,
 }
 
 impl Limits {
@@ -57,11 +55,6 @@ impl Limits {
             && steps <= spent.steps
         {
             return Some(Limit::Steps(steps));
-        }
-        if let Some(window) = self.context_tokens
-            && window <= input
-        {
-            return Some(Limit::Context);
         }
         self.during_reply(spent, price, Usage { input, cached: 0, output: 0 })
     }
@@ -131,7 +124,6 @@ impl std::fmt::Display for Limit {
             Limit::Tokens(tokens) => write!(formatter, "the limit of {tokens} tokens"),
             Limit::CostUsd(cost) => write!(formatter, "the limit of USD {cost}"),
             Limit::WallTime => formatter.write_str("the time limit"),
-            Limit::Context => formatter.write_str("the end of the model's context window"),
         }
     }
 }
@@ -167,8 +159,6 @@ mod tests {
         let cost = Limits { cost_usd: Some(0.01), ..Limits::default() };
         check(cost, spent(1, 0, 0.0099), 200, None);
         check(cost, spent(1, 0, 0.0099), 300, Some(Limit::CostUsd(0.01)));
-        let window = Limits { context_tokens: Some(500), ..Limits::default() };
-        check(window, spent(1, 0, 0.0), 500, Some(Limit::Context));
     }
 
     #[test]

@@ -1,61 +1,36 @@
 //! Which effects run, which are asked about, which never happen. Pure.
 
+mod looks;
+mod mode;
+mod rules;
+mod shell;
+
+use std::fmt;
 use std::path::{Component, Path};
-use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::{Deserialize, Serialize};
+use crate::effect::{Change, Effect};
+use looks::only_looks;
+use rules::Covers;
+use shell::{Line, take_apart};
 
-use crate::effect::Effect;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mode {
-    /// Look, never touch.
-    ReadOnly,
-    /// Ask before each write and command.
-    Confirm,
-    /// Write inside the workspace freely, ask before commands.
-    AcceptEdits,
-    /// Ask nothing. The sandbox is the guard.
-    Auto,
-}
-
-impl Mode {
-    /// The one after it, from the strictest to the freest and round again.
-    pub fn next(self) -> Mode {
-        match self {
-            Mode::ReadOnly => Mode::Confirm,
-            Mode::Confirm => Mode::AcceptEdits,
-            Mode::AcceptEdits => Mode::Auto,
-            Mode::Auto => Mode::ReadOnly,
-        }
-    }
-}
-
-/// The mode while a run goes on. Clones share it, so that a front end changes it between and during steps:
-/// the next effect is judged by it.
-#[derive(Clone, Debug)]
-pub struct ModeSwitch(Arc<Mutex<Mode>>);
-
-impl ModeSwitch {
-    fn new(mode: Mode) -> ModeSwitch {
-        ModeSwitch(Arc::new(Mutex::new(mode)))
-    }
-
-    pub fn get(&self) -> Mode {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub fn set(&self, mode: Mode) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = mode;
-    }
-}
+pub use mode::{Mode, ModeSwitch};
+pub use rules::{Rule, Rules};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Allow,
-    Ask,
-    Deny(&'static str),
+    /// Ask the human, who is told why.
+    Ask(String),
+    /// Refuse; the model is told why.
+    Deny(String),
+}
+
+/// What "for the rest of the session" would stand for. Its `Display` says all of it.
+#[derive(Clone, Debug)]
+pub enum Offer {
+    Commands(Rule),
+    /// The mode becomes `accept-edits`.
+    AllEdits,
 }
 
 /// Deny beats ask beats allow.
@@ -64,20 +39,20 @@ pub struct ApprovalPolicy {
     mode: ModeSwitch,
     /// The mode that everybody was told of.
     told: Mode,
-    /// Command lines the human allowed for the whole session, word for word.
-    allowed_commands: Vec<String>,
+    rules: Rules,
 }
 
 const GIT_IS_CLOSED: &str = "`.git` is never written directly. Use git commands.";
 const READ_ONLY: &str =
     "This session is read-only: nothing is written and no command runs. Describe the change instead.";
-const NOW_READ_ONLY: &str =
-    "From now on this session is read-only: look and describe; writes and commands are refused.";
-const NO_LONGER_READ_ONLY: &str = "This session is no longer read-only: you may write and run commands again.";
 
 impl ApprovalPolicy {
     pub fn new(mode: Mode) -> ApprovalPolicy {
-        ApprovalPolicy { mode: ModeSwitch::new(mode), told: mode, allowed_commands: Vec::new() }
+        ApprovalPolicy::with_rules(mode, Rules::default())
+    }
+
+    pub fn with_rules(mode: Mode, rules: Rules) -> ApprovalPolicy {
+        ApprovalPolicy { mode: ModeSwitch::new(mode), told: mode, rules }
     }
 
     pub fn mode(&self) -> Mode {
@@ -93,12 +68,7 @@ impl ApprovalPolicy {
     pub(crate) fn take_mode_change(&mut self) -> Option<(Mode, Option<&'static str>)> {
         let now = self.mode();
         let before = std::mem::replace(&mut self.told, now);
-        let note = match (before, now) {
-            (_, Mode::ReadOnly) => Some(NOW_READ_ONLY),
-            (Mode::ReadOnly, Mode::Confirm | Mode::AcceptEdits | Mode::Auto) => Some(NO_LONGER_READ_ONLY),
-            (Mode::Confirm | Mode::AcceptEdits | Mode::Auto, Mode::Confirm | Mode::AcceptEdits | Mode::Auto) => None,
-        };
-        (before != now).then_some((now, note))
+        (before != now).then_some((now, mode::note(before, now)))
     }
 
     pub fn judge(&self, effect: &Effect) -> Verdict {
@@ -106,24 +76,131 @@ impl ApprovalPolicy {
             // Reads cannot leave the workspace: the sandbox opens nothing outside it.
             (Effect::Read { .. } | Effect::List { .. } | Effect::Search { .. }, _) => Verdict::Allow,
             (Effect::Write { changes }, _) if changes.iter().any(|change| is_git_internal(&change.path)) => {
-                Verdict::Deny(GIT_IS_CLOSED)
+                Verdict::Deny(GIT_IS_CLOSED.to_owned())
             }
-            (Effect::Write { .. } | Effect::Run { .. }, Mode::ReadOnly) => Verdict::Deny(READ_ONLY),
-            (Effect::Write { .. } | Effect::Run { .. }, Mode::Auto) => Verdict::Allow,
-            (Effect::Write { .. }, Mode::AcceptEdits) => Verdict::Allow,
-            (Effect::Write { .. }, Mode::Confirm) => Verdict::Ask,
-            (Effect::Run { command, .. }, Mode::Confirm | Mode::AcceptEdits) => {
-                if self.allowed_commands.contains(command) { Verdict::Allow } else { Verdict::Ask }
+            // Whoever allowed the start allowed these.
+            (Effect::ReadOutput { .. } | Effect::Stop { .. }, _) => Verdict::Allow,
+            (Effect::Write { .. } | Effect::Run { .. } | Effect::Start { .. }, Mode::ReadOnly) => {
+                Verdict::Deny(READ_ONLY.to_owned())
             }
+            (Effect::Write { changes }, mode) => self.judge_write(changes, mode),
+            (Effect::Run { command, .. } | Effect::Start { command }, mode) => self.judge_run(command, mode),
         }
     }
 
-    /// Remembers an approval for the session: this command line, or edits in general.
-    pub(crate) fn remember(&mut self, effect: &Effect) {
+    /// What an approval for the session would cover; `None` where nothing narrow enough can be said.
+    pub fn offer(&self, effect: &Effect) -> Option<Offer> {
         match effect {
-            Effect::Run { command, .. } => self.allowed_commands.push(command.clone()),
-            Effect::Write { .. } => self.mode.set(Mode::AcceptEdits),
-            Effect::Read { .. } | Effect::List { .. } | Effect::Search { .. } => (),
+            Effect::Run { command, .. } | Effect::Start { command } => {
+                let line = take_apart(command).ok()?;
+                let asks = self.rules.ask.iter().any(|rule| of_line(rule, &line) != Covers::No);
+                rules::offered(&line).filter(|_| !asks).map(Offer::Commands)
+            }
+            Effect::Write { changes } => {
+                let asks = self.rules.ask.iter().any(|rule| of_changes(rule, changes) != Covers::No);
+                (!asks).then_some(Offer::AllEdits)
+            }
+            Effect::Read { .. }
+            | Effect::List { .. }
+            | Effect::Search { .. }
+            | Effect::ReadOutput { .. }
+            | Effect::Stop { .. } => None,
+        }
+    }
+
+    pub(crate) fn accept(&mut self, offer: Offer) {
+        match offer {
+            Offer::Commands(rule) => self.rules.allow.push(rule),
+            Offer::AllEdits => self.mode.set(Mode::AcceptEdits),
+        }
+    }
+
+    fn judge_write(&self, changes: &[Change], mode: Mode) -> Verdict {
+        let covers = |rule: &Rule| of_changes(rule, changes);
+        if let Some((rule, _)) = strongest(&self.rules.deny, covers) {
+            return Verdict::Deny(format!("The user's rules forbid {rule}."));
+        }
+        if let Some((rule, _)) = strongest(&self.rules.ask, covers) {
+            return Verdict::Ask(format!("your rules ask about {rule}"));
+        }
+        let allowed =
+            |change: &Change| self.rules.allow.iter().any(|rule| rule.covers_edit(&change.path) == Covers::Yes);
+        match mode {
+            Mode::Auto | Mode::AcceptEdits => Verdict::Allow,
+            Mode::Confirm | Mode::ReadOnly if changes.iter().all(allowed) => Verdict::Allow,
+            Mode::Confirm | Mode::ReadOnly => Verdict::Ask("edits are asked about in this mode".to_owned()),
+        }
+    }
+
+    fn judge_run(&self, command: &str, mode: Mode) -> Verdict {
+        let line = take_apart(command);
+        let covers = |rule: &Rule| match &line {
+            Ok(line) => of_line(rule, line),
+            // Whatever it runs may be covered.
+            Err(_) if rule.is_of_commands() => Covers::Maybe,
+            Err(_) => Covers::No,
+        };
+        match (strongest(&self.rules.deny, covers), mode) {
+            (Some((rule, Covers::Yes)), _) => return Verdict::Deny(format!("The user's rules forbid {rule}.")),
+            (Some((rule, _)), Mode::Auto) => {
+                return Verdict::Deny(format!(
+                    "The user's rules forbid {rule}, and it cannot be told whether this runs one. Write it as plain \
+                     commands, without variables, here-documents, shells in shells and the like."
+                ));
+            }
+            (Some((rule, _)), _) => return Verdict::Ask(format!("it may run what your rules forbid: {rule}")),
+            (None, _) => (),
+        }
+        match strongest(&self.rules.ask, covers) {
+            Some((rule, Covers::Yes)) => return Verdict::Ask(format!("your rules ask about {rule}")),
+            Some((rule, _)) => return Verdict::Ask(format!("it may run what your rules ask about: {rule}")),
+            None => (),
+        }
+        if mode == Mode::Auto {
+            return Verdict::Allow;
+        }
+        let line = match line {
+            Ok(line) => line,
+            Err(why) => return Verdict::Ask(why.to_owned()),
+        };
+        let unknown = line
+            .commands
+            .iter()
+            .find(|command| !self.rules.allow.iter().any(|rule| rule.allows(command)) && !only_looks(&line, command));
+        match unknown {
+            None => Verdict::Allow,
+            Some(command) => Verdict::Ask(format!("no rule allows this `{}`", command.program())),
+        }
+    }
+}
+
+/// The commands that a line runs, as far as a shell grammar can tell; else what stands in the way. For the human.
+///
+/// # Errors
+/// Says what in the line cannot be taken apart.
+pub fn commands_of(line: &str) -> Result<Vec<String>, &'static str> {
+    take_apart(line).map(|line| line.commands.iter().map(ToString::to_string).collect())
+}
+
+/// The rule that covers it most surely, if any may.
+fn strongest(rules: &[Rule], covers: impl Fn(&Rule) -> Covers) -> Option<(&Rule, Covers)> {
+    let covered = rules.iter().map(|rule| (rule, covers(rule)));
+    covered.filter(|(_, covers)| *covers != Covers::No).max_by_key(|(_, covers)| *covers)
+}
+
+fn of_line(rule: &Rule, line: &Line) -> Covers {
+    line.commands.iter().map(|command| rule.concerns(command)).max().unwrap_or(Covers::No)
+}
+
+fn of_changes(rule: &Rule, changes: &[Change]) -> Covers {
+    changes.iter().map(|change| rule.covers_edit(&change.path)).max().unwrap_or(Covers::No)
+}
+
+impl fmt::Display for Offer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Offer::Commands(rule) => rule.fmt(formatter),
+            Offer::AllEdits => formatter.write_str("all edits in the workspace (mode accept-edits)"),
         }
     }
 }
@@ -137,78 +214,4 @@ fn is_git_internal(path: &Path) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::effect::{Change, FileMode};
-
-    #[track_caller]
-    fn check(mode: Mode, effect: Effect, expected: Verdict) {
-        assert_eq!(ApprovalPolicy::new(mode).judge(&effect), expected, "{mode:?} {effect:?}");
-    }
-
-    fn write(path: &str) -> Effect {
-        let change = Change { path: path.into(), before: None, after: Some(Vec::new()), mode: FileMode::Keep };
-        Effect::Write { changes: vec![change] }
-    }
-
-    fn run(command: &str) -> Effect {
-        Effect::Run { command: command.to_owned(), timeout: Duration::from_secs(1) }
-    }
-
-    fn read() -> Effect {
-        Effect::Read { path: "a".into(), max_bytes: 1 }
-    }
-
-    #[test]
-    fn the_table_of_modes() {
-        check(Mode::ReadOnly, read(), Verdict::Allow);
-        check(Mode::ReadOnly, write("a"), Verdict::Deny(READ_ONLY));
-        check(Mode::ReadOnly, run("ls"), Verdict::Deny(READ_ONLY));
-        check(Mode::Confirm, read(), Verdict::Allow);
-        check(Mode::Confirm, write("a"), Verdict::Ask);
-        check(Mode::Confirm, run("ls"), Verdict::Ask);
-        check(Mode::AcceptEdits, write("a"), Verdict::Allow);
-        check(Mode::AcceptEdits, run("ls"), Verdict::Ask);
-        check(Mode::Auto, write("a"), Verdict::Allow);
-        check(Mode::Auto, run("ls"), Verdict::Allow);
-    }
-
-    #[test]
-    fn git_internals_are_closed_in_every_mode() {
-        for mode in [Mode::ReadOnly, Mode::Confirm, Mode::AcceptEdits, Mode::Auto] {
-            for path in [".git/hooks/pre-commit", "sub/.GIT/config", ".git"] {
-                check(mode, write(path), Verdict::Deny(GIT_IS_CLOSED));
-            }
-            assert_ne!(ApprovalPolicy::new(mode).judge(&write(".gitignore")), Verdict::Deny(GIT_IS_CLOSED));
-        }
-    }
-
-    #[test]
-    fn a_change_of_mode_counts_at_once_and_is_told_once() {
-        let mut policy = ApprovalPolicy::new(Mode::Auto);
-        let switch = policy.clone().mode_switch();
-        assert_eq!(policy.take_mode_change(), None);
-        switch.set(Mode::ReadOnly);
-        assert_eq!(policy.judge(&run("ls")), Verdict::Deny(READ_ONLY));
-        assert_eq!(policy.take_mode_change(), Some((Mode::ReadOnly, Some(NOW_READ_ONLY))));
-        assert_eq!(policy.take_mode_change(), None);
-        switch.set(Mode::Confirm);
-        assert_eq!(policy.take_mode_change(), Some((Mode::Confirm, Some(NO_LONGER_READ_ONLY))));
-        switch.set(Mode::Auto);
-        assert_eq!(policy.take_mode_change(), Some((Mode::Auto, None)));
-    }
-
-    #[test]
-    fn an_approval_for_the_session_is_no_wider_than_what_was_shown() {
-        let mut policy = ApprovalPolicy::new(Mode::Confirm);
-        policy.remember(&run("cargo test"));
-        assert_eq!(policy.judge(&run("cargo test")), Verdict::Allow);
-        assert_eq!(policy.judge(&run("cargo test; rm -rf .")), Verdict::Ask);
-        assert_eq!(policy.judge(&write("a")), Verdict::Ask);
-        policy.remember(&write("a"));
-        assert_eq!(policy.judge(&write("b")), Verdict::Allow);
-        assert_eq!(policy.judge(&run("ls")), Verdict::Ask);
-    }
-}
+mod tests;

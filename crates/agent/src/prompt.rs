@@ -17,6 +17,8 @@ pub struct Facts {
     pub date: String,
     /// The workspace root as an absolute path.
     pub root: String,
+    /// Directories beside it, each with what else there is to say of it.
+    pub added: Vec<String>,
     /// One line, for example ``branch `main`, 2 files changed``; `None` outside git.
     pub git: Option<String>,
     /// Names at the top of the workspace, directories with a slash.
@@ -33,6 +35,9 @@ pub fn opening(facts: &Facts) -> String {
     match &facts.git {
         Some(git) => text.push_str(&format!(" Git: {git}.")),
         None => text.push_str(" Not a git repository."),
+    }
+    if !facts.added.is_empty() {
+        text.push_str(&format!("\nYou also reach, by absolute paths: {}.", facts.added.join(", ")));
     }
     if facts.listing.is_empty() {
         text.push_str("\nThe workspace is empty.");
@@ -77,6 +82,7 @@ mod tests {
             os: "linux x86_64".to_owned(),
             date: "2026-11-23".to_owned(),
             root: "/w".to_owned(),
+            added: vec!["/shared".to_owned(), "/data (read only)".to_owned()],
             git: Some("branch `main`, clean".to_owned()),
             listing: vec!["src/".to_owned(), "a.py".to_owned()],
             listing_left_out: 3,
@@ -87,6 +93,7 @@ mod tests {
 
 
             Workspace: /w (linux x86_64). Today is 2026-11-23. Git: branch `main`, clean.
+            You also reach, by absolute paths: /shared, /data (read only).
             Top level: src/ a.py and 3 more
 
             The repository's AGENTS.md:

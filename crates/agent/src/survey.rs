@@ -80,7 +80,7 @@ async fn status(workspace: &mut Workspace<'_>) -> Option<String> {
     let ran = workspace.look(GIT_STATUS, GIT_TIMEOUT).await.ok()?;
     match ran.ended {
         Ended::Exited(0) => describe_status(&ran.output),
-        Ended::Exited(_) | Ended::Signalled(_) | Ended::TimedOut(_) => None,
+        Ended::Exited(_) | Ended::Signalled(_) | Ended::TimedOut(_) | Ended::Stopped => None,
     }
 }
 

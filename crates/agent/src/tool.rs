@@ -29,6 +29,8 @@ pub enum ToolOutcome {
     Failed(Clipped),
     Refused(Clipped),
     Cancelled,
+    /// The program died while the call ran, and goes on now.
+    Interrupted,
 }
 
 /// Why a tool stopped. The text is read by the model: say what to do next.
@@ -55,6 +57,7 @@ impl From<SandboxError> for ToolError {
             | SandboxError::TooLarge { .. }
             | SandboxError::Outside(_)
             | SandboxError::Changed(_)
+            | SandboxError::NoSuchCommand(_)
             | SandboxError::BadPattern(_)
             | SandboxError::Io { .. }) => ToolError::Sandbox(other),
         }
@@ -124,6 +127,10 @@ impl ToolOutcome {
         match self {
             ToolOutcome::Done(text) | ToolOutcome::Failed(text) | ToolOutcome::Refused(text) => text.as_str(),
             ToolOutcome::Cancelled => "The run was stopped before this was done.",
+            ToolOutcome::Interrupted => {
+                "The run was interrupted here: it is not known whether this was done, in whole, in part or not at all. \
+                 Look at the state of things before you go on."
+            }
         }
     }
 
@@ -138,6 +145,7 @@ impl ToolOutcome {
             ToolOutcome::Failed(text) => ToolOutcome::Failed(add(text)),
             ToolOutcome::Refused(text) => ToolOutcome::Refused(add(text)),
             ToolOutcome::Cancelled => ToolOutcome::Cancelled,
+            ToolOutcome::Interrupted => ToolOutcome::Interrupted,
         }
     }
 }

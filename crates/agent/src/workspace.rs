@@ -1,16 +1,18 @@
 //! The one door. A tool sees the machine only through this, for one call.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use crate::agent_loop::Agent;
 use crate::cancel::Cancel;
-use crate::effect::{Change, Effect, Found, Listing, Observation, Permit, Ran, Sandbox, SandboxError};
-use crate::frontend::{AgentEvent, Answer, Frontend};
+use crate::edited;
+use crate::effect::{Background, Change, Effect, Found, Listing, Observation, Permit, Ran, Sandbox, SandboxError};
+use crate::frontend::{AgentEvent, Answer, Frontend, Question};
 use crate::policy::{ApprovalPolicy, Verdict};
 use crate::tool::ToolError;
+use crate::transcript::Entry;
 
 pub struct Workspace<'a> {
     pub(crate) root: &'a Path,
@@ -22,6 +24,8 @@ pub struct Workspace<'a> {
     /// Files this call read or wrote, for the AGENTS.md that holds for them.
     pub(crate) touched: Vec<PathBuf>,
     pub(crate) wrote: bool,
+    /// What the human changed before it was done, for the model.
+    pub(crate) edited: String,
     /// Set when the run cannot go on after this call.
     pub(crate) halt: Option<Halt>,
 }
@@ -37,8 +41,44 @@ pub(crate) enum Halt {
 #[derive(Debug, Default)]
 pub struct SeenFiles {
     hashes: HashMap<PathBuf, u64>,
+    /// What changed of them since the last outcome was recorded, which takes it along.
+    news: BTreeMap<String, Option<u64>>,
     /// Directories whose AGENTS.md was shown, or that have none.
     pub(crate) guided: HashSet<PathBuf>,
+}
+
+impl SeenFiles {
+    /// As they were when these entries had been recorded.
+    pub fn restore(entries: &[Entry]) -> SeenFiles {
+        let mut seen = SeenFiles::default();
+        for entry in entries {
+            let Entry::Outcome { seen: news, .. } = entry else { continue };
+            for (path, hash) in news {
+                match hash {
+                    Some(hash) => seen.hashes.insert(path.into(), *hash),
+                    None => seen.hashes.remove(Path::new(path)),
+                };
+            }
+        }
+        seen
+    }
+
+    pub(crate) fn take_news(&mut self) -> BTreeMap<String, Option<u64>> {
+        std::mem::take(&mut self.news)
+    }
+
+    fn saw(&mut self, path: &Path, bytes: &[u8]) {
+        let hash = hash(bytes);
+        if self.hashes.insert(path.to_owned(), hash) != Some(hash) {
+            self.news.insert(path.to_string_lossy().into_owned(), Some(hash));
+        }
+    }
+
+    fn forget(&mut self, path: &Path) {
+        if self.hashes.remove(path).is_some() {
+            self.news.insert(path.to_string_lossy().into_owned(), None);
+        }
+    }
 }
 
 impl Agent<'_> {
@@ -53,6 +93,7 @@ impl Agent<'_> {
             seen: &mut self.seen,
             touched: Vec::new(),
             wrote: false,
+            edited: String::new(),
             halt: None,
         }
     }
@@ -63,7 +104,7 @@ impl Workspace<'_> {
     pub async fn read(&mut self, path: &str, max_bytes: u64) -> Result<Vec<u8>, ToolError> {
         let path = self.relative(path);
         let bytes = self.read_bytes(path.clone(), max_bytes).await?;
-        self.seen.hashes.insert(path.clone(), hash(&bytes));
+        self.seen.saw(&path, &bytes);
         self.touched.push(path);
         Ok(bytes)
     }
@@ -128,7 +169,19 @@ impl Workspace<'_> {
         for change in &mut changes {
             change.path = self.relative(&change.path.to_string_lossy());
         }
-        match self.perform(Effect::Write { changes: changes.clone() }).await? {
+        let permit = self.permit(Effect::Write { changes }).await?;
+        // The human may have edited them.
+        let changes = match permit.effect() {
+            Effect::Write { changes } => changes.clone(),
+            Effect::Read { .. }
+            | Effect::List { .. }
+            | Effect::Search { .. }
+            | Effect::Run { .. }
+            | Effect::Start { .. }
+            | Effect::ReadOutput { .. }
+            | Effect::Stop { .. } => Vec::new(),
+        };
+        match self.sandbox.perform(permit, self.cancel).await? {
             Observation::Written => (),
             other => return Err(mismatch(&other)),
         }
@@ -137,9 +190,9 @@ impl Workspace<'_> {
             let knew =
                 change.before.as_ref().is_none_or(|bytes| self.seen.hashes.get(&change.path) == Some(&hash(bytes)));
             match &change.after {
-                Some(bytes) if knew => self.seen.hashes.insert(change.path.clone(), hash(bytes)),
-                Some(_) | None => self.seen.hashes.remove(&change.path),
-            };
+                Some(bytes) if knew => self.seen.saw(&change.path, bytes),
+                Some(_) | None => self.seen.forget(&change.path),
+            }
             self.touched.push(change.path.clone());
         }
         self.wrote = true;
@@ -150,6 +203,28 @@ impl Workspace<'_> {
     pub async fn run(&mut self, command: &str, timeout: Duration) -> Result<Ran, ToolError> {
         match self.perform(Effect::Run { command: command.to_owned(), timeout }).await? {
             Observation::Ran(ran) => Ok(ran),
+            other => Err(mismatch(&other)),
+        }
+    }
+
+    /// Leaves a command running, and looks at its first moments.
+    pub async fn start(&mut self, command: &str) -> Result<Background, ToolError> {
+        match self.perform(Effect::Start { command: command.to_owned() }).await? {
+            Observation::Started(background) => Ok(background),
+            other => Err(mismatch(&other)),
+        }
+    }
+
+    pub async fn read_output(&mut self, id: u32, wait: Duration) -> Result<Background, ToolError> {
+        match self.perform(Effect::ReadOutput { id, wait }).await? {
+            Observation::Output(background) => Ok(background),
+            other => Err(mismatch(&other)),
+        }
+    }
+
+    pub async fn stop(&mut self, id: u32) -> Result<Background, ToolError> {
+        match self.perform(Effect::Stop { id }).await? {
+            Observation::Stopped(background) => Ok(background),
             other => Err(mismatch(&other)),
         }
     }
@@ -172,29 +247,43 @@ impl Workspace<'_> {
 
     /// Policy, then the human, then the sandbox. No other code acts.
     async fn perform(&mut self, effect: Effect) -> Result<Observation, ToolError> {
+        let permit = self.permit(effect).await?;
+        Ok(self.sandbox.perform(permit, self.cancel).await?)
+    }
+
+    async fn permit(&mut self, effect: Effect) -> Result<Permit, ToolError> {
         if self.cancel.is_set() {
             return Err(ToolError::Cancelled);
         }
         match self.policy.judge(&effect) {
-            Verdict::Allow => (),
-            Verdict::Deny(reason) => return Err(ToolError::Refused(reason.to_owned())),
-            Verdict::Ask => self.ask(&effect).await?,
+            Verdict::Allow => Ok(Permit::new(effect)),
+            Verdict::Deny(reason) => Err(ToolError::Refused(reason)),
+            Verdict::Ask(why) => self.ask(effect, &why).await.map(Permit::new),
         }
-        Ok(self.sandbox.perform(Permit::new(effect), self.cancel).await?)
     }
 
-    async fn ask(&mut self, effect: &Effect) -> Result<(), ToolError> {
+    /// What the human lets through: the effect, or what they made of it.
+    async fn ask(&mut self, effect: Effect, why: &str) -> Result<Effect, ToolError> {
+        let offer = self.policy.offer(&effect);
+        let question = Question { effect: &effect, root: self.root, why, offer: offer.as_ref() };
         let answer = tokio::select! {
             biased;
             () = self.cancel.wait() => return Err(ToolError::Cancelled),
-            answer = self.frontend.ask(effect) => answer,
+            answer = self.frontend.ask(question) => answer,
         };
         match answer {
-            Answer::Once => Ok(()),
+            Answer::Once => Ok(effect),
             Answer::Session => {
-                self.policy.remember(effect);
-                Ok(())
+                offer.into_iter().for_each(|offer| self.policy.accept(offer));
+                Ok(effect)
             }
+            Answer::Edited(edited) => match self.policy.judge(&edited) {
+                Verdict::Deny(reason) => Err(ToolError::Refused(format!("The user changed this. {reason}"))),
+                Verdict::Allow | Verdict::Ask(_) => {
+                    self.edited = edited::note(&effect, &edited);
+                    Ok(edited)
+                }
+            },
             Answer::No(reason) if reason.is_empty() => Err(ToolError::Refused("The user said no.".to_owned())),
             Answer::No(reason) => Err(ToolError::Refused(format!("The user said no: {reason}"))),
             Answer::Quit => {
@@ -240,6 +329,7 @@ pub async fn list_by_hand(sandbox: &dyn Sandbox, limit: usize) -> Result<Listing
     }
 }
 
+/// Saved with a session. Should a later Rust hash otherwise, a file counts as changed, and is read again.
 fn hash(bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
@@ -254,6 +344,7 @@ fn mismatch(observation: &Observation) -> ToolError {
         Observation::Found(_) => "matches",
         Observation::Written => "a write",
         Observation::Ran(_) => "a command",
+        Observation::Started(_) | Observation::Output(_) | Observation::Stopped(_) => "a background command",
     };
     ToolError::Failed(format!("The sandbox answered with {kind}, which was not asked for. This is a bug of the agent."))
 }

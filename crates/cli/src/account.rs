@@ -50,12 +50,12 @@ impl Account {
     pub(crate) fn called(&mut self, call: &ToolCall, outcome: &ToolOutcome) {
         match outcome {
             ToolOutcome::Done(_) if call.name == "run_command" => self.commands += 1,
-            ToolOutcome::Done(_) | ToolOutcome::Cancelled => (),
+            ToolOutcome::Done(_) | ToolOutcome::Cancelled | ToolOutcome::Interrupted => (),
             ToolOutcome::Failed(_) | ToolOutcome::Refused(_) => self.failed_calls += 1,
         }
     }
 
-    /// Files that the tools left otherwise than they were. What commands changed is not known here.
+    /// Files that the tools left otherwise than they were, should nothing else be known: what commands changed is not.
     pub(crate) fn changed_files(&self) -> Vec<ChangedFile> {
         self.files
             .iter()

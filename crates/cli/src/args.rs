@@ -1,8 +1,12 @@
 //! The command line: what can be said to `agent`, and its help.
 
+mod work;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use work::{ModeArg, ModelArgs, Output, ProgramArgs, SandboxArg, WorkArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -10,6 +14,7 @@ Examples:
   agent run \"Fix the failing test in tests/test_calc.py\"
   agent run --confirm \"Rename the function parse to read\"
   git diff main | agent run -            read the task from standard input
+  agent run --add-dir ../shared --add-dir /data:ro --limit memory=8G \"Use the shared parser\"
   agent run --output json --max-cost 0.50 --max-time 10m \"Add a test for empty input\"
   agent demo                             see it work without a key or a network
 
@@ -25,6 +30,22 @@ Examples:
   agent chat --plain                     for a screen reader
 
 /help inside lists the commands and keys.";
+
+const RESUME_EXAMPLES: &str = "\
+Examples:
+  agent resume                           go on with the last session of this directory
+  agent resume \"Now add a test\"         say something to it
+  agent resume 3f2a --model devstral-small-latest --max-cost 2
+  agent fork 3f2a --step 7 \"Try it without a new dependency\"
+
+Limits count the whole session, what was used before included; --max-time counts this run alone.
+The model, its server and the name of its key are those of the session unless a flag says otherwise.";
+
+const SESSIONS_EXAMPLES: &str = "\
+Examples:
+  agent sessions                         those of this directory
+  agent sessions --all \"cargo test\"     those in which these words were said or run
+  agent sessions --since 7d --json";
 
 /// A coding agent: hand it a task in a repository, it works until the task is done.
 #[derive(Debug, Parser)]
@@ -47,10 +68,20 @@ pub(crate) enum Command {
     Chat(Box<ChatArgs>),
     /// See the whole thing work, offline: a recorded model mends a failing test in a new small repository
     Demo(DemoArgs),
-    /// List past sessions, newest first
+    /// Go on with a session exactly where it stopped, however it stopped
+    Resume(Box<ResumeArgs>),
+    /// Begin a new session as a copy of another, up to some step
+    Fork(Box<ForkArgs>),
+    /// List past sessions, newest first, or search them
     Sessions(SessionsArgs),
     /// Show a session: what was said, called and changed
     Show(ShowArgs),
+    /// Show what a session changed, its commands' changes included, as a diff that `git apply` takes
+    Diff(DiffArgs),
+    /// Take back what a session changed; what anybody changed since is left alone and named
+    Undo(UndoArgs),
+    /// Take the last undo back
+    Redo(RedoArgs),
     /// List the models that the server offers, with context window and price
     Models(ModelArgs),
     /// Try what `run` needs on this machine: key, server, model, sandbox, git
@@ -68,9 +99,8 @@ pub(crate) struct RunArgs {
     /// What to do, in plain words; `-` reads it from standard input
     pub(crate) task: String,
 
-    /// What to print on stdout: the final answer, one JSON object at the end, or one JSON event a line
-    #[arg(long, value_enum, default_value = "text")]
-    pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
 
     #[command(flatten)]
     pub(crate) work: WorkArgs,
@@ -86,68 +116,6 @@ pub(crate) struct ChatArgs {
     pub(crate) work: WorkArgs,
 }
 
-/// What everything that works on a task has in common.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct WorkArgs {
-    /// Ask before each write and each command (same as --mode confirm)
-    #[arg(long, conflicts_with = "mode")]
-    pub(crate) confirm: bool,
-
-    /// What may be done without asking [default: auto where the sandbox holds]
-    #[arg(long, value_enum)]
-    pub(crate) mode: Option<ModeArg>,
-
-    /// Fence for commands; `off` lets them do whatever you can
-    #[arg(long, value_enum)]
-    pub(crate) sandbox: Option<SandboxArg>,
-
-    /// Network for commands [default: off]
-    #[arg(long, value_enum)]
-    pub(crate) network: Option<NetworkArg>,
-
-    /// Stop after this many requests to the model [default: 100]
-    #[arg(long, value_name = "N")]
-    pub(crate) max_steps: Option<u32>,
-
-    /// Stop before this many tokens are used, input and output together
-    #[arg(long, value_name = "N")]
-    pub(crate) max_tokens: Option<u64>,
-
-    /// Stop before this much is spent
-    #[arg(long, value_name = "USD")]
-    pub(crate) max_cost: Option<f64>,
-
-    /// Stop after this time: 90s, 10m, 1h30m
-    #[arg(long, value_name = "TIME")]
-    pub(crate) max_time: Option<String>,
-
-    /// For screen readers and logs: whole lines and words, nothing drawn twice, no colour
-    #[arg(long)]
-    pub(crate) plain: bool,
-
-    #[command(flatten)]
-    pub(crate) model: ModelArgs,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct ModelArgs {
-    /// The model to ask [default: devstral-medium-latest]
-    #[arg(long, value_name = "ID")]
-    pub(crate) model: Option<String>,
-
-    /// Any OpenAI-compatible server [default: Mistral's API]
-    #[arg(long, value_name = "URL")]
-    pub(crate) base_url: Option<String>,
-
-    /// Name of the environment variable that holds the key [default: MISTRAL_API_KEY]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) api_key_env: Option<String>,
-
-    /// The directory to work in [default: the current one]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) workspace: Option<PathBuf>,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
     /// Make the repository here and keep it [default: a temporary directory]
@@ -160,14 +128,70 @@ pub(crate) struct DemoArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = RESUME_EXAMPLES)]
+pub(crate) struct ResumeArgs {
+    /// The session's id, or either end of it; the last one of this directory unless given
+    pub(crate) id: Option<String>,
+
+    /// What to say first; `-` reads it from standard input. Without it an unfinished session just goes on
+    pub(crate) message: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = RESUME_EXAMPLES)]
+pub(crate) struct ForkArgs {
+    /// The session's id, or either end of it
+    pub(crate) id: String,
+
+    /// What to say first; `-` reads it from standard input
+    pub(crate) message: Option<String>,
+
+    /// The last step to keep, with what its calls gave; 0 keeps the task alone [default: all]
+    #[arg(long, value_name = "N")]
+    pub(crate) step: Option<usize>,
+
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+}
+
+#[derive(Debug, Default, Args)]
+#[command(after_help = SESSIONS_EXAMPLES)]
 pub(crate) struct SessionsArgs {
+    /// Only those in whose task, words, commands or file names this stands
+    pub(crate) text: Option<String>,
+
     /// All sessions, not only those of the current directory
-    #[arg(long)]
+    #[arg(long, conflicts_with = "dir")]
     pub(crate) all: bool,
+
+    /// Those of this directory [default: the current one]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+
+    /// Only those begun at this date or later: 2026-11-25, or 7d for seven days ago
+    #[arg(long, value_name = "DATE")]
+    pub(crate) since: Option<String>,
+
+    /// Only those begun before this date
+    #[arg(long, value_name = "DATE")]
+    pub(crate) until: Option<String>,
 
     /// How many to list
     #[arg(long, short = 'n', default_value_t = 20)]
     pub(crate) number: usize,
+
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 const SHOW_EXAMPLES: &str = "\
@@ -197,6 +221,67 @@ pub(crate) struct ShowArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  agent diff --stat\n  agent diff --step 3\n  agent diff 0199 | git apply --reverse"
+)]
+pub(crate) struct DiffArgs {
+    /// The session's id, or either end of it [default: the last one here that changed files]
+    pub(crate) id: Option<String>,
+
+    /// Only what this step changed
+    #[arg(long, value_name = "N")]
+    pub(crate) step: Option<usize>,
+
+    /// Only the names, with lines added and removed
+    #[arg(long)]
+    pub(crate) stat: bool,
+}
+
+const UNDO_HELP: &str = "\
+Examples:
+  agent undo                    the last step that changed something; again: the one before it
+  agent undo --step 3           everything from step 3 on
+  agent undo --file src/a.rs    only this file of the last step
+  agent undo --dry-run          say what would be done
+
+All files are taken back or none. Files that .gitignore leaves out and those over 5 MB are not kept.
+Your repository's HEAD, index, refs and stash are never touched.";
+
+#[derive(Debug, Args)]
+#[command(after_help = UNDO_HELP)]
+pub(crate) struct UndoArgs {
+    /// The session's id, or either end of it [default: the last one here that changed files]
+    pub(crate) id: Option<String>,
+
+    /// Everything from this step on
+    #[arg(long, value_name = "N")]
+    pub(crate) step: Option<usize>,
+
+    /// Only this file, or what is below this directory; may be repeated
+    #[arg(long = "file", value_name = "F")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Take the session's lines out of texts that were changed since, and keep the others
+    #[arg(long)]
+    pub(crate) merge: bool,
+
+    /// Only say what would be done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  agent undo && agent redo")]
+pub(crate) struct RedoArgs {
+    /// The session's id, or either end of it [default: the last one here that changed files]
+    pub(crate) id: Option<String>,
+
+    /// Only say what would be done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ConfigArgs {
     #[command(subcommand)]
     pub(crate) action: Option<ConfigAction>,
@@ -219,46 +304,6 @@ pub(crate) enum ConfigAction {
 pub(crate) enum SchemaOf {
     /// The lines of `--output jsonl`, and the object of `--output json` as its last
     Events,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ModeArg {
-    /// Look, never touch
-    ReadOnly,
-    /// Ask before each write and command
-    Confirm,
-    /// Write freely in the workspace, ask before commands
-    AcceptEdits,
-    /// Ask nothing: the sandbox is the guard
-    Auto,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Output {
-    Text,
-    Json,
-    Jsonl,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SandboxArg {
-    On,
-    Off,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum NetworkArg {
-    On,
-    Off,
-}
-
-impl From<ModeArg> for agent::Mode {
-    fn from(mode: ModeArg) -> agent::Mode {
-        match mode {
-            ModeArg::ReadOnly => agent::Mode::ReadOnly,
-            ModeArg::Confirm => agent::Mode::Confirm,
-            ModeArg::AcceptEdits => agent::Mode::AcceptEdits,
-            ModeArg::Auto => agent::Mode::Auto,
-        }
-    }
+    /// The lines that `--input jsonl` reads
+    Input,
 }

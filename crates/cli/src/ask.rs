@@ -1,15 +1,18 @@
-//! Asking the human about one effect, on the controlling terminal.
-//!
-//! It reads `/dev/tty` and not stdin: stdin is only ever read for the task.
+//! Asking the human about one effect, on the controlling terminal: one key where it allows that, else lines.
 
-use std::fs::File;
-use std::io::{self, Write as _};
+mod dialog;
+mod edit;
+mod show;
 
-use agent::{Answer, Effect};
+use agent::{Answer, Effect, Question};
 
 use crate::account::diff;
-use crate::harmless::harmless;
-use crate::tty::Tty;
+use crate::screen::{Paint, Screen};
+use dialog::{Dialog, Typed};
+use show::Sheet;
+
+pub(crate) use edit::page;
+pub(crate) use show::Around;
 
 /// What will really happen, as plain text.
 pub(crate) fn describe(effect: &Effect) -> String {
@@ -18,6 +21,9 @@ pub(crate) fn describe(effect: &Effect) -> String {
         Effect::List { path, .. } => format!("list {}", path.display()),
         Effect::Search { pattern, path, .. } => format!("search {} for {pattern}", path.display()),
         Effect::Run { command, timeout } => format!("run, for at most {} s:\n$ {command}", timeout.as_secs()),
+        Effect::Start { command } => format!("run in the background, until this run ends:\n$ {command}"),
+        Effect::ReadOutput { id, .. } => format!("read what background command {id} printed"),
+        Effect::Stop { id } => format!("stop background command {id}"),
         Effect::Write { changes } => changes
             .iter()
             .map(|change| diff(&change.path.to_string_lossy(), change.before.as_deref(), change.after.as_deref()))
@@ -26,63 +32,189 @@ pub(crate) fn describe(effect: &Effect) -> String {
     }
 }
 
-/// What `a` stands for: exactly what was shown, or edits in general.
-fn for_the_session(effect: &Effect) -> &'static str {
-    match effect {
-        Effect::Run { .. } => "this exact command, for the rest of this run",
-        Effect::Write { .. } => "all edits, for the rest of this run",
-        Effect::Read { .. } | Effect::List { .. } | Effect::Search { .. } => "this, for the rest of this run",
-    }
+#[derive(Clone, Debug, PartialEq)]
+enum Choice {
+    Once,
+    Session,
+    Edit,
+    /// Without a reason where it is still to be typed.
+    No(Option<String>),
+    Details,
+    Whole,
+    Quit,
 }
 
-/// Shows the effect's question and waits for an answer. Enter alone never approves.
-pub(crate) async fn ask(effect: &Effect) -> Answer {
-    let question = format!(
-        "{}\n  y  once\n  a  always: {}\n  n  no, or `n` and why\n  q  stop the run\n",
-        harmless(&describe(effect)),
-        for_the_session(effect)
-    );
-    question_on_tty(&question).await.unwrap_or(Answer::Nobody)
-}
-
-async fn question_on_tty(question: &str) -> io::Result<Answer> {
-    let tty = Tty::open()?;
-    let mut screen = File::options().write(true).open("/dev/tty")?;
-    screen.write_all(question.as_bytes())?;
+/// Shows the question and waits for an answer. Enter alone never approves.
+pub(crate) async fn ask(question: Question<'_>, around: &Around, screen: &Screen) -> Answer {
+    let Some(mut dialog) = Dialog::open(screen.is_moving()) else { return Answer::Nobody };
+    let mut effect = question.effect.clone();
     loop {
-        screen.write_all(b"[y/a/n/q] ")?;
-        let Some(line) = tty.line().await? else { return Ok(Answer::Nobody) };
-        if let Some(answer) = parse(&line) {
-            return Ok(answer);
+        let edited = effect != *question.effect;
+        // What the human wrote is for this once.
+        let offer = if edited { None } else { question.offer };
+        let now = Question { effect: &effect, offer, ..question };
+        let sheet = Sheet { coloured: screen.is_coloured(), width: screen.width(), rows: screen.height().max(16) - 8 };
+        let (shown, cut) = show::effect(&now, around, sheet);
+        dialog.write(&format!("\n{shown}"));
+        let choice = match choose(&mut dialog, &now, around, sheet, cut).await {
+            Some(choice) => choice,
+            None => return Answer::Nobody,
+        };
+        match choice {
+            Choice::Once if edited => return Answer::Edited(effect),
+            Choice::Once => return Answer::Once,
+            Choice::Session => return Answer::Session,
+            Choice::No(Some(reason)) => return Answer::No(reason),
+            Choice::No(None) => match dialog.line("no, because: ").await {
+                Some(reason) => return Answer::No(reason.trim().to_owned()),
+                None => dialog.write("\n"),
+            },
+            Choice::Quit => return Answer::Quit,
+            Choice::Edit => match outside(&dialog, {
+                let effect = effect.clone();
+                move || edit::edit(&effect)
+            })
+            .await
+            {
+                Ok(changed) => effect = changed,
+                Err(error) => dialog.write(&format!("it is as it was: {error:#}\n")),
+            },
+            Choice::Whole => {
+                let text = show::whole(&effect, sheet);
+                let paged = text.clone();
+                if outside(&dialog, move || page(&paged)).await.is_err() {
+                    dialog.write(&text);
+                }
+            }
+            Choice::Details => (),
         }
     }
 }
 
-fn parse(line: &str) -> Option<Answer> {
+/// Runs a program of the human's on the terminal, which is theirs meanwhile.
+async fn outside<T: Send + 'static>(
+    dialog: &Dialog,
+    act: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    dialog.lend();
+    let done = tokio::task::spawn_blocking(act).await;
+    dialog.take();
+    done?
+}
+
+/// Asks until one of the keys was pressed. `None` when the terminal has gone.
+async fn choose(
+    dialog: &mut Dialog,
+    question: &Question<'_>,
+    around: &Around,
+    sheet: Sheet,
+    cut: bool,
+) -> Option<Choice> {
+    let mut keys = vec!["y once".to_owned()];
+    keys.extend(question.offer.map(|offer| format!("a always: {offer}")));
+    keys.extend(["e edit".to_owned(), "n no, and why".to_owned()]);
+    keys.extend(cut.then(|| "v view all".to_owned()));
+    keys.extend(["? more".to_owned(), "q stop".to_owned()]);
+    let letters: Vec<&str> = keys.iter().filter_map(|key| key.get(..1)).collect();
+    let prompt = sheet.paint(Paint::Cyan, &format!("allow? [{}] ", letters.join("/")));
+    dialog.write(&wrapped(&keys, sheet.width));
+    dialog.write(&prompt);
+    loop {
+        let (choice, again) = match dialog.typed().await? {
+            Typed::Key(key) => (parse(&key.to_string()), format!("\r\x1b[K{prompt}")),
+            Typed::Line(line) => (parse(&line), prompt.clone()),
+            Typed::Other => (None, format!("\r\x1b[K{prompt}")),
+        };
+        let choice = choice.filter(|choice| match choice {
+            Choice::Session => question.offer.is_some(),
+            Choice::Whole => cut,
+            _ => true,
+        });
+        match choice {
+            Some(Choice::Details) => dialog.write(&format!("\n{}{prompt}", show::details(question, around))),
+            Some(Choice::No(None)) if !dialog.by_key() => return Some(Choice::No(Some(String::new()))),
+            Some(Choice::No(None)) => return Some(Choice::No(None)),
+            Some(choice) => {
+                if dialog.by_key() {
+                    dialog.write(&format!("{}\n", letter(&choice)));
+                }
+                return Some(choice);
+            }
+            None => dialog.write(&again),
+        }
+    }
+}
+
+/// The keys in as few lines as they fit into.
+fn wrapped(keys: &[String], width: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for key in keys {
+        match lines.last_mut() {
+            Some(line) if unicode_width::UnicodeWidthStr::width(format!("{line} · {key}").as_str()) < width => {
+                *line += &format!(" · {key}");
+            }
+            Some(_) | None => lines.push(key.clone()),
+        }
+    }
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+fn letter(choice: &Choice) -> char {
+    match choice {
+        Choice::Once => 'y',
+        Choice::Session => 'a',
+        Choice::Edit => 'e',
+        Choice::No(_) => 'n',
+        Choice::Details => '?',
+        Choice::Whole => 'v',
+        Choice::Quit => 'q',
+    }
+}
+
+fn parse(line: &str) -> Option<Choice> {
     let line = line.trim();
     let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    match word.to_lowercase().as_str() {
-        "y" | "yes" if rest.is_empty() => Some(Answer::Once),
-        "a" | "always" if rest.is_empty() => Some(Answer::Session),
-        "n" | "no" => Some(Answer::No(rest.trim().to_owned())),
-        "q" | "quit" => Some(Answer::Quit),
-        _ => None,
-    }
+    let choice = match word {
+        "y" | "yes" => Choice::Once,
+        "a" | "always" => Choice::Session,
+        "e" | "edit" => Choice::Edit,
+        "n" | "no" if rest.is_empty() => Choice::No(None),
+        "n" | "no" => return Some(Choice::No(Some(rest.trim().to_owned()))),
+        "?" => Choice::Details,
+        "v" => Choice::Whole,
+        "q" | "quit" => Choice::Quit,
+        _ => return None,
+    };
+    rest.is_empty().then_some(choice)
 }
 
 #[cfg(test)]
 mod tests {
+    use expect_test::expect;
+
     use super::*;
 
     #[test]
     fn only_clear_words_approve() {
-        assert_eq!(parse("y"), Some(Answer::Once));
-        assert_eq!(parse(" Yes "), Some(Answer::Once));
-        assert_eq!(parse("a"), Some(Answer::Session));
-        assert_eq!(parse("n use the other file"), Some(Answer::No("use the other file".to_owned())));
-        assert_eq!(parse("q"), Some(Answer::Quit));
-        for unclear in ["", "yep", "y but not now", "ok"] {
+        assert_eq!(parse("y"), Some(Choice::Once));
+        assert_eq!(parse(" yes "), Some(Choice::Once));
+        assert_eq!(parse("a"), Some(Choice::Session));
+        assert_eq!(parse("n use the other file"), Some(Choice::No(Some("use the other file".to_owned()))));
+        assert_eq!(parse("n"), Some(Choice::No(None)));
+        assert_eq!(parse("q"), Some(Choice::Quit));
+        for unclear in ["", "yep", "y but not now", "ok", "Y", "A", "\u{1b}", "[A"] {
             assert_eq!(parse(unclear), None, "{unclear}");
         }
+    }
+
+    #[test]
+    fn keys_are_wrapped_between_and_not_within() {
+        let keys = ["y once", "a always: commands that start with `cargo test`", "e edit", "q stop"].map(str::to_owned);
+        expect![[r#"
+            y once
+            a always: commands that start with `cargo test`
+            e edit · q stop
+        "#]]
+        .assert_eq(&wrapped(&keys, 40));
     }
 }

@@ -3,9 +3,6 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Instant;
 
-use anstyle::{AnsiColor, Style};
-
-use crate::inline::colour;
 use crate::live::{self, Look, Prompt, Row, Rows};
 use crate::markdown::{Colour, Markdown};
 use crate::raw_mode::RawMode;
@@ -195,18 +192,7 @@ impl Canvas {
     }
 
     pub(crate) fn painted(&self, paint: Paint, text: &str) -> String {
-        if !self.colour {
-            return text.to_owned();
-        }
-        let style = match paint {
-            Paint::Plain => return text.to_owned(),
-            Paint::Dim => Style::new().dimmed(),
-            Paint::Red => colour(AnsiColor::Red),
-            Paint::Green => colour(AnsiColor::Green),
-            Paint::Yellow => colour(AnsiColor::Yellow),
-            Paint::Cyan => colour(AnsiColor::Cyan),
-        };
-        format!("{style}{text}{style:#}")
+        if self.colour && paint != Paint::Plain { paint.over(text) } else { text.to_owned() }
     }
 
     pub(crate) fn write(&mut self, text: &str) {

@@ -11,11 +11,11 @@ use std::pin::Pin;
 use agent::Finish;
 use session::Store;
 
-use crate::args::{ChatArgs, Output};
+use crate::args::{ChatArgs, Output, ProgramArgs};
 use crate::chat_desk::{Desk, Said, Wiped, maybe};
-use crate::config::{Config, Layer};
+use crate::config::Config;
 use crate::connect::{self, Connected};
-use crate::conversation::{Conversation, Face, Place, Plan};
+use crate::conversation::{Beginning, Conversation, Face, Place, Plan};
 use crate::hint::{Exit, Hint as _};
 use crate::human::{Human, echo};
 use crate::screen::{Paint, Screen};
@@ -51,7 +51,7 @@ pub(crate) enum Next {
 
 pub(crate) async fn chat(args: ChatArgs) -> anyhow::Result<Exit> {
     let root = run::workspace(args.work.model.workspace.as_deref())?;
-    let config = Config::load(Layer::of_work(&args.work), &root)?;
+    let config = Config::for_work(&args.work, &ProgramArgs::default(), &root)?;
     config.max_time()?;
     if !io::stderr().is_terminal() || !io::stdin().is_terminal() {
         return Err(anyhow::anyhow!("a conversation needs a terminal"))
@@ -182,7 +182,7 @@ impl Chat {
     }
 
     fn plan(&self) -> Plan {
-        Plan { root: self.root.clone(), config: self.config.clone(), output: Output::Text }
+        Plan { root: self.root.clone(), config: self.config.clone(), output: Output::Text, beginning: Beginning::New }
     }
 
     fn find_place(&mut self) {

@@ -36,7 +36,7 @@ impl Chat {
     fn sessions(&self) {
         // It prints to stdout, as `agent sessions` does.
         let suspended = self.desk.screen.suspend_input();
-        let listed = sessions::list(&SessionsArgs { all: false, number: SESSIONS });
+        let listed = sessions::list(&SessionsArgs { number: SESSIONS, ..SessionsArgs::default() });
         drop(suspended);
         if let Err(error) = listed {
             hint::say(&self.desk.screen, &error);

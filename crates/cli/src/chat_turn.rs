@@ -32,7 +32,7 @@ impl Chat {
         let began = Instant::now();
         let steps = talk.spent().steps;
         let cancel = Cancel::default();
-        talk.cancel = cancel.clone();
+        talk.begin_turn(cancel.clone());
         let max_time = config.max_time().ok().flatten();
         let timer = max_time.map(|max_time| {
             let cancel = cancel.clone();

@@ -1,17 +1,22 @@
 //! Settings in layers: flags > `AGENT_*` > the repository (once trusted) > the user's file > defaults.
 
+mod flags;
+mod rules;
+mod session;
+
 use std::path::Path;
 use std::time::Duration;
 
 use agent::Mode;
 use anyhow::{Context as _, bail};
+use sandbox::{Network, NetworkError};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::args::{ModelArgs, NetworkArg, SandboxArg, WorkArgs};
-use crate::hint::Hint;
-use crate::paths;
+use crate::args::{ProgramArgs, WorkArgs};
+use crate::hint::{Exit, Hint, Hinted};
 use crate::screen::Manner;
+use crate::{paths, reach};
 
 /// One layer: what one place says. Unknown names are errors.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -24,9 +29,24 @@ pub(crate) struct Layer {
     dialect: Option<Dialect>,
     mode: Option<Mode>,
     sandbox: Option<Switch>,
-    network: Option<Switch>,
+    /// As `--network` takes it.
+    network: Option<String>,
     /// Environment variables that commands get beyond the allow-list.
     pass: Option<Vec<String>>,
+    /// Rules, see [`agent::Rule`]: those of all layers count.
+    allow: Option<Vec<String>>,
+    ask: Option<Vec<String>>,
+    deny: Option<Vec<String>>,
+    /// How long a program (`--input jsonl`) has to answer.
+    approval_timeout: Option<String>,
+    /// Directories beside the workspace; `:ro` at the end: only to be read.
+    add_dirs: Option<Vec<String>>,
+    /// Paths that are hidden beyond the built-in table of secrets.
+    hide: Option<Vec<String>>,
+    /// Caches in which what commands write stays.
+    keep: Option<Vec<String>>,
+    /// Bounds on each command, by their names in `reach`.
+    limit: Option<Table>,
     max_steps: Option<u32>,
     max_tokens: Option<u64>,
     max_cost: Option<f64>,
@@ -63,7 +83,7 @@ pub(crate) enum Dialect {
 const DEFAULT_MODEL: &str = "devstral-medium-latest";
 
 /// The names of all settings, in the order that `agent config` shows them.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 23] = [
     "model",
     "base_url",
     "api_key_env",
@@ -73,6 +93,14 @@ const NAMES: [&str; 15] = [
     "sandbox",
     "network",
     "pass",
+    "allow",
+    "ask",
+    "deny",
+    "approval_timeout",
+    "add_dirs",
+    "hide",
+    "keep",
+    "limit",
     "max_steps",
     "max_tokens",
     "max_cost",
@@ -81,8 +109,13 @@ const NAMES: [&str; 15] = [
     "plain",
 ];
 
+/// Of these, what each layer says counts together.
+const GATHERED: [&str; 4] = ["add_dirs", "hide", "keep", "limit"];
+
 /// What a repository may set. Nothing here sends the code or the key elsewhere, or lets a command do more.
-const REPOSITORY_NAMES: [&str; 6] = ["model", "temperature", "max_steps", "max_tokens", "max_cost", "max_time"];
+/// `ask` and `deny` only narrow.
+const REPOSITORY_NAMES: [&str; 8] =
+    ["model", "temperature", "ask", "deny", "max_steps", "max_tokens", "max_cost", "max_time"];
 
 /// The layers, strongest first, each with the name of its place.
 #[derive(Clone, Debug)]
@@ -90,16 +123,27 @@ pub(crate) struct Config {
     layers: Vec<(String, Layer)>,
     /// What the human should know about it.
     pub(crate) notices: Vec<String>,
+    /// A program on stdin is asked (`--input jsonl`).
+    pub(crate) asks_program: bool,
 }
 
 impl Config {
     /// Errors are wrong configuration: exit code 2, with file and line.
     pub(crate) fn load(flags: Layer, workspace: &Path) -> anyhow::Result<Config> {
-        Config::read(flags, workspace).hint("`agent config` shows what is set where")
+        let config = Config::read(flags, workspace).hint("`agent config` shows what is set where")?;
+        config.rules()?;
+        config.approval_timeout()?;
+        Ok(config)
+    }
+
+    /// The settings of a command that works.
+    pub(crate) fn for_work(work: &WorkArgs, program: &ProgramArgs, workspace: &Path) -> anyhow::Result<Config> {
+        let config = Config::load(Layer::of_work(work, program)?, workspace)?;
+        Ok(Config { asks_program: program.input.is_some(), ..config })
     }
 
     fn read(flags: Layer, workspace: &Path) -> anyhow::Result<Config> {
-        let mut config = Config { layers: vec![("flag".to_owned(), flags)], notices: Vec::new() };
+        let mut config = Config { layers: vec![("flag".to_owned(), flags)], notices: Vec::new(), asks_program: false };
         config.layers.push(("environment".to_owned(), from_environment()?));
         config.add_repository(workspace)?;
         let user = paths::user_config()?;
@@ -112,7 +156,11 @@ impl Config {
 
     /// Only these flags and the defaults.
     pub(crate) fn for_demo(flags: Layer) -> Config {
-        Config { layers: vec![("flag".to_owned(), flags), ("default".to_owned(), defaults())], notices: Vec::new() }
+        Config {
+            layers: vec![("flag".to_owned(), flags), ("default".to_owned(), defaults())],
+            notices: Vec::new(),
+            asks_program: false,
+        }
     }
 
     /// A repository's file counts once trusted, and only for [`REPOSITORY_NAMES`].
@@ -181,12 +229,40 @@ impl Config {
         self.pick(|layer| layer.sandbox).unwrap_or(Switch::On)
     }
 
-    pub(crate) fn network(&self) -> Switch {
-        self.pick(|layer| layer.network).unwrap_or(Switch::Off)
+    pub(crate) fn network(&self) -> anyhow::Result<Network> {
+        let text = self.pick(|layer| layer.network.clone()).unwrap_or_default();
+        text.parse().map_err(|error: NetworkError| {
+            Hinted::new(Exit::Usage, format!("network: {error}"), Some(error.hint().to_owned())).into()
+        })
     }
 
     pub(crate) fn pass(&self) -> Vec<String> {
         self.pick(|layer| layer.pass.clone()).unwrap_or_default()
+    }
+
+    fn gather(&self, field: impl Fn(&Layer) -> Option<&Vec<String>>) -> Vec<String> {
+        self.layers.iter().filter_map(|(_, layer)| field(layer)).flatten().cloned().collect()
+    }
+
+    pub(crate) fn add_dirs(&self) -> Vec<String> {
+        self.gather(|layer| layer.add_dirs.as_ref())
+    }
+
+    pub(crate) fn hide(&self) -> Vec<String> {
+        self.gather(|layer| layer.hide.as_ref())
+    }
+
+    pub(crate) fn keep(&self) -> Vec<String> {
+        self.gather(|layer| layer.keep.as_ref())
+    }
+
+    /// Names and values, the stronger ones last.
+    pub(crate) fn limit(&self) -> impl Iterator<Item = (&str, String)> {
+        let tables = self.layers.iter().rev().filter_map(|(_, layer)| layer.limit.as_ref());
+        tables.flatten().map(|(name, value)| match value {
+            Value::String(text) => (name.as_str(), text.clone()),
+            other => (name.as_str(), other.to_string()),
+        })
     }
 
     pub(crate) fn limits(&self) -> agent::Limits {
@@ -199,13 +275,11 @@ impl Config {
     }
 
     pub(crate) fn max_time(&self) -> anyhow::Result<Option<Duration>> {
-        let Some(text) = self.pick(|layer| layer.max_time.clone()) else { return Ok(None) };
-        let seconds = text.parse::<u64>().ok().map(Duration::from_secs);
-        let spelled = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
-        match seconds.or(spelled) {
-            Some(time) if !time.is_zero() => Ok(Some(time)),
-            Some(_) | None => Err(anyhow::anyhow!("`{text}` is not a time")).hint("write it like 90s, 10m or 1h30m"),
-        }
+        self.pick(|layer| layer.max_time.clone()).map(|text| duration(&text)).transpose()
+    }
+
+    pub(crate) fn approval_timeout(&self) -> anyhow::Result<Duration> {
+        duration(&self.pick(|layer| layer.approval_timeout.clone()).unwrap_or_default())
     }
 
     pub(crate) fn price(&self) -> Option<agent::Price> {
@@ -233,10 +307,13 @@ impl Config {
         NAMES
             .iter()
             .map(|name| {
-                let found = tables.iter().find_map(|(place, table)| Some((*place, table.get(*name)?)));
-                match found {
-                    Some((place, value)) => [(*name).to_owned(), value.to_string(), place.clone()],
-                    None => [(*name).to_owned(), "(none)".to_owned(), "default".to_owned()],
+                let mut found = tables.iter().filter_map(|(place, table)| Some((place.as_str(), table.get(*name)?)));
+                let most = if GATHERED.contains(name) { usize::MAX } else { 1 };
+                let (places, values): (Vec<&str>, Vec<String>) =
+                    found.by_ref().take(most).map(|(place, value)| (place, value.to_string())).unzip();
+                match values.is_empty() {
+                    false => [(*name).to_owned(), values.join(" + "), places.join(" + ")],
+                    true => [(*name).to_owned(), "(none)".to_owned(), "default".to_owned()],
                 }
             })
             .collect()
@@ -248,10 +325,15 @@ fn defaults() -> Layer {
         model: Some(DEFAULT_MODEL.to_owned()),
         api_key_env: Some("MISTRAL_API_KEY".to_owned()),
         sandbox: Some(Switch::On),
-        network: Some(Switch::Off),
+        network: Some("off".to_owned()),
+        approval_timeout: Some("5m".to_owned()),
         max_steps: Some(100),
         ..Layer::default()
     }
+}
+
+fn duration(text: &str) -> anyhow::Result<Duration> {
+    reach::time(text).ok_or_else(|| anyhow::anyhow!("`{text}` is not a time")).hint("write it like 90s, 10m or 1h30m")
 }
 
 /// `AGENT_MAX_STEPS=5` and so on, one variable for each name.
@@ -261,7 +343,10 @@ fn from_environment() -> anyhow::Result<Layer> {
         let variable = format!("AGENT_{}", name.to_uppercase());
         let Ok(text) = std::env::var(&variable) else { continue };
         let value = match name {
-            "pass" => Value::Array(text.split(',').map(|name| Value::String(name.trim().to_owned())).collect()),
+            "pass" | "add_dirs" | "hide" | "keep" | "allow" | "ask" | "deny" => {
+                Value::Array(text.split(',').map(|name| Value::String(name.trim().to_owned())).collect())
+            }
+            "limit" => Value::Table(flags::limit_table(text.split(',')).with_context(|| variable.clone())?),
             "max_steps" | "max_tokens" => {
                 Value::Integer(text.parse().with_context(|| format!("{variable}={text} is not a whole number"))?)
             }
@@ -306,105 +391,5 @@ fn located(error: &toml::de::Error, text: &str, path: &Path) -> anyhow::Error {
     anyhow::anyhow!("{}:{line}: {}", path.display(), error.message())
 }
 
-impl Layer {
-    pub(crate) fn of_model(args: &ModelArgs) -> Layer {
-        Layer {
-            model: args.model.clone(),
-            base_url: args.base_url.clone(),
-            api_key_env: args.api_key_env.clone(),
-            ..Layer::default()
-        }
-    }
-
-    /// The demo: nothing of the user's may change what it shows.
-    pub(crate) fn of_demo(base_url: String, sandbox: Option<SandboxArg>) -> Layer {
-        Layer {
-            model: Some(DEFAULT_MODEL.to_owned()),
-            base_url: Some(base_url),
-            // Not the user's key, whatever it is.
-            api_key_env: Some("AGENT_DEMO_KEY".to_owned()),
-            dialect: Some(Dialect::Mistral),
-            mode: Some(Mode::Auto),
-            sandbox: sandbox.map(Switch::from),
-            ..Layer::default()
-        }
-    }
-
-    pub(crate) fn of_work(args: &WorkArgs) -> Layer {
-        let confirm = args.confirm.then_some(Mode::Confirm);
-        Layer {
-            mode: args.mode.map(Mode::from).or(confirm),
-            sandbox: args.sandbox.map(Switch::from),
-            network: args.network.map(Switch::from),
-            max_steps: args.max_steps,
-            max_tokens: args.max_tokens,
-            max_cost: args.max_cost,
-            max_time: args.max_time.clone(),
-            plain: args.plain.then_some(true),
-            ..Layer::of_model(&args.model)
-        }
-    }
-}
-
-impl From<SandboxArg> for Switch {
-    fn from(sandbox: SandboxArg) -> Switch {
-        match sandbox {
-            SandboxArg::On => Switch::On,
-            SandboxArg::Off => Switch::Off,
-        }
-    }
-}
-
-impl From<NetworkArg> for Switch {
-    fn from(network: NetworkArg) -> Switch {
-        match network {
-            NetworkArg::On => Switch::On,
-            NetworkArg::Off => Switch::Off,
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(text: &str, expected: &str) {
-        let error = parse(text, Path::new("config.toml")).unwrap_err();
-        assert!(error.to_string().starts_with(expected), "{error}");
-    }
-
-    #[test]
-    fn an_error_names_file_and_line() {
-        check("model = \"m\"\nmodle = 1\n", "config.toml:2: unknown field `modle`");
-        check("\n\nmax_steps = \"x\"\n", "config.toml:3: invalid type");
-        check("model = \n", "config.toml:1:");
-    }
-
-    #[test]
-    fn every_setting_has_its_row() {
-        let table = Table::try_from(Layer {
-            model: Some(String::new()),
-            base_url: Some(String::new()),
-            api_key_env: Some(String::new()),
-            temperature: Some(0.0),
-            dialect: Some(Dialect::Openai),
-            mode: Some(Mode::Auto),
-            sandbox: Some(Switch::On),
-            network: Some(Switch::On),
-            pass: Some(Vec::new()),
-            max_steps: Some(1),
-            max_tokens: Some(1),
-            max_cost: Some(1.0),
-            max_time: Some(String::new()),
-            price: Some(PriceLayer { input: 1.0, cached: None, output: 1.0 }),
-            plain: Some(true),
-        })
-        .unwrap();
-        let mut names: Vec<&String> = table.keys().collect();
-        names.sort();
-        let mut expected = NAMES.to_vec();
-        expected.sort_unstable();
-        assert_eq!(names, expected);
-    }
-}
+mod tests;

@@ -14,6 +14,7 @@ use crate::hint::{Exit, Hinted};
 pub(crate) struct Connected {
     pub(crate) client: ChatCompletions,
     pub(crate) model: String,
+    pub(crate) base_url: String,
     pub(crate) price: Option<Price>,
     /// Of the model's window.
     pub(crate) context_tokens: Option<u64>,
@@ -108,7 +109,8 @@ pub(crate) async fn connect(config: &Config, session: &str) -> anyhow::Result<Co
         replacement: card.as_ref().and_then(|card| card.replacement.clone()),
     };
     let context_tokens = card.as_ref().and_then(|card| card.max_context_length);
-    Ok(Connected { client: ChatCompletions::new(server, chat), model, price, context_tokens, notices })
+    let base_url = server.base_url().to_owned();
+    Ok(Connected { client: ChatCompletions::new(server, chat), model, base_url, price, context_tokens, notices })
 }
 
 /// The wanted model, or on somebody's own server the only one it has.

@@ -8,30 +8,54 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use agent::{
-    Agent, AgentError, AgentEvent, ApprovalPolicy, Cancel, Finish, Frontend, GitLook, Limit, SeenFiles, Spent, Survey,
-    Transcript,
+    Agent, AgentError, AgentEvent, ApprovalPolicy, Cancel, Condensed, Finish, Frontend, GitLook, Limit, SeenFiles,
+    Spent, Survey, Transcript,
 };
 use anyhow::Context as _;
 use sandbox::Host;
-use session::{Header, SessionFile, Store};
+use session::{Header, Reopened, Resumed, Served, Session, SessionFile, Store};
 
 use crate::account::Account;
 use crate::args::Output;
 use crate::config::{Config, Switch};
 use crate::connect::{self, Connected};
 use crate::events::{self, Ended, Totals, What};
+use crate::harmless::one_line;
 use crate::hint::{Exit, Hint as _};
 use crate::human::Human;
+use crate::input::Inbox;
 use crate::machine::Machine;
 use crate::screen::{Paint, Screen};
-use crate::setup::{check_writable, choose_mode, facts, mode_name, open_host};
-use crate::{sessions, summary};
+use crate::setup::{check_writable, choose_mode, facts, fence_words, mode_name, open_host};
+use crate::undo::{self, Report, Wanted};
+use crate::watched::{Kept, Watched};
+use crate::{changes, diff, paths, sessions, summary};
 
 /// What a conversation is opened with.
 pub(crate) struct Plan {
     pub(crate) root: PathBuf,
     pub(crate) config: Config,
     pub(crate) output: Output,
+    pub(crate) beginning: Beginning,
+}
+
+/// What stands in the session file before the first word.
+pub(crate) enum Beginning {
+    New,
+    /// All that was said so far, and the file, which grows.
+    Resumed(Box<Reopened>),
+    /// What was said in another session, which is left alone.
+    Forked(Box<Session>),
+}
+
+impl Plan {
+    /// The id of a session that goes on, or a new one.
+    pub(crate) fn session_id(&self) -> String {
+        match &self.beginning {
+            Beginning::New | Beginning::Forked(_) => Store::new_id(),
+            Beginning::Resumed(reopened) => reopened.session.header.id.clone(),
+        }
+    }
 }
 
 pub(crate) struct Conversation {
@@ -40,6 +64,7 @@ pub(crate) struct Conversation {
     config: Config,
     output: Output,
     pub(crate) host: Rc<Host>,
+    watched: Watched,
     fenced: bool,
     connected: Connected,
     session: SessionFile,
@@ -48,8 +73,10 @@ pub(crate) struct Conversation {
     policy: ApprovalPolicy,
     spent: Spent,
     seen: SeenFiles,
-    /// Of the turn that runs. Whoever gives a second task puts in a new one.
+    /// Of the turn that runs.
     pub(crate) cancel: Cancel,
+    /// The steps before the first that the limit of steps counts.
+    uncounted_steps: u32,
     /// `None` until the first task: the opening message looks at the workspace as it is then.
     transcript: Option<Transcript>,
 }
@@ -95,7 +122,8 @@ impl Place {
         let mode = choose_mode(&plan.config, fenced, plan.output)?;
         check_writable(&plan.root, mode)?;
         let may_be_auto = fenced || plan.config.sandbox() == Switch::Off;
-        Ok(Place { id: id.to_owned(), host: Rc::new(host), fenced, may_be_auto, policy: ApprovalPolicy::new(mode) })
+        let policy = ApprovalPolicy::with_rules(mode, plan.config.rules()?);
+        Ok(Place { id: id.to_owned(), host: Rc::new(host), fenced, may_be_auto, policy })
     }
 }
 
@@ -103,7 +131,7 @@ impl Conversation {
     /// Puts up the fence, finds the model and starts the session file.
     pub(crate) async fn open(plan: Plan) -> anyhow::Result<Conversation> {
         let screen = Screen::new(plan.config.manner());
-        let id = Store::new_id();
+        let id = plan.session_id();
         let (place, connected) = tokio::join!(Place::prepare(&plan, &id), connect::connect(&plan.config, &id));
         // What is wrong with the model is said before what is wrong with the place.
         let connected = connected?;
@@ -122,36 +150,57 @@ impl Conversation {
         place: Place,
         connected: Connected,
         screen: Screen,
-        face: Face,
+        mut face: Face,
     ) -> anyhow::Result<Conversation> {
-        let Plan { root, config, output } = plan;
+        let Plan { root, config, output, beginning } = plan;
         let Place { id, host, fenced, may_be_auto: _, policy } = place;
+        let cancel = Cancel::default();
+        match &mut face {
+            Face::Human(human) => human.around.fence = fence_words(fenced, &config.network()?).to_owned(),
+            Face::Machine(machine) if config.asks_program => {
+                let (switch, timeout) = (policy.mode_switch(), config.approval_timeout()?);
+                machine.inbox = Some(Inbox::open(machine.printer(), cancel.clone(), switch, timeout));
+            }
+            Face::Machine(_) => (),
+        }
         let store = sessions::store()?;
-        let header = Header {
+        let served = Served {
+            model: connected.model.clone(),
             price: connected.price,
             context_tokens: connected.context_tokens,
-            ..Header::new(&id, &root, &connected.model)
+            base_url: Some(connected.base_url.clone()),
+            api_key_env: Some(config.api_key_env()),
         };
-        let session = store
-            .create(&header)
+        let header = Header::new(&id, &root, served.clone());
+        let begun = match beginning {
+            Beginning::New => store.create(&header).map(|file| (file, None)),
+            Beginning::Resumed(reopened) => goes_on(*reopened, served),
+            Beginning::Forked(source) => store.fork(&source, &id).and_then(|reopened| goes_on(reopened, served)),
+        };
+        let (session, before) = begun
             .with_context(|| format!("the session cannot be saved to {}", store.file(&id).display()))
             .hint("make room, or point XDG_STATE_HOME to a directory that can be written")?;
+        let transcript = before.as_ref().map(|session| Transcript::restore(session.entries().cloned().collect()));
+        let kept = Kept { folder: paths::snapshots()?, root: root.clone(), session: id };
+        let watched = Watched::new(Rc::clone(&host), kept, session.second()?);
         Ok(Conversation {
             began: Instant::now(),
             root,
             config,
             output,
             host,
+            watched,
             fenced,
             connected,
             session,
             screen,
             face,
             policy,
-            spent: Spent::default(),
-            seen: SeenFiles::default(),
-            cancel: Cancel::default(),
-            transcript: None,
+            spent: before.as_ref().map(Session::spent).unwrap_or_default(),
+            seen: transcript.as_ref().map(|transcript| SeenFiles::restore(transcript.entries())).unwrap_or_default(),
+            cancel,
+            uncounted_steps: 0,
+            transcript,
         })
     }
 
@@ -172,7 +221,7 @@ impl Conversation {
     }
 
     /// Says what is about to work on what, and how freely.
-    pub(crate) fn announce(&mut self, task: &str) {
+    pub(crate) fn announce(&mut self, task: Option<&str>) {
         let mode = mode_name(self.policy.mode());
         let root = self.root.display().to_string();
         let model = &self.connected.model;
@@ -181,9 +230,13 @@ impl Conversation {
                 let fence =
                     if self.fenced { "commands are fenced" } else { "NO SANDBOX: commands can do whatever you can" };
                 self.screen.line(Paint::Dim, &format!("{model} · {mode}, {fence} · {root}"));
+                if let Some(transcript) = &self.transcript {
+                    self.screen.line(Paint::Dim, &format!("going on with: {}", one_line(transcript.task(), 80)));
+                }
             }
             Face::Machine(machine) => {
                 let sandbox = self.sandbox_word();
+                let task = task.or(self.transcript.as_ref().map(Transcript::task)).unwrap_or_default();
                 machine.print(What::RunStarted { task, model, workspace: &root, mode, sandbox });
             }
         }
@@ -199,32 +252,77 @@ impl Conversation {
 
     /// Says something to the model and lets it work until it has answered.
     pub(crate) async fn turn(&mut self, text: String) -> Result<Finish, AgentError> {
-        let mut transcript = match self.transcript.take() {
+        let transcript = match self.transcript.take() {
             Some(mut transcript) => {
                 transcript.push_user(text);
                 transcript
             }
             None => {
                 let survey = self.survey().await;
-                Transcript::new(agent::opening(&facts(&self.root, survey)), text)
+                Transcript::new(agent::opening(&facts(&self.root, self.host.added_dirs(), survey)), text)
             }
         };
-        let steps_before = self.spent.steps;
+        self.transcript = Some(transcript);
+        self.go_on().await
+    }
+
+    /// Lets the model work on what was said last. Nothing where nothing was.
+    pub(crate) async fn go_on(&mut self) -> Result<Finish, AgentError> {
+        let Some(mut transcript) = self.transcript.take() else { return Ok(Finish::Answered) };
         let mut agent = self.agent();
         let mut finish = agent::run_task(&mut agent, &mut transcript).await;
         let Agent { policy, spent, seen, .. } = agent;
         (self.policy, self.spent, self.seen) = (policy, spent, seen);
         self.transcript = Some(transcript);
         if let Ok(Finish::LimitReached(Limit::Steps(steps))) = &mut finish {
-            *steps -= steps_before;
+            *steps -= self.uncounted_steps;
+        }
+        for notice in self.watched.take_notices() {
+            self.face.frontend().show(AgentEvent::Notice(&notice));
         }
         finish
+    }
+
+    /// Condenses what was said, because the human wants it; `focus` is what must be kept in particular.
+    pub(crate) async fn compact(&mut self, focus: Option<&str>) -> Result<Condensed, AgentError> {
+        let Some(mut transcript) = self.transcript.take() else {
+            return Ok(Condensed::Not("nothing was said yet"));
+        };
+        let mut agent = self.agent();
+        let condensed = agent::compact(&mut agent, &mut transcript, focus).await;
+        let Agent { policy, spent, seen, .. } = agent;
+        (self.policy, self.spent, self.seen) = (policy, spent, seen);
+        self.transcript = Some(transcript);
+        condensed
+    }
+
+    /// From here on `cancel` stops it, and the limit of steps counts anew; tokens and cost are the whole session's.
+    pub(crate) fn begin_turn(&mut self, cancel: Cancel) {
+        self.cancel = cancel;
+        self.uncounted_steps = self.spent.steps;
+    }
+
+    /// Takes back what was done to the files, or (without `wanted`) the last undo: what to show, what to tell the model.
+    pub(crate) fn undo(&mut self, wanted: Option<&Wanted>) -> anyhow::Result<(Report, String)> {
+        undo::in_conversation(&self.watched, &mut self.session, wanted)
+    }
+
+    /// What it did to the files so far.
+    pub(crate) fn diff(&self) -> anyhow::Result<String> {
+        diff::in_conversation(&self.watched, &self.session)
+    }
+
+    /// What was said to the model meanwhile and not delivered.
+    pub(crate) fn take_message(&mut self) -> Option<String> {
+        self.face.frontend().take_message()
     }
 
     /// A first look at the workspace, for the opening message.
     async fn survey(&mut self) -> Survey {
         let look = if self.fenced { GitLook::RunStatus } else { GitLook::ReadHead };
-        let survey = agent::survey(&mut self.agent(), look).await;
+        // Our own look changes nothing, so it is not followed.
+        let host = Rc::clone(&self.host);
+        let survey = agent::survey(&mut Agent { sandbox: host.as_ref(), ..self.agent() }, look).await;
         for trouble in &survey.trouble {
             self.face.frontend().show(AgentEvent::Notice(trouble));
         }
@@ -237,7 +335,7 @@ impl Conversation {
         Agent {
             client: &self.connected.client,
             tools: tools::TOOLS,
-            sandbox: self.host.as_ref(),
+            sandbox: &self.watched,
             frontend: self.face.frontend(),
             journal: &mut self.session,
             policy: self.policy.clone(),
@@ -250,10 +348,9 @@ impl Conversation {
         }
     }
 
-    /// Steps count for the turn, tokens and cost for the whole conversation.
     fn limits(&self) -> agent::Limits {
         let limits = self.config.limits();
-        let steps = limits.steps.map(|steps| steps + self.spent.steps);
+        let steps = limits.steps.map(|steps| steps + self.uncounted_steps);
         agent::Limits { steps, context_tokens: self.connected.context_tokens, ..limits }
     }
 
@@ -263,6 +360,8 @@ impl Conversation {
 
     /// Tells everybody how it ended: the session file, stdout, and the human.
     pub(crate) async fn close(mut self, finish: Result<Finish, AgentError>) -> anyhow::Result<Exit> {
+        // First, since a command that is left running may still change things.
+        self.host.close().await;
         for repository in self.host.new_repositories().await {
             let path = repository.display();
             let text = format!("a git repository appeared: {path}; git runs what its hooks and configuration say");
@@ -302,6 +401,7 @@ impl Conversation {
                 ("failed", Exit::Failed, Some(error.to_string()), Some(hint.to_owned()))
             }
         };
+        let (files, files_left_out) = changes::files(&self.watched, account);
         let answer = self.transcript.as_ref().map(|transcript| transcript.last_text().trim().to_owned());
         Ended {
             finish: name,
@@ -309,7 +409,8 @@ impl Conversation {
             reason,
             hint,
             answer: answer.unwrap_or_default(),
-            files: account.changed_files(),
+            files,
+            files_left_out,
             commands: account.commands,
             failed_calls: account.failed_calls,
             totals: Totals::from(&self.spent),
@@ -318,4 +419,11 @@ impl Conversation {
             sandbox: self.sandbox_word().to_owned(),
         }
     }
+}
+
+/// Says in the file that it goes on, and with whom.
+fn goes_on(reopened: Reopened, served: Served) -> io::Result<(SessionFile, Option<Session>)> {
+    let Reopened { session, mut file } = reopened;
+    file.note(&Resumed::new(served))?;
+    Ok((file, Some(session)))
 }

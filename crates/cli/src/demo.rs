@@ -8,7 +8,7 @@ use fake_mistral::{FakeMistral, Key, Script};
 
 use crate::args::{DemoArgs, Output};
 use crate::config::{Config, Layer};
-use crate::conversation::Plan;
+use crate::conversation::{Beginning, Plan};
 use crate::hint::{Exit, Hint as _};
 use crate::run;
 
@@ -41,7 +41,11 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<Exit> {
     let server = fake_mistral::Config { key: Key::NotAsked, ..fake_mistral::Config::default() };
     let server = FakeMistral::start_with(script, server).await.context("no port on 127.0.0.1 can be opened")?;
     let config = Config::for_demo(Layer::of_demo(server.base_url(), args.sandbox));
-    let exit = run::carry_out(TASK.to_owned(), Plan { root: root.clone(), config, output: Output::Text }).await?;
+    let exit = run::carry_out(
+        Some(TASK.to_owned()),
+        Plan { root: root.clone(), config, output: Output::Text, beginning: Beginning::New },
+    )
+    .await?;
     if exit == Exit::Finished {
         writeln!(stderr, "The test passes now. With a model of your own: agent run \"...\" in your repository.")?;
     }

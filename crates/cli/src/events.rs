@@ -1,6 +1,6 @@
 //! What `--output json` and `--output jsonl` print: one documented type, and its schema.
 
-use agent::{Arguments, Finish, Limit, Spent, ToolOutcome};
+use agent::{Answer, Arguments, Finish, Limit, Spent, ToolOutcome};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -42,14 +42,54 @@ pub(crate) enum What<'a> {
     FilesChanged { files: Vec<FileDiff> },
     /// A call ended; each `tool_call` gets one.
     ToolResult { id: &'a str, name: &'a str, outcome: &'a str, text: &'a str },
-    /// An approval was asked for, where nobody can be asked.
-    ApprovalNeeded { effect: String },
+    /// Something needs an approval. With `--input jsonl` it waits for one until the deadline; else nobody is there.
+    ApprovalRequested {
+        id: &'a str,
+        effect: Requested,
+        /// Why it is not simply done.
+        why: &'a str,
+        /// What the answer `session` would allow; null where it may only be allowed once.
+        offer: Option<String>,
+        /// The model's words of the same reply.
+        reason: &'a str,
+        /// RFC 3339, UTC; null where nobody is asked.
+        deadline: Option<String>,
+    },
+    /// `once`, `session`, `edited`, `no`, `quit`, or `nobody`: none came in time. Each `approval_requested` gets one,
+    /// unless the run is cancelled meanwhile.
+    ApprovalEnded { id: &'a str, answer: &'a str },
+    /// A line of `--input jsonl` was not understood, or answers nothing. It changed nothing.
+    InputError { error: &'a str },
     /// The mode is another one from this step on.
     ModeChanged { mode: &'a str },
     /// Worth knowing, and no trouble.
     Notice { text: &'a str },
     /// The last event.
     RunEnded(Ended),
+}
+
+/// What is to be approved.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Requested {
+    Run {
+        command: String,
+        /// The directory it runs in.
+        cwd: String,
+        timeout_seconds: u64,
+    },
+    /// A command that is left running until it ends, is stopped, or the run ends.
+    Start {
+        command: String,
+        cwd: String,
+    },
+    Write {
+        files: Vec<FileDiff>,
+    },
+    /// Reading is asked about by no rule so far.
+    Look {
+        text: String,
+    },
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -71,8 +111,10 @@ pub(crate) struct Ended {
     pub(crate) hint: Option<String>,
     /// The model's last words.
     pub(crate) answer: String,
-    /// What the tools changed; what commands changed is not in it.
+    /// What the tools and the commands changed, at most 300 of them.
     pub(crate) files: Vec<ChangedFile>,
+    /// How many more there are.
+    pub(crate) files_left_out: usize,
     pub(crate) commands: u32,
     pub(crate) failed_calls: u32,
     #[serde(flatten)]
@@ -120,12 +162,18 @@ pub(crate) fn finish(finish: &Finish) -> (&'static str, Exit, Option<String>, Op
         Finish::Stuck(why) => {
             ("stuck", Exit::Stuck, Some(why.clone()), Some("say more in the task, or try another model"))
         }
+        Finish::WindowFull(why) => (
+            "stuck",
+            Exit::Stuck,
+            Some(why.clone()),
+            Some("split the task, or go on with a model that has a larger window: agent resume --model ID"),
+        ),
         Finish::Refused => ("refused", Exit::Approval, None, None),
         Finish::ApprovalNeeded => (
             "approval_needed",
             Exit::Approval,
-            Some("an approval was needed and nobody is at a terminal to give it".to_owned()),
-            Some("run it at a terminal, or with --mode auto behind the sandbox"),
+            Some("an approval was needed and nobody was there to give it".to_owned()),
+            Some("run it at a terminal, with --mode auto behind the sandbox, or answer with --input jsonl"),
         ),
     }
 }
@@ -136,7 +184,17 @@ fn limit_hint(limit: Limit) -> &'static str {
         Limit::Tokens(_) => "what was done is kept; raise --max-tokens",
         Limit::CostUsd(_) => "what was done is kept; raise --max-cost",
         Limit::WallTime => "what was done is kept; raise --max-time",
-        Limit::Context => "what was done is kept; split the task, or use a model with a larger window",
+    }
+}
+
+pub(crate) fn answer(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Once => "once",
+        Answer::Session => "session",
+        Answer::Edited(_) => "edited",
+        Answer::No(_) => "no",
+        Answer::Quit => "quit",
+        Answer::Nobody => "nobody",
     }
 }
 
@@ -146,6 +204,7 @@ pub(crate) fn outcome(outcome: &ToolOutcome) -> &'static str {
         ToolOutcome::Failed(_) => "failed",
         ToolOutcome::Refused(_) => "refused",
         ToolOutcome::Cancelled => "cancelled",
+        ToolOutcome::Interrupted => "interrupted",
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn diff(line: &str) -> Style {
         [b'+', ..] => colour(AnsiColor::Green),
         [b'-', ..] => colour(AnsiColor::Red),
         [b'@', ..] => colour(AnsiColor::Cyan),
-        _ => DIM,
+        _ => Style::new(),
     }
 }
 

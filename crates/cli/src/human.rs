@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use agent::{AgentEvent, Answer, ChatEvent, Effect, Frontend, ToolCall, ToolOutcome};
+use agent::{AgentEvent, Answer, ChatEvent, Frontend, Question, ToolCall, ToolOutcome};
 use async_trait::async_trait;
 
 use crate::account::{Account, diff};
-use crate::ask;
+use crate::ask::{self, Around};
 use crate::harmless::{harmless, one_line};
 use crate::screen::{Paint, Screen};
 use crate::setup::mode_name;
@@ -19,6 +19,10 @@ pub(crate) struct Human {
     words: String,
     /// Bytes of the calls of this reply so far.
     writing: usize,
+    /// What a question stands among.
+    pub(crate) around: Around,
+    /// Calls of this reply that began.
+    called: usize,
 }
 
 /// Lines of a diff that are shown; the file has the rest.
@@ -28,7 +32,15 @@ const DIFF_BYTES: usize = 400;
 
 impl Human {
     pub(crate) fn new(screen: Screen) -> Human {
-        Human { screen, account: Account::default(), call_began: Instant::now(), words: String::new(), writing: 0 }
+        Human {
+            screen,
+            account: Account::default(),
+            call_began: Instant::now(),
+            words: String::new(),
+            writing: 0,
+            around: Around::default(),
+            called: 0,
+        }
     }
 
     fn waiting(&self) {
@@ -74,7 +86,7 @@ impl Human {
             ToolOutcome::Done(_) => ("✓", "done:", Paint::Green),
             ToolOutcome::Failed(_) => ("✗", "failed:", Paint::Red),
             ToolOutcome::Refused(_) => ("⊘", "refused:", Paint::Yellow),
-            ToolOutcome::Cancelled => ("–", "cancelled:", Paint::Dim),
+            ToolOutcome::Cancelled | ToolOutcome::Interrupted => ("–", "cancelled:", Paint::Dim),
         };
         // Off a terminal the marks are as good: what reads them there is no screen reader.
         let mark = if self.screen.is_terminal() && !self.screen.is_moving() { word } else { mark };
@@ -115,6 +127,9 @@ impl Frontend for Human {
                 self.account.spent = *spent;
                 self.screen.status(None);
                 self.screen.end_stream();
+                self.around.reason.clone_from(&reply.text);
+                self.around.calls = reply.calls.iter().map(title).collect();
+                self.called = 0;
                 // The last words are the answer, which stdout gets.
                 if reply.calls.is_empty() {
                     self.words.clear();
@@ -123,6 +138,8 @@ impl Frontend for Human {
             }
             AgentEvent::CallStarted(call) => {
                 self.call_began = Instant::now();
+                self.around.at = self.called;
+                self.called += 1;
                 self.screen.status(None);
                 self.screen.status(Some(format!("{} ·", title(call))));
             }
@@ -139,9 +156,9 @@ impl Frontend for Human {
         }
     }
 
-    async fn ask(&mut self, effect: &Effect) -> Answer {
+    async fn ask(&mut self, question: Question<'_>) -> Answer {
         let _suspended = self.screen.suspend_input();
-        ask::ask(effect).await
+        ask::ask(question, &self.around, &self.screen).await
     }
 
     fn take_message(&mut self) -> Option<String> {
@@ -158,7 +175,8 @@ pub(crate) fn echo(screen: &Screen, message: &str) {
 
 /// The command ran, and did not end well.
 fn failed_command(call: &ToolCall, text: &str) -> bool {
-    call.name == "run_command" && !text.lines().rev().any(|line| line == "[exit code 0]")
+    let well = |line: &str| line == "[exit code 0]" || line.starts_with("[background command");
+    call.name == "run_command" && !text.lines().rev().any(well)
 }
 
 /// A call in a few words: its name and what it is about.
@@ -175,7 +193,7 @@ pub(crate) fn gist(call: &ToolCall, outcome: &ToolOutcome) -> String {
     let text = outcome.text();
     let last = text.lines().rev().find(|line| line.starts_with('['));
     match (call.name.as_str(), last) {
-        ("run_command", Some(last)) => last.trim_matches(['[', ']']).to_owned(),
+        ("run_command" | "read_output" | "stop_command", Some(last)) => last.trim_matches(['[', ']']).to_owned(),
         ("search_files" | "list_files", _) if matches!(outcome, ToolOutcome::Done(_)) && !text.starts_with("No ") => {
             format!("{} lines", text.lines().count())
         }

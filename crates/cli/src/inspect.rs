@@ -72,10 +72,10 @@ pub(crate) async fn doctor(args: &ModelArgs) -> anyhow::Result<Exit> {
     }
     let host = setup::open_host(&root, &config, None)?;
     let fence = host.fence().await;
-    for layer in &fence.layers {
-        report.line(layer.state.is_fine(), "sandbox", &format!("{}: {}", layer.kind, layer.state))?;
-    }
     let holds = fence.holds();
+    for layer in &fence.layers {
+        report.part(layer.state.is_fine(), "sandbox", &format!("{}: {}", layer.kind, layer.state))?;
+    }
     let verdict = if holds { "holds: `run` defaults to auto" } else { "does not hold: `run` asks before each command" };
     report.line(holds, "sandbox", verdict)?;
     let sessions = paths::sessions()?;
@@ -98,6 +98,11 @@ struct Report {
 impl Report {
     fn line(&mut self, ok: bool, what: &str, found: &str) -> io::Result<()> {
         self.healthy &= ok;
+        self.part(ok, what, found)
+    }
+
+    /// Of something that works without it too.
+    fn part(&mut self, ok: bool, what: &str, found: &str) -> io::Result<()> {
         let mark = if ok { "ok " } else { "NO " };
         let mark = if what.is_empty() { "   " } else { mark };
         writeln!(self.stdout, "{mark} {what:<14} {}", crate::harmless::harmless(found))
@@ -124,6 +129,9 @@ pub(crate) fn config(action: Option<ConfigAction>) -> anyhow::Result<Exit> {
         Some(ConfigAction::Untrust) => {
             paths::set_trusted(&root, None)?;
             writeln!(io::stderr(), "{} no longer counts.", paths::repository_config(&root).display())?;
+        }
+        Some(ConfigAction::Schema { what: SchemaOf::Input }) => {
+            writeln!(io::stdout(), "{:#}", crate::input::schema())?;
         }
         Some(ConfigAction::Schema { what: SchemaOf::Events }) => {
             writeln!(io::stdout(), "{:#}", events::schema())?;

@@ -6,7 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::keys::{Decoder, Key};
-use crate::raw_mode::RawMode;
+use crate::raw_mode::{Interrupts, RawMode};
 use crate::screen::Screen;
 use crate::tty::Tty;
 
@@ -24,7 +24,7 @@ impl Keyboard {
     /// On a terminal that can move, keys come one by one from here on; else in the lines that the terminal itself edits.
     pub(crate) fn open(screen: &Screen) -> io::Result<Keyboard> {
         if screen.is_moving() {
-            screen.enter_raw_mode(RawMode::of(File::open("/dev/tty")?)?);
+            screen.enter_raw_mode(RawMode::of(File::open("/dev/tty")?, Interrupts::Key)?);
         }
         let tty = Tty::open()?;
         Ok(Keyboard { tty, screen: screen.clone(), decoder: Decoder::default(), keys: VecDeque::new() })

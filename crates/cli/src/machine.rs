@@ -1,27 +1,51 @@
-//! The front end for programs: JSON events on stdout, one a line. Nobody can be asked.
+//! The front end for programs: JSON events on stdout, one a line. With `--input jsonl` the program is asked.
 
 use std::io::{self, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use agent::{AgentEvent, Answer, ChatEvent, Effect, Frontend};
+use agent::{AgentEvent, Answer, Change, ChatEvent, Effect, Frontend, Question};
 use async_trait::async_trait;
 
 use crate::account::{Account, describe, diff};
-use crate::events::{self, Event, FileDiff, Totals, What};
+use crate::events::{self, Event, FileDiff, Requested, Totals, What};
+use crate::input::{Inbox, Session};
 use crate::setup::mode_name;
 
 pub(crate) struct Machine {
+    printer: Arc<Printer>,
+    /// Where approvals and messages come from, if from anywhere.
+    pub(crate) inbox: Option<Inbox>,
+    asked: u32,
+    /// The model's words of this reply.
+    words: String,
+    pub(crate) account: Account,
+}
+
+/// Writes events; shared with the thread that reads what a program says.
+pub(crate) struct Printer {
     session: String,
-    step: u32,
+    step: AtomicU32,
     /// `json` prints only the end.
     only_the_end: bool,
-    pub(crate) account: Account,
 }
 
 impl Machine {
     pub(crate) fn new(session: String, only_the_end: bool) -> Machine {
-        Machine { session, step: 0, only_the_end, account: Account::default() }
+        let printer = Arc::new(Printer { session, step: AtomicU32::new(0), only_the_end });
+        Machine { printer, inbox: None, asked: 0, words: String::new(), account: Account::default() }
     }
 
+    pub(crate) fn print(&self, what: What<'_>) {
+        self.printer.print(what);
+    }
+
+    pub(crate) fn printer(&self) -> Arc<Printer> {
+        self.printer.clone()
+    }
+}
+
+impl Printer {
     pub(crate) fn print(&self, what: What<'_>) {
         if self.only_the_end {
             if let What::RunEnded(ended) = what {
@@ -30,7 +54,7 @@ impl Machine {
             return;
         }
         let at = format!("{:.3}", jiff::Timestamp::now());
-        write_line(&Event { session: &self.session, step: self.step, at, what });
+        write_line(&Event { session: &self.session, step: self.step.load(Ordering::Relaxed), at, what });
     }
 }
 
@@ -47,7 +71,7 @@ impl Frontend for Machine {
     fn show(&mut self, event: AgentEvent<'_>) {
         match event {
             AgentEvent::StepStarted { step } => {
-                self.step = step;
+                self.printer.step.store(step, Ordering::Relaxed);
                 self.print(What::StepStarted);
             }
             AgentEvent::Chat(ChatEvent::Text(text)) => self.print(What::Text { text }),
@@ -60,7 +84,8 @@ impl Frontend for Machine {
             AgentEvent::Chat(
                 ChatEvent::Writing { .. } | ChatEvent::Call(_) | ChatEvent::Usage(_) | ChatEvent::Finish(_),
             ) => (),
-            AgentEvent::Replied { spent, .. } => {
+            AgentEvent::Replied { spent, reply } => {
+                self.words.clone_from(&reply.text);
                 self.account.spent = *spent;
                 self.print(What::Usage(Totals::from(spent)));
             }
@@ -70,13 +95,7 @@ impl Frontend for Machine {
             }
             AgentEvent::Wrote(changes) => {
                 self.account.wrote(changes);
-                let files = changes.iter().filter_map(|change| {
-                    let path = change.path.to_string_lossy();
-                    let (before, after) = (change.before.as_deref(), change.after.as_deref());
-                    let file = describe(&path, before, after)?;
-                    Some(FileDiff { file, diff: diff(&path, before, after) })
-                });
-                self.print(What::FilesChanged { files: files.collect() });
+                self.print(What::FilesChanged { files: file_diffs(changes) });
             }
             AgentEvent::CallEnded(call, outcome) => {
                 self.account.called(call, outcome);
@@ -93,8 +112,61 @@ impl Frontend for Machine {
         }
     }
 
-    async fn ask(&mut self, effect: &Effect) -> Answer {
-        self.print(What::ApprovalNeeded { effect: crate::ask::describe(effect) });
-        Answer::Nobody
+    async fn ask(&mut self, question: Question<'_>) -> Answer {
+        self.asked += 1;
+        let id = format!("approval-{}", self.asked);
+        let timeout = self.inbox.as_ref().map(|inbox| inbox.timeout);
+        if let Some(inbox) = &mut self.inbox {
+            inbox.drop_early(&self.printer);
+        }
+        self.print(What::ApprovalRequested {
+            id: &id,
+            effect: requested(&question),
+            why: question.why,
+            offer: question.offer.map(ToString::to_string),
+            reason: &self.words,
+            deadline: timeout.map(|timeout| format!("{:.3}", jiff::Timestamp::now() + timeout)),
+        });
+        let may = if question.offer.is_some() { Session::Offered } else { Session::NotOffered };
+        let answer = match &mut self.inbox {
+            Some(inbox) => inbox.answer(&self.printer, &id, question.effect, may).await,
+            None => None,
+        };
+        let answer = answer.unwrap_or(Answer::Nobody);
+        self.print(What::ApprovalEnded { id: &id, answer: events::answer(&answer) });
+        answer
     }
+
+    fn take_message(&mut self) -> Option<String> {
+        self.inbox.as_mut()?.take_messages()
+    }
+}
+
+fn requested(question: &Question<'_>) -> Requested {
+    match question.effect {
+        Effect::Run { command, timeout } => Requested::Run {
+            command: command.clone(),
+            cwd: question.root.display().to_string(),
+            timeout_seconds: timeout.as_secs(),
+        },
+        Effect::Write { changes } => Requested::Write { files: file_diffs(changes) },
+        Effect::Start { command } => {
+            Requested::Start { command: command.clone(), cwd: question.root.display().to_string() }
+        }
+        look @ (Effect::Read { .. }
+        | Effect::List { .. }
+        | Effect::Search { .. }
+        | Effect::ReadOutput { .. }
+        | Effect::Stop { .. }) => Requested::Look { text: crate::ask::describe(look) },
+    }
+}
+
+fn file_diffs(changes: &[Change]) -> Vec<FileDiff> {
+    let diffs = changes.iter().filter_map(|change| {
+        let path = change.path.to_string_lossy();
+        let (before, after) = (change.before.as_deref(), change.after.as_deref());
+        let file = describe(&path, before, after)?;
+        Some(FileDiff { file, diff: diff(&path, before, after) })
+    });
+    diffs.collect()
 }

@@ -7,6 +7,7 @@ mod account;
 mod args;
 mod ask;
 mod canvas;
+mod changes;
 mod chat;
 mod chat_commands;
 mod chat_desk;
@@ -16,6 +17,7 @@ mod config;
 mod connect;
 mod conversation;
 mod demo;
+mod diff;
 mod editor;
 mod events;
 mod harmless;
@@ -24,14 +26,18 @@ mod hint;
 mod history;
 mod human;
 mod inline;
+mod input;
 mod inspect;
 mod keyboard;
 mod keys;
 mod live;
 mod machine;
 mod markdown;
+mod past;
 mod paths;
 mod raw_mode;
+mod reach;
+mod resume;
 mod run;
 mod screen;
 mod sessions;
@@ -40,6 +46,8 @@ mod show;
 mod slash;
 mod summary;
 mod tty;
+mod undo;
+mod watched;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -60,6 +68,12 @@ fn main() -> ExitCode {
         cli = Cli::parse_from(["agent", "chat"]);
     }
     log(cli.verbose);
+    // A release aborts at a panic: nothing is dropped then, so the terminal is put back here.
+    let report_panic = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        raw_mode::restore();
+        report_panic(panic);
+    }));
     let Some(command) = cli.command else {
         // Nobody is left to tell if stderr is closed.
         let _ = write!(io::stderr(), "{}", Cli::command().render_help());
@@ -80,8 +94,13 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Models(args) => wait_for(inspect::models(&args)),
         Command::Doctor(args) => wait_for(inspect::doctor(&args)),
         Command::Config(args) => inspect::config(args.action),
+        Command::Resume(args) => wait_for(resume::resume(*args)),
+        Command::Fork(args) => wait_for(resume::fork(*args)),
         Command::Sessions(args) => sessions::list(&args).map(|()| Exit::Finished),
         Command::Show(args) => show::show(&args).map(|()| Exit::Finished),
+        Command::Diff(args) => diff::diff(&args),
+        Command::Undo(args) => undo::undo(&args),
+        Command::Redo(args) => undo::redo(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "agent", &mut io::stdout());
             Ok(Exit::Finished)

@@ -23,6 +23,11 @@ pub(crate) fn sessions() -> anyhow::Result<PathBuf> {
     Ok(state()?.join("sessions"))
 }
 
+/// What the workspaces' files were, for `agent undo`.
+pub(crate) fn snapshots() -> anyhow::Result<PathBuf> {
+    Ok(state()?.join("snapshots"))
+}
+
 pub(crate) fn repository_config(workspace: &Path) -> PathBuf {
     workspace.join(".agent/config.toml")
 }

@@ -3,31 +3,56 @@
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use agent::Finish;
 use anyhow::Context as _;
 
-use crate::args::RunArgs;
-use crate::config::{Config, Layer};
-use crate::conversation::{Conversation, Plan};
+use crate::args::{Output, ProgramArgs, RunArgs};
+use crate::config::Config;
+use crate::conversation::{Beginning, Conversation, Plan};
 use crate::hint::{Exit, Hint as _};
 use crate::setup::listen;
 
 pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Exit> {
+    check_input(&args.program, Some(&args.task))?;
     let task = read_task(&args.task)?;
     let root = workspace(args.work.model.workspace.as_deref())?;
-    let config = Config::load(Layer::of_work(&args.work), &root)?;
-    carry_out(task, Plan { root, config, output: args.output }).await
+    let config = Config::for_work(&args.work, &args.program, &root)?;
+    carry_out(Some(task), Plan { root, config, output: args.program.output, beginning: Beginning::New }).await
 }
 
-pub(crate) async fn carry_out(task: String, plan: Plan) -> anyhow::Result<Exit> {
+/// A program that answers needs to be asked, and stdin for itself; `text` is what is said to the model first.
+pub(crate) fn check_input(program: &ProgramArgs, text: Option<&str>) -> anyhow::Result<()> {
+    if program.input.is_some() && program.output != Output::Jsonl {
+        return Err(anyhow::anyhow!("--input jsonl answers what --output jsonl asks"))
+            .hint("give both: agent run --output jsonl --input jsonl --confirm \"...\"");
+    }
+    if program.input.is_some() && text == Some("-") {
+        return Err(anyhow::anyhow!("stdin cannot carry the task and the answers"))
+            .hint("give the task as an argument: agent run --output jsonl --input jsonl \"...\"");
+    }
+    Ok(())
+}
+
+/// Says `text` and lets the model work. Without it the conversation goes on where it is.
+pub(crate) async fn carry_out(text: Option<String>, plan: Plan) -> anyhow::Result<Exit> {
     let max_time = plan.config.max_time()?;
     let mut conversation = Conversation::open(plan).await?;
     listen(conversation.cancel.clone(), max_time, conversation.screen.clone());
-    conversation.announce(&task);
-    let finish = conversation.turn(task).await;
+    conversation.announce(text.as_deref());
+    let mut finish = match text {
+        Some(text) => conversation.turn(text).await,
+        None => conversation.go_on().await,
+    };
+    // What came while the last words were said is not lost.
+    while matches!(finish, Ok(Finish::Answered))
+        && let Some(message) = conversation.take_message()
+    {
+        finish = conversation.turn(message).await;
+    }
     conversation.close(finish).await
 }
 
-fn read_task(argument: &str) -> anyhow::Result<String> {
+pub(crate) fn read_task(argument: &str) -> anyhow::Result<String> {
     let task = if argument == "-" {
         let mut bytes = Vec::new();
         io::stdin().lock().read_to_end(&mut bytes).context("the task cannot be read from stdin")?;

@@ -6,11 +6,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anstyle::Style;
+use anstyle::{AnsiColor, Style};
 use tokio::sync::Notify;
 
 use crate::canvas::{Canvas, Drawn, Status};
-use crate::inline::{cells, fold};
+use crate::inline::{DIM, cells, colour, fold};
 use crate::live::Prompt;
 use crate::raw_mode::RawMode;
 
@@ -24,7 +24,7 @@ struct Shared {
     resumed: Notify,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Paint {
     Plain,
     Dim,
@@ -59,6 +59,15 @@ impl Screen {
     /// Whether rows are drawn again in place; else everything is said in whole lines and in words.
     pub(crate) fn is_moving(&self) -> bool {
         self.state().moving
+    }
+
+    pub(crate) fn is_coloured(&self) -> bool {
+        self.state().colour
+    }
+
+    /// Rows of the terminal.
+    pub(crate) fn height(&self) -> usize {
+        self.state().size().1
     }
 
     /// Columns of the terminal, 100 where there is none.
@@ -212,6 +221,25 @@ impl Screen {
 
     fn state(&self) -> MutexGuard<'_, Canvas> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Paint {
+    pub(crate) fn style(self) -> Style {
+        match self {
+            Paint::Plain => Style::new(),
+            Paint::Dim => DIM,
+            Paint::Red => colour(AnsiColor::Red),
+            Paint::Green => colour(AnsiColor::Green),
+            Paint::Yellow => colour(AnsiColor::Yellow),
+            Paint::Cyan => colour(AnsiColor::Cyan),
+        }
+    }
+
+    /// The text with the codes around it.
+    pub(crate) fn over(self, text: &str) -> String {
+        let style = self.style();
+        format!("{style}{text}{style:#}")
     }
 }
 

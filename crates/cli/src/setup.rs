@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use agent::{Cancel, Facts, Mode, Stop, Survey};
-use sandbox::{FenceOptions, Host, HostOptions, Network, SandboxMode};
+use sandbox::{Access, AddedDir, FenceOptions, Host, HostOptions, Network, SandboxMode};
 
 use crate::args::Output;
 use crate::config::{Config, Switch};
 use crate::hint::{Exit, Hint as _, Hinted};
+use crate::reach;
 use crate::screen::{Paint, Screen};
 
 pub(crate) fn open_host(root: &Path, config: &Config, outputs: Option<PathBuf>) -> anyhow::Result<Host> {
@@ -18,20 +19,24 @@ pub(crate) fn open_host(root: &Path, config: &Config, outputs: Option<PathBuf>) 
             Switch::On => SandboxMode::On,
             Switch::Off => SandboxMode::Off,
         },
-        network: match config.network() {
-            Switch::On => Network::On,
-            Switch::Off => Network::Off,
-        },
+        network: config.network()?,
+        add_dirs: reach::added_dirs(&config.add_dirs())?,
         pass: config.pass(),
-        ..FenceOptions::default()
+        hide: reach::paths("hide", &config.hide())?,
+        keep: reach::paths("keep", &config.keep())?,
+        limits: reach::limits(config.limit())?,
     };
+    if fence.sandbox == SandboxMode::Off && matches!(fence.network, Network::Hosts(_)) {
+        return Err(anyhow::anyhow!("without a sandbox nothing keeps commands to these hosts"))
+            .hint("leave out `--sandbox off`, or the `--network`");
+    }
     Ok(Host::open(root, HostOptions { outputs, fence })?)
 }
 
 /// `auto` behind a fence that holds; else the human is asked, and where there is none the run does not start.
 pub(crate) fn choose_mode(config: &Config, fenced: bool, output: Output) -> anyhow::Result<Mode> {
     let off = config.sandbox() == Switch::Off;
-    let attended = output == Output::Text && io::stderr().is_terminal();
+    let attended = config.asks_program || (output == Output::Text && io::stderr().is_terminal());
     match (config.mode(), fenced) {
         (Some(Mode::Auto), false) if !off => Err(Hinted::new(
             Exit::Approval,
@@ -88,12 +93,25 @@ pub(crate) fn listen(cancel: Cancel, max_time: Option<Duration>, screen: Screen)
             }
             if cancel.why() == Some(Stop::Human) {
                 screen.leave();
+                crate::raw_mode::restore();
                 std::process::exit(Exit::Cancelled as i32);
             }
             cancel.stop(Stop::Human);
             screen.line(Paint::Yellow, "stopping; Ctrl-C again leaves at once");
         }
     });
+}
+
+/// What holds commands back, for whoever is asked about one.
+pub(crate) fn fence_words(fenced: bool, network: &Network) -> &'static str {
+    match (fenced, network) {
+        (true, Network::Off) => "fenced: it writes only in the workspace and in temporary files, and has no network",
+        (true, Network::Hosts(_)) => {
+            "fenced: it writes only in the workspace and in temporary files, and reaches the allowed hosts alone"
+        }
+        (true, Network::On) => "fenced: it writes only in the workspace and in temporary files; it has the network",
+        (false, _) => "NO SANDBOX: it can do whatever you can",
+    }
 }
 
 pub(crate) fn mode_name(mode: Mode) -> &'static str {
@@ -105,11 +123,16 @@ pub(crate) fn mode_name(mode: Mode) -> &'static str {
     }
 }
 
-pub(crate) fn facts(root: &Path, survey: Survey) -> Facts {
+pub(crate) fn facts(root: &Path, added: &[AddedDir], survey: Survey) -> Facts {
+    let added = added.iter().map(|dir| match dir.access {
+        Access::Write => dir.path.display().to_string(),
+        Access::Read => format!("{} (read only)", dir.path.display()),
+    });
     Facts {
         os: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         date: jiff::Zoned::now().strftime("%Y-%m-%d").to_string(),
         root: root.display().to_string(),
+        added: added.collect(),
         git: survey.git,
         listing: survey.listing,
         listing_left_out: survey.listing_left_out,

@@ -16,30 +16,22 @@ use session::Session;
 
 use crate::args::ShowArgs;
 use crate::hint::Hint as _;
-use crate::sessions::store;
+use crate::sessions::{one, store};
 use crate::show::story::Story;
 
 pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<()> {
     let store = store()?;
-    let found = match &args.id {
-        Some(part) => store.find(part)?,
-        None => store.ids()?.into_iter().take(1).collect(),
-    };
-    let id = match found.as_slice() {
-        [id] => id,
-        [] => return Err(anyhow::anyhow!("there is no such session")).hint("`agent sessions --all` lists them"),
-        [..] => {
-            return Err(anyhow::anyhow!("{} sessions fit: {}", found.len(), found.join(", ")))
-                .hint("write more of the id");
-        }
+    let id = match &args.id {
+        Some(part) => one(&store, part)?,
+        None => store.ids()?.into_iter().next().context("there is no session yet")?,
     };
     let mut stdout = io::stdout().lock();
     if args.json {
-        let bytes = std::fs::read(store.file(id)).context("the session cannot be read")?;
+        let bytes = std::fs::read(store.file(&id)).context("the session cannot be read")?;
         stdout.write_all(&bytes)?;
         return Ok(());
     }
-    let session = Session::read(&store.file(id))?;
+    let session = Session::read(&store.file(&id))?;
     let story = Story::of(&session);
     match args.html.as_deref() {
         None => stdout.write_all(text::render(&story).as_bytes())?,

@@ -16,7 +16,7 @@ pub(crate) fn print(screen: &Screen, output: Output, ended: &Ended) -> io::Resul
         let text = if stdout.is_terminal() { harmless(&ended.answer) } else { ended.answer.clone() };
         writeln!(stdout, "{text}")?;
     }
-    screen.prose(Paint::Dim, &files(&ended.files));
+    screen.prose(Paint::Dim, &files(&ended.files, ended.files_left_out));
     screen.prose(Paint::Dim, &numbers(ended));
     if let Some(line) = how(ended) {
         screen.prose(if ended.exit_code == 130 { Paint::Yellow } else { Paint::Red }, &line);
@@ -40,9 +40,9 @@ pub(crate) fn how(ended: &Ended) -> Option<String> {
     }
 }
 
-fn files(files: &[ChangedFile]) -> String {
+fn files(files: &[ChangedFile], left_out: usize) -> String {
     if files.is_empty() {
-        return "no files changed by edits".to_owned();
+        return "no files changed".to_owned();
     }
     let shown: Vec<String> = files
         .iter()
@@ -56,8 +56,9 @@ fn files(files: &[ChangedFile]) -> String {
             format!("{word}{} +{} -{}", harmless(&file.path), file.added, file.removed)
         })
         .collect();
-    let more = if 10 < files.len() { format!(" and {} more", files.len() - 10) } else { String::new() };
-    format!("changed: {}{more}", shown.join(", "))
+    let more = files.len().saturating_sub(10) + left_out;
+    let more = if 0 < more { format!(" and {more} more") } else { String::new() };
+    format!("changed: {}{more} · agent undo", shown.join(", "))
 }
 
 fn numbers(ended: &Ended) -> String {
@@ -86,8 +87,9 @@ mod tests {
     fn the_account_is_short() {
         let file = |path: &str, change, added, removed| ChangedFile { path: path.to_owned(), change, added, removed };
         let all = [file("a.py", Kind::Modified, 2, 1), file("b.py", Kind::Created, 9, 0)];
-        expect!["changed: a.py +2 -1, new b.py +9 -0"].assert_eq(&files(&all));
-        expect!["no files changed by edits"].assert_eq(&files(&[]));
+        expect!["changed: a.py +2 -1, new b.py +9 -0 · agent undo"].assert_eq(&files(&all, 0));
+        expect!["changed: a.py +2 -1, new b.py +9 -0 and 7 more · agent undo"].assert_eq(&files(&all, 7));
+        expect!["no files changed"].assert_eq(&files(&[], 0));
     }
 
     #[test]

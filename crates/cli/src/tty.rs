@@ -34,20 +34,4 @@ impl Tty {
             Err(error) => Err(error),
         }
     }
-
-    /// A line as the terminal itself lets people edit it, without its end; `None` where there will be no more.
-    pub(crate) async fn line(&self) -> io::Result<Option<String>> {
-        let mut line = Vec::new();
-        loop {
-            self.readable().await?;
-            match self.try_read()? {
-                Some(bytes) if bytes.is_empty() => return Ok(None),
-                Some(bytes) => line.extend(bytes),
-                None => (),
-            }
-            if line.ends_with(b"\n") {
-                return Ok(Some(String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned()));
-            }
-        }
-    }
 }

@@ -82,7 +82,10 @@ fn says_nothing(hunk: &Hunk, format: Format, file: &[&str]) -> bool {
 /// True where the hunk names no line, and its anchor is one line of the file that has the place neither below it nor,
 /// if it opens a block, within that block. With a line number an anchor is git's section heading, which often is stale.
 fn is_outside(hunk: &Hunk, fit: &Fit, file: &[&str], indexes: &Indexes) -> bool {
-    let Some(block) = anchored(&hunk.anchors, file, indexes).filter(|_| hunk.old_start.is_none()) else { return false };
+    if hunk.old_start.is_some() {
+        return false;
+    }
+    let Some(block) = anchored(&hunk.anchors, file, indexes) else { return false };
     let end = fit.start + fit.old_count();
     let opens = block.len() > 1 && file.get(block.clone()).is_some_and(opens_block);
     end <= block.start || (opens && fit.start >= block.end)
@@ -249,23 +252,23 @@ fn settle(
         let mut left = fits.iter().filter(|fit| fits_there(fit));
         left.next().filter(|_| left.next().is_none()).map(|fit| (fit.clone(), tie))
     };
+    let by_anchor =
+        anchored(&hunk.anchors, file, indexes).and_then(|block| only(Tie::Anchor, &|fit| block.contains(&fit.start)));
     let by_number = only(Tie::Number, &|fit| drift.agrees(hunk, fit));
+    if let (Some((one, _)), Some((other, _))) = (&by_number, &by_anchor)
+        && one.start != other.start
+    {
+        return None;
+    }
     let by_number = by_number.or_else(|| if format == Format::Blocks { nearest(hunk, fits) } else { None });
     let is_last = |fit: &&Fit| fit.start + fit.old_count() == file.len();
     let ends = hunk.at_end || hunk.old_unterminated || hunk.new_unterminated;
-    by_number
-        .or_else(|| if ends { only(Tie::End, &is_last) } else { None })
-        .or_else(|| {
-            let block = anchored(&hunk.anchors, file, indexes)?;
-            only(Tie::Anchor, &|fit| block.contains(&fit.start))
-        })
-        .or_else(|| {
-            let (before, after) = between;
-            let is_between = |fit: &&Fit| {
-                before.is_none_or(|before| before < fit.start) && after.is_none_or(|after| fit.start < after)
-            };
-            only(Tie::Order, &is_between)
-        })
+    by_number.or_else(|| if ends { only(Tie::End, &is_last) } else { None }).or(by_anchor).or_else(|| {
+        let (before, after) = between;
+        let is_between =
+            |fit: &&Fit| before.is_none_or(|before| before < fit.start) && after.is_none_or(|after| fit.start < after);
+        only(Tie::Order, &is_between)
+    })
 }
 
 /// A block's line number is given for just this purpose: it may be off a little where no other place is half as near.
@@ -299,15 +302,26 @@ fn block_of(
     file: &[&str],
     indexes: &Indexes,
 ) -> Option<std::ops::Range<usize>> {
-    let mut places = indexes.lines_like(anchor, Fold::Indent).iter().filter(|at| within.contains(at));
-    let at = places.next().filter(|_| places.next().is_none())?;
-    let own = depth(file.get(*at)?);
+    let places = indexes.lines_like(anchor, Fold::Indent);
+    let whole = places.iter().copied().filter(|at| within.contains(at));
+    // `class A` for `class A(B):`, where no line is just that.
+    let begun = |at: &usize| places.is_empty() && file.get(*at).is_some_and(|line| begins_with(line, anchor));
+    let begun = within.clone().filter(begun);
+    let mut found = whole.chain(begun);
+    let at = found.next().filter(|_| found.next().is_none())?;
+    let own = depth(file.get(at)?);
     let is_next = |line: &str| {
         depth(line) <= own && line.trim_start().starts_with(|first: char| first.is_alphabetic() || first == '_')
     };
     let below = file.get(at + 1..)?;
     let length = below.iter().position(|line| is_next(line)).unwrap_or(below.len());
-    Some(*at..at + 1 + length)
+    Some(at..at + 1 + length)
+}
+
+/// The line begins with these words, whole.
+fn begins_with(line: &str, words: &str) -> bool {
+    let rest = line.trim_start().strip_prefix(words.trim());
+    rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_'))
 }
 
 fn depth(line: &str) -> usize {

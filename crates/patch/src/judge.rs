@@ -82,15 +82,17 @@ fn candidate(start: usize, text: &Text) -> Candidate {
     Candidate { line: start + 1, shown_from: above + 1, lines: lines.map(|line| shortened(line).to_owned()).collect() }
 }
 
-/// Where the hunk's new lines stand already, if they say enough to be known again: with context around them, or in one
-/// place only.
+/// Where the hunk's new lines stand already, if they say enough to be known again, in one place only.
 fn already_there(hunk: &Hunk, indexes: &Indexes) -> Option<usize> {
     let added = hunk.lines.iter().filter(|line| matches!(line, Line::Add(_))).map(Line::text);
     let letters: usize = added.map(|text| text.chars().filter(|character| character.is_alphanumeric()).count()).sum();
     let has_context = hunk.lines.iter().any(|line| line.is_keep() && line.text().contains(char::is_alphanumeric));
     let places = indexes.find(&hunk.new_lines(), Fold::Trailing);
-    let is_known = letters > 0 && (has_context || (letters >= ENOUGH_LETTERS && places.len() == 1));
-    places.first().filter(|_| is_known).map(|at| at + 1)
+    // Of several places the one that the hunk names: its lines may stand in other functions for other reasons.
+    let named = |at: &&usize| hunk.old_start == Some(**at + 1);
+    let place = if let [only] = places.as_slice() { Some(only) } else { places.iter().find(named) };
+    let is_known = letters > 0 && (has_context || letters >= ENOUGH_LETTERS);
+    place.filter(|_| is_known).map(|at| at + 1)
 }
 
 /// A hunk that only adds, at its own end or beginning, still fits where it was applied before: what it would add

@@ -9,6 +9,7 @@ pub(crate) fn note(how: &How, tie: Option<Tie>, fit: &Fit) -> Option<String> {
         How::TrailingSpace => Some("ignoring white space at the ends of lines".to_owned()),
         How::Unicode => Some("taking typographic quotes, dashes and spaces for plain ones".to_owned()),
         How::InnerSpace => Some("taking runs of white space for one space".to_owned()),
+        How::BlankLines => Some("with the file's blank lines between its lines".to_owned()),
         How::Trimmed { above, below, drifted } => Some(trimmed_text(*above, *below, *drifted)),
         How::Indented(shift) => Some(format!("with its indentation shifted as a block ({})", shift_text(shift))),
         How::Gutter => Some("without the line numbers in front of its lines".to_owned()),

@@ -66,30 +66,52 @@ pub fn parse(text: &str) -> Result<Vec<FileEdit>, ParseError> {
         return Err(ParseError::Empty);
     }
     let text = lines::without_carriage_returns(text.strip_prefix('\u{feff}').unwrap_or(text));
-    let as_written = read(&text).map(merged);
-    let nothing = || matches!(&as_written, Err(ParseError::NoHunks { .. } | ParseError::NotAnEdit));
-    let readable = || {
-        let rewritten = [lines::dedented, lines::unescaped];
-        rewritten.iter().find_map(|rewrite| rewrite(&text).and_then(|text| read(&text).ok()))
-    };
-    match nothing().then(readable).flatten() {
+    // Where all lines are indented alike, so is the content.
+    if let Some(edits) = lines::dedented(&text).and_then(|text| read(&text).ok()) {
+        return Ok(merged(edits));
+    }
+    let as_written = read(&text);
+    let is_nothing = matches!(&as_written, Err(ParseError::NoHunks { .. } | ParseError::NotAnEdit));
+    let unescaped = || lines::unescaped(&text).and_then(|text| read(&text).ok());
+    match is_nothing.then(unescaped).flatten() {
         Some(edits) => Ok(merged(edits)),
-        None => as_written,
+        None => as_written.map(merged),
     }
 }
 
 fn read(text: &str) -> Result<Vec<FileEdit>, ParseError> {
     let lines = Lines::of(text);
-    // What begins first is the format; the markers of the others are then content.
-    let begins = [envelope::begins(&lines), blocks::begins(&lines), unified::begins(&lines)];
-    let [envelope, blocks, unified] = begins.map(|at| at.unwrap_or(usize::MAX));
-    if envelope < blocks.min(unified) {
-        envelope::read(&lines)
-    } else if blocks < unified {
-        blocks::read(&lines)
-    } else {
-        unified::read(&lines).and_then(|edits| if edits.is_empty() { Err(ParseError::NotAnEdit) } else { Ok(edits) })
+    let mut edits = Vec::new();
+    let mut from = 0;
+    loop {
+        // What begins first is the format; the markers of the others within it are content.
+        let begins = (from..lines.len()).find_map(|at| Some((at, format_at(&lines, at)?)));
+        let (more, end) = match begins {
+            None if edits.is_empty() => return Err(ParseError::NotAnEdit),
+            None => return Ok(edits),
+            Some((at, Format::Envelope)) => envelope::read(&lines, at)?,
+            Some((at, Format::Blocks)) => blocks::read(&lines, at)?,
+            // It has to see the fence that may stand above.
+            Some((_, Format::Unified)) => unified::read(&lines, from)?,
+        };
+        edits.extend(more);
+        from = end;
     }
+}
+
+/// The format of an edit that begins at this line.
+fn format_at(lines: &Lines, at: usize) -> Option<Format> {
+    match () {
+        () if envelope::opens(lines, at) => Some(Format::Envelope),
+        () if blocks::opens(lines, at) => Some(Format::Blocks),
+        () if unified::opens(lines, at) => Some(Format::Unified),
+        () => None,
+    }
+}
+
+/// True where a unified diff ends and an edit in another format begins: a marked line is the diff's own.
+fn ends_unified(lines: &Lines, at: usize) -> bool {
+    lines.get(at).is_some_and(|line| line.starts_with(['*', '<'])) && format_at(lines, at).is_some()
 }
 
 /// A header repeated before each hunk is still one edit of one file, whose line numbers belong together.

@@ -2,6 +2,7 @@
 //! any place ends the search, and more than one place is for `choose` to settle or to refuse. Never on any step do the
 //! lines that go differ from the file's by more than white space or typographic quotes.
 
+mod blank;
 mod gutter;
 mod indent;
 mod trim;
@@ -21,6 +22,8 @@ pub(crate) enum How {
     TrailingSpace,
     Unicode,
     InnerSpace,
+    /// Blank lines of its context taken as the file has them.
+    BlankLines,
     /// Lines of outer context left out, and lines next to a change that have drifted.
     Trimmed {
         above: usize,
@@ -83,6 +86,9 @@ pub(crate) fn ladder(hunk: &Hunk, format: Format, file: &[&str], indexes: &Index
     }
     let first = readings.first()?;
     if format != Format::Blocks {
+        if let Some(fits) = blank::spaced(hunk, file, indexes) {
+            return Some(fits);
+        }
         for fold in [Fold::Exact, Fold::Trailing] {
             if let Some(fits) = trim::outer_context(hunk, first, fold, file, indexes) {
                 return Some(fits);

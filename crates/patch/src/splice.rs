@@ -17,6 +17,13 @@ pub(crate) struct Splice {
     pub(crate) added: Vec<(String, Ending)>,
 }
 
+impl Splice {
+    /// True where two hunks, overlapping, replace the same lines by the same. What is only added might be meant twice.
+    pub(crate) fn makes_the_same_of_the_same(&self, other: &Splice) -> bool {
+        0 < self.removed && (self.at, self.removed, &self.added) == (other.at, other.removed, &other.added)
+    }
+}
+
 pub(crate) fn splices(number: usize, fit: &Fit, text: &Text) -> Vec<Splice> {
     let is_stated = states_endings(fit, text);
     let mut splices: Vec<Splice> = Vec::new();
@@ -38,7 +45,11 @@ pub(crate) fn splices(number: usize, fit: &Fit, text: &Text) -> Vec<Splice> {
         let shown = |added: &str| if is_first { added.trim_start_matches(BOM).to_owned() } else { added.to_owned() };
         match line {
             Line::Add(added) if is_stated => splice.added.push((shown(added), Ending::Lf)),
-            Line::Add(added) => splice.added.push((shown(without_cr(added)), near(fit, at, text))),
+            Line::Add(added) => {
+                // The first new line ends like the first that goes, and so on; then like the last of them.
+                let replaced = splice.removed.checked_sub(1).map(|last| splice.at + splice.added.len().min(last));
+                splice.added.push((shown(without_cr(added)), near(fit, replaced.unwrap_or(at), text)));
+            }
             Line::Remove(_) | Line::Keep { .. } => {
                 splice.removed += 1;
                 at += 1;

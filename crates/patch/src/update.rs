@@ -57,6 +57,19 @@ fn update(edit: &FileEdit, source: &str, text: &Text, path: &str) -> Result<Appl
         splices.extend(splice::splices(*number, fit, text));
     }
     splices.sort_by_key(|splice| splice.at);
+    splices.dedup_by(|second, first| {
+        let is_same = first.makes_the_same_of_the_same(second);
+        let said = || {
+            format!(
+                "hunks {} and {} both make the change of line {}; it was made once",
+                first.hunk,
+                second.hunk,
+                first.at + 1
+            )
+        };
+        notes.extend(is_same.then(said));
+        is_same
+    });
     if let Some((first, second)) = splice::clash(&splices) {
         let (first, second, line) = (first.hunk, second.hunk, second.at + 1);
         return Err(Refusal::Overlap { path: path.to_owned(), first, second, line });

@@ -220,7 +220,9 @@ fn push(out: &mut Vec<u8>, before: Role, entry: &Entry, tools: &[ToolSpec]) -> R
             write(out, &assistant(reply, tools))?;
             Ok(Role::Assistant)
         }
-        Entry::Outcome { call_id, tool, outcome } => {
+        // It changes what is shown, see `Transcript::view`, and is not shown itself.
+        Entry::Compaction { .. } => Ok(before),
+        Entry::Outcome { call_id, tool, outcome, .. } => {
             let message =
                 Message::Tool { tool_call_id: call_id, name: offered(tool, tools), content: &filled(outcome.text()) };
             write(out, &message)?;

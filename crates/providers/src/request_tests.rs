@@ -53,7 +53,12 @@ fn reply(text: &str, calls: &[(&str, &str, &str)]) -> Entry {
 
 fn outcome(call_id: &str, tool: &str, text: &str) -> Entry {
     let outcome = ToolOutcome::Done(Clipped::new(text));
-    Entry::Outcome { call_id: call_id.to_owned(), tool: tool.to_owned(), outcome }
+    Entry::Outcome {
+        call_id: call_id.to_owned(),
+        tool: tool.to_owned(),
+        outcome,
+        seen: std::collections::BTreeMap::new(),
+    }
 }
 
 fn request<'a>(entries: &'a [Entry], tools: &'a [ToolSpec]) -> ChatRequest<'a> {

@@ -133,8 +133,12 @@ fn turn(step: usize) -> Vec<Entry> {
         name: name.to_owned(),
         arguments: Arguments::read(arguments),
     };
-    let outcome =
-        |call: &ToolCall, outcome| Entry::Outcome { call_id: call.id.clone(), tool: call.name.clone(), outcome };
+    let outcome = |call: &ToolCall, outcome| Entry::Outcome {
+        call_id: call.id.clone(),
+        tool: call.name.clone(),
+        outcome,
+        seen: std::collections::BTreeMap::new(),
+    };
     let text = ["Looking.", "", " \n"][step % 3].to_owned();
     let reply = |calls: Vec<ToolCall>| Entry::Reply(Reply { text: text.clone(), calls, ..Reply::default() });
     let user = |text: &str| Entry::User { text: text.to_owned() };

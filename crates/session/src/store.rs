@@ -1,13 +1,16 @@
 //! The folder that holds the sessions.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
-
-use agent::Entry;
+use std::time::SystemTime;
 
 use crate::Header;
-use crate::read::{Session, SessionError};
+use crate::read::{Session, SessionError, read_header};
 use crate::write::SessionFile;
+
+/// A path has at most 4 KiB, and is most of it.
+const MAX_HEADER_BYTES: u64 = 64 << 10;
 
 /// `$XDG_STATE_HOME/agent/sessions`.
 #[derive(Clone, Debug)]
@@ -15,15 +18,11 @@ pub struct Store {
     folder: PathBuf,
 }
 
-/// One row of `agent sessions`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Summary {
-    pub header: Header,
-    /// The first line of what the human asked.
-    pub task: String,
-    pub replies: usize,
-    /// For example `answered`; `None` where the program died or still runs.
-    pub ended: Option<String>,
+/// A session that goes on.
+#[derive(Debug)]
+pub struct Reopened {
+    pub session: Session,
+    pub file: SessionFile,
 }
 
 impl Store {
@@ -39,6 +38,16 @@ impl Store {
     pub fn create(&self, header: &Header) -> io::Result<SessionFile> {
         std::fs::create_dir_all(&self.folder)?;
         SessionFile::create(&self.file(&header.id), header)
+    }
+
+    /// Opens a session to go on with it; [`SessionError::Busy`] while another process does. Nothing is written yet.
+    pub fn reopen(&self, id: &str) -> Result<Reopened, SessionError> {
+        let path = self.file(id);
+        let (file, bytes) = SessionFile::reopen(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::WouldBlock => SessionError::Busy(id.to_owned()),
+            _ => SessionError::Io { path: path.clone(), source },
+        })?;
+        Ok(Reopened { session: Session::of_bytes(&path, &bytes)?, file })
     }
 
     pub fn file(&self, id: &str) -> PathBuf {
@@ -74,19 +83,18 @@ impl Store {
         Ok(self.ids()?.into_iter().filter(fits).collect())
     }
 
-    pub fn summary(&self, id: &str) -> Result<Summary, SessionError> {
-        let session = Session::read(&self.file(id))?;
-        let mut summary = Summary { task: String::new(), replies: 0, ended: None, header: session.header.clone() };
-        for entry in session.entries() {
-            match entry {
-                Entry::User { text } if summary.task.is_empty() => {
-                    summary.task = text.lines().next().unwrap_or_default().to_owned();
-                }
-                Entry::Reply(_) => summary.replies += 1,
-                Entry::User { .. } | Entry::System { .. } | Entry::Outcome { .. } => (),
-            }
-        }
-        summary.ended = session.ended().map(str::to_owned);
-        Ok(summary)
+    /// Only the first line is read.
+    pub fn header(&self, id: &str) -> Result<Header, SessionError> {
+        let path = self.file(id);
+        let mut first = String::new();
+        File::open(&path)
+            .and_then(|file| BufReader::new(file).take(MAX_HEADER_BYTES).read_line(&mut first))
+            .map_err(|source| SessionError::Io { path: path.clone(), source })?;
+        read_header(&path, &first)
+    }
+
+    /// When something was last written to it.
+    pub fn last_used(&self, id: &str) -> io::Result<SystemTime> {
+        std::fs::metadata(self.file(id))?.modified()
     }
 }

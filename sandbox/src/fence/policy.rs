@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::fence::secrets;
 use crate::git_dirs;
-use crate::options::{Access, CommandLimits, HostOptions, Network};
+use crate::network::Network;
+use crate::options::{Access, CommandLimits, HostOptions};
 
 /// Variables that name a cache or a toolchain which may lie outside HOME. Commands may write there, for the time of
 /// the run.
@@ -96,6 +97,8 @@ impl Policy {
             }
         }
         writable.extend(git_dirs::outside(workspace));
+        let kept = options.fence.keep.iter().filter_map(|path| std::fs::canonicalize(path).ok());
+        writable.extend(kept.filter(|path| path.is_dir()));
         // It is made when it is first needed, and then it is too late to show it.
         if let Some(outputs) = &options.outputs
             && std::fs::create_dir_all(outputs).is_ok()
@@ -111,7 +114,7 @@ impl Policy {
             readable: any(readable),
             scratch: any(scratch),
             hidden: any(hidden),
-            network: options.fence.network,
+            network: options.fence.network.clone(),
             limits: options.fence.limits.clone(),
             namespaces,
         })

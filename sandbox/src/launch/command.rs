@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
@@ -9,18 +10,26 @@ use crate::launch::lockdown::{Fenced, Lockdown};
 use crate::launch::raw;
 use crate::protocol::Order;
 
-/// Returns only if it failed.
-pub(crate) fn become_command(order: &Order, output: OwnedFd, lockdown: &mut Lockdown) -> io::Error {
-    match prepare(order, output, lockdown) {
+/// Programs know one or the other: curl only small letters for `http`, others only capitals.
+const PROXIES: &[&str] = &["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"];
+/// What is on loopback is the command's own; and Node asks to be told to look at the variables at all.
+const BESIDE_PROXIES: &[(&str, &str)] =
+    &[("no_proxy", "localhost,127.0.0.1,::1"), ("NO_PROXY", "localhost,127.0.0.1,::1"), ("NODE_USE_ENV_PROXY", "1")];
+
+/// Returns only if it failed. `warden`: gets what it takes to answer the kernel's questions.
+pub(crate) fn become_command(order: &Order, output: OwnedFd, warden: UnixStream, lockdown: &mut Lockdown) -> io::Error {
+    match prepare(order, output, warden, lockdown) {
         Ok(mut command) => command.exec(),
         Err(error) => error,
     }
 }
 
-fn prepare(order: &Order, output: OwnedFd, lockdown: &mut Lockdown) -> io::Result<Command> {
+fn prepare(order: &Order, output: OwnedFd, warden: UnixStream, lockdown: &mut Lockdown) -> io::Result<Command> {
     // Its own session: no terminal to read from or to push characters into, and a process group to be killed.
     rustix::process::setsid()?;
     raw::unblock_signals();
+    // When memory runs out the kernel takes a command before anything of the user's, and before its warden.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "800");
     let mut command = Command::new(&order.shell);
     // One pipe for both, so that lines arrive in the order in which they were printed.
     command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
@@ -31,6 +40,16 @@ fn prepare(order: &Order, output: OwnedFd, lockdown: &mut Lockdown) -> io::Resul
         (None, Fenced::ByNamespaces) => command.env("TMPDIR", "/tmp"),
         (None, Fenced::ByRules | Fenced::Not) => &mut command,
     };
-    lockdown.apply()?;
+    if let Some(proxy) = lockdown.proxy {
+        for name in PROXIES {
+            command.env(name, format!("http://{proxy}"));
+        }
+        for (name, value) in BESIDE_PROXIES {
+            command.env(name, value);
+        }
+    }
+    if let Some(listener) = lockdown.apply()? {
+        listener.send(&warden)?;
+    }
     Ok(command)
 }

@@ -19,7 +19,8 @@ use crate::launch::raw::MountDepth;
 use crate::launch::tree::{READ_ONLY, Tree};
 
 /// In a git directory (gitrepository-layout(5)).
-const GUARDED: &[&str] = &["config", "config.worktree", "hooks", "info/attributes", "commondir", "gitdir"];
+const GUARDED: &[&str] =
+    &["config", "config.worktree", "hooks", "info/attributes", "objects/info/alternates", "commondir", "gitdir"];
 /// In each directory of `worktrees/`.
 const GUARDED_IN_WORKTREES: &[&str] = &["commondir", "gitdir", "config.worktree"];
 /// Of a file that is put back if need be. git's own are a few hundred bytes.

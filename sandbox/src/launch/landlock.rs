@@ -10,12 +10,12 @@ use landlock::{
 
 use crate::fence::policy::Policy;
 use crate::launch::lockdown::Fenced;
-use crate::options::Network;
 
 /// The newest that we know of; the kernel takes from it what it has.
 const NEWEST: ABI = ABI::V9;
 /// What every program may write to.
-const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/ptmx", "/dev/pts"];
+const DEVICES: &[&str] =
+    &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx", "/dev/pts"];
 /// Behind a mount namespace these are the command's own.
 const OWN: &[&str] = &["/tmp", "/var/tmp", "/dev/shm"];
 
@@ -26,11 +26,11 @@ pub(crate) fn ruleset(policy: &Policy, fenced: Fenced, tmp: Option<&Path>) -> Re
     let device = AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::IoctlDev;
     let rules = Ruleset::default().set_compatibility(CompatLevel::BestEffort);
     let mut rules = rules.handle_access(all)?.scope(Scope::Signal | Scope::AbstractUnixSocket)?;
-    if policy.network == Network::Off && fenced == Fenced::ByRules {
+    if !policy.network.is_on() && fenced == Fenced::ByRules {
         rules = rules.handle_access(AccessNet::from_all(NEWEST))?;
     }
     let mut allowed: Vec<(PathBuf, BitFlags<AccessFs>)> = Vec::new();
-    allowed.extend(policy.writable.iter().map(|path| (path.to_path_buf(), all)));
+    allowed.extend(policy.writable.iter().flat_map(|path| parts(path, policy)).map(|path| (path, all)));
     allowed.extend(DEVICES.iter().map(|path| (PathBuf::from(path), device)));
     allowed.extend(tmp.map(|tmp| (tmp.to_path_buf(), all)));
     match fenced {
@@ -42,7 +42,7 @@ pub(crate) fn ruleset(policy: &Policy, fenced: Fenced, tmp: Option<&Path>) -> Re
         Fenced::ByRules => {
             // Names may be listed everywhere; what is in the files may not.
             allowed.push((PathBuf::from("/"), AccessFs::ReadDir.into()));
-            allowed.extend(policy.readable.iter().map(|path| (path.to_path_buf(), read)));
+            allowed.extend(policy.readable.iter().flat_map(|path| parts(path, policy)).map(|path| (path, read)));
             allowed.extend(shown(Path::new("/"), &policy.hidden).into_iter().map(|path| (path, read)));
         }
         Fenced::Not => {}
@@ -55,6 +55,12 @@ pub(crate) fn ruleset(policy: &Policy, fenced: Fenced, tmp: Option<&Path>) -> Re
         }
     }
     Ok(rules)
+}
+
+/// A directory as a whole, if nothing in it is hidden.
+fn parts(dir: &Path, policy: &Policy) -> Vec<PathBuf> {
+    let inside = |path: &Path| path.starts_with(dir);
+    if policy.hidden.iter().any(|hidden| inside(hidden)) { shown(dir, &policy.hidden) } else { vec![dir.to_path_buf()] }
 }
 
 /// Rules only ever allow, with all that is below. So a directory with something hidden in it is allowed entry by entry.

@@ -2,6 +2,7 @@
 //! command. None of it can be taken back.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use landlock::{RulesetCreated, RulesetStatus};
@@ -9,7 +10,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 use seccompiler::BpfProgram;
 
-use crate::options::{CommandLimits, Network};
+use crate::launch::group::Group;
+use crate::launch::listener::{self, Listener};
+use crate::network::Network;
+use crate::options::CommandLimits;
 
 /// By what the files are fenced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,24 +25,37 @@ pub(crate) enum Fenced {
     ByNamespaces,
 }
 
+/// Of system calls, by who answers for what it does not let through.
+#[derive(Debug)]
+pub(crate) enum Filter {
+    Asking(BpfProgram),
+    Refusing(BpfProgram),
+}
+
 #[derive(Debug)]
 pub(crate) struct Lockdown {
     pub(crate) fenced: Fenced,
     pub(crate) network: Network,
+    /// Where the proxy listens, if there is one.
+    pub(crate) proxy: Option<SocketAddr>,
     pub(crate) limits: CommandLimits,
     pub(crate) rules: Option<RulesetCreated>,
-    pub(crate) filter: Option<BpfProgram>,
+    pub(crate) filter: Option<Filter>,
     /// Root keeps what it takes to work on files of other users; the rest is dropped.
     pub(crate) capabilities: CapabilitySet,
+    /// What the warden may change in a command's place, where no mounts see to it.
+    pub(crate) roots: Vec<PathBuf>,
     /// Where temporary files go when /tmp is everybody's.
     pub(crate) tmp: Option<PathBuf>,
+    pub(crate) group: Option<Group>,
 }
 
 impl Lockdown {
-    /// Takes the rules with it: for the process that is about to start a program.
-    pub(crate) fn apply(&mut self) -> io::Result<()> {
+    /// Takes the rules with it: for the process that is about to start a program. Where the filter asks, the answers
+    /// are to come through what this returns.
+    pub(crate) fn apply(&mut self) -> io::Result<Option<Listener>> {
         if self.fenced == Fenced::Not {
-            return Ok(());
+            return Ok(None);
         }
         limit(&self.limits, self.fenced)?;
         // Without it a program of root gets everything back when it is started.
@@ -50,10 +67,14 @@ impl Lockdown {
                 return Err(io::Error::other("Landlock is not in this kernel or not enabled"));
             }
         }
-        if let Some(filter) = &self.filter {
-            seccompiler::apply_filter(filter).map_err(io::Error::other)?;
+        match &self.filter {
+            Some(Filter::Asking(program)) => listener::install(program).map(Some),
+            Some(Filter::Refusing(program)) => {
+                seccompiler::apply_filter(program).map_err(io::Error::other)?;
+                Ok(None)
+            }
+            None => Ok(None),
         }
-        Ok(())
     }
 }
 
@@ -72,7 +93,7 @@ fn drop_capabilities(kept: CapabilitySet) -> io::Result<()> {
 }
 
 fn limit(limits: &CommandLimits, fenced: Fenced) -> io::Result<()> {
-    lower(Resource::Data, limits.memory_bytes.unwrap_or_else(machine_bytes))?;
+    lower(Resource::Data, limits.memory_bytes.map_or_else(machine_bytes, data_bytes))?;
     lower(Resource::Nofile, limits.open_files)?;
     lower(Resource::Fsize, limits.file_bytes)?;
     // A core file in the workspace is litter.
@@ -84,7 +105,13 @@ fn limit(limits: &CommandLimits, fenced: Fenced) -> io::Result<()> {
     Ok(())
 }
 
-fn lower(resource: Resource, bound: u64) -> io::Result<()> {
+/// Of one process, when all together may have so much memory: what is asked for need not be used, and a control group
+/// or the warden should be first, because they say which limit it was.
+fn data_bytes(memory_bytes: u64) -> u64 {
+    memory_bytes.saturating_add(memory_bytes.max(1 << 30))
+}
+
+pub(crate) fn lower(resource: Resource, bound: u64) -> io::Result<()> {
     let now = getrlimit(resource);
     let lowered = |old: Option<u64>| Some(old.map_or(bound, |old| old.min(bound)));
     Ok(setrlimit(resource, Rlimit { current: lowered(now.current), maximum: lowered(now.maximum) })?)

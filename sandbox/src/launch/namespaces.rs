@@ -9,16 +9,16 @@ use rustix::process::{Pid, WaitOptions, getgid, getpid, getuid};
 use rustix::thread::UnshareFlags;
 
 use crate::launch::raw::{self, Forked, Namespaces};
-use crate::options::Network;
+use crate::network::Network;
 
 /// For the caller itself; processes get theirs with each warden.
-pub(crate) fn enter(network: Network) -> io::Result<()> {
+pub(crate) fn enter(network: &Network) -> io::Result<()> {
     let mut flags = UnshareFlags::NEWUSER
         | UnshareFlags::NEWNS
         | UnshareFlags::NEWIPC
         | UnshareFlags::NEWUTS
         | UnshareFlags::NEWCGROUP;
-    if network == Network::Off {
+    if !network.is_on() {
         flags |= UnshareFlags::NEWNET;
     }
     if getuid().is_root() {
@@ -28,7 +28,7 @@ pub(crate) fn enter(network: Network) -> io::Result<()> {
     }
     // Nothing that is mounted here shows outside, nor the other way round.
     rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
-    if network == Network::Off {
+    if !network.is_on() {
         loopback_up()?;
     }
     Ok(())

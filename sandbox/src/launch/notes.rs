@@ -3,9 +3,12 @@
 
 use std::path::Path;
 
+use crate::launch::group::{Counts, Group};
 use crate::launch::lockdown::{Fenced, Lockdown};
 use crate::launch::read_proc;
-use crate::options::{CommandLimits, Network};
+use crate::launch::usage::Reached;
+use crate::network::{self, Network};
+use crate::options::CommandLimits;
 
 /// bash's exit code when the last command died of a signal (bash(1), EXIT STATUS).
 const SIGNALLED: i32 = 128;
@@ -14,6 +17,8 @@ const SIGNALLED: i32 = 128;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Before {
     no_route: u64,
+    counts: Counts,
+    machine_kills: u64,
 }
 
 /// How the shell ended.
@@ -24,31 +29,67 @@ pub(crate) enum End {
 }
 
 pub(crate) fn before(lockdown: &Lockdown) -> Before {
-    Before { no_route: no_route(lockdown) }
+    Before { no_route: no_route(lockdown), counts: counts(lockdown), machine_kills: machine_kills() }
 }
 
-pub(crate) fn notes(before: Before, lockdown: &Lockdown, end: End) -> Vec<String> {
+pub(crate) fn notes(before: Before, lockdown: &Lockdown, end: End, reached: Reached) -> Vec<String> {
     let mut notes = Vec::new();
     if lockdown.fenced == Fenced::Not {
         return notes;
     }
     if before.no_route < no_route(lockdown) {
-        notes.push(
-            "The command tried to reach the network. Commands have only loopback, of their own; only the user can open \
-             more (`--network on`). Work with what is installed or cached."
+        notes.push(match &lockdown.network {
+            Network::Hosts(rules) => format!(
+                "The command tried to reach the network past the proxy of `http_proxy`, which leads to {}.",
+                network::list(rules, ", ")
+            ),
+            Network::Off | Network::On => "The command tried to reach the network. Commands have only loopback, of \
+                their own; only the user can open more (`--network on`). Work with what is installed or cached."
                 .to_string(),
-        );
+        });
     }
-    let CommandLimits { file_bytes, tmp_bytes, .. } = lockdown.limits;
-    if end == End::Signal(libc::SIGXFSZ) || end == End::Code(SIGNALLED + libc::SIGXFSZ) {
-        notes.push(format!("The limit of {file_bytes} bytes for one file was reached."));
+    let CommandLimits { memory_bytes, processes, open_files, file_bytes, tmp_bytes, .. } = lockdown.limits;
+    let ended_by = |signal| end == End::Signal(signal) || end == End::Code(SIGNALLED + signal);
+    let now = counts(lockdown);
+    let memory = words(memory_bytes.unwrap_or(0));
+    if before.counts.killed < now.killed {
+        notes.push(format!("The limit of {memory} of memory was reached; the kernel killed a process (`memory`)."));
+    } else if reached.memory {
+        notes.push(format!("The limit of {memory} of memory was reached, and the command was killed (`memory`)."));
+    } else if ended_by(libc::SIGKILL) && before.machine_kills < machine_kills() {
+        notes.push("The machine ran out of memory, and the kernel killed a process.".to_string());
+    }
+    if reached.processes || before.counts.no_process < now.no_process {
+        notes.push(format!("The limit of {processes} processes and threads was reached (`processes`)."));
+    }
+    if reached.open_files {
+        notes.push(format!("The limit of {open_files} open files of a process was reached (`open_files`)."));
+    }
+    if ended_by(libc::SIGXFSZ) {
+        notes.push(format!("The limit of {} for one file was reached (`file_size`).", words(file_bytes)));
     }
     if lockdown.fenced == Fenced::ByNamespaces && is_full(Path::new("/tmp")) {
-        notes.push(format!(
-            "The private /tmp is full: it and what is written in HOME may have {tmp_bytes} bytes together."
-        ));
+        let tmp = words(tmp_bytes);
+        notes.push(format!("The private /tmp is full: with what is written in HOME it may have {tmp} (`tmp`)."));
     }
     notes
+}
+
+fn words(bytes: u64) -> String {
+    let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let unit = units.into_iter().find(|(shift, _)| 0 < bytes && bytes.is_multiple_of(1 << shift));
+    unit.map_or_else(|| format!("{bytes} bytes"), |(shift, name)| format!("{} {name}", bytes >> shift))
+}
+
+fn counts(lockdown: &Lockdown) -> Counts {
+    lockdown.group.as_ref().map(Group::counts).unwrap_or_default()
+}
+
+/// How often the kernel killed something anywhere because memory ran out (`oom_kill` of proc_vmstat(5)).
+fn machine_kills() -> u64 {
+    let vmstat = read_proc("/proc/vmstat").unwrap_or_default();
+    let line = vmstat.lines().find_map(|line| line.strip_prefix("oom_kill "));
+    line.and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 fn is_full(path: &Path) -> bool {
@@ -58,7 +99,7 @@ fn is_full(path: &Path) -> bool {
 /// How often this network namespace had no way to an address, by the counters of proc_net_snmp: `Ip:` has a line of
 /// names and a line of numbers, the file for IPv6 a name and a number a line. Behind a namespace only commands count.
 fn no_route(lockdown: &Lockdown) -> u64 {
-    if lockdown.fenced != Fenced::ByNamespaces || lockdown.network == Network::On {
+    if lockdown.fenced != Fenced::ByNamespaces || lockdown.network.is_on() {
         return 0;
     }
     old(&read_proc("/proc/net/snmp").unwrap_or_default()) + new(&read_proc("/proc/net/snmp6").unwrap_or_default())
@@ -79,6 +120,11 @@ fn new(snmp6: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_said_in_the_largest_unit_that_fits() {
+        assert_eq!([8 << 30, 3 << 20, 1025, 0].map(words), ["8 GiB", "3 MiB", "1025 bytes", "0 bytes"]);
+    }
 
     #[test]
     fn counters_are_found_by_name() {

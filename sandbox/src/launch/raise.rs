@@ -1,6 +1,7 @@
 //! Puts up the fence as far as this machine allows, and says how far.
 
 use std::io;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use rustix::process::WaitOptions;
@@ -8,11 +9,13 @@ use rustix::thread::CapabilitySet;
 
 use crate::fence::policy::{self, Policy};
 use crate::fence::{Layer, LayerKind, LayerState};
-use crate::launch::lockdown::{Fenced, Lockdown};
+use crate::launch::group::Group;
+use crate::launch::lockdown::{Fenced, Filter, Lockdown};
 use crate::launch::raw::{self, Forked, Namespaces};
-use crate::launch::seccomp::Sockets;
+use crate::launch::seccomp::{Asks, Sockets};
 use crate::launch::{landlock, mounts, namespaces, proc, seccomp};
-use crate::options::{CommandLimits, Network};
+use crate::network::Network;
+use crate::options::CommandLimits;
 
 /// What a keeper has for its wardens.
 pub(crate) struct Raised {
@@ -20,51 +23,66 @@ pub(crate) struct Raised {
     /// What each warden is born into.
     pub(crate) namespaces: Namespaces,
     pub(crate) layers: Vec<Layer>,
+    /// Of the proxy, made where commands are. The agent serves it.
+    pub(crate) way_out: Option<TcpListener>,
 }
 
 /// `Err`: the namespaces failed half-way, and this process is no longer of use.
 pub(crate) fn raise(policy: Option<Policy>) -> io::Result<Raised> {
-    // The kernel takes a command before anything of the user's when memory runs out.
-    let _ = std::fs::write("/proc/self/oom_score_adj", "800");
     let Some(policy) = policy else { return Ok(none()) };
+    // Most machines do not let us, and then each process is bounded by itself.
+    let group = Group::enter(&policy.limits).ok();
+    raise_in(policy, group)
+}
+
+fn raise_in(policy: Policy, group: Option<Group>) -> io::Result<Raised> {
     let mut layers = Vec::new();
     let mut say = |kind, state| layers.push(Layer { kind, state });
     let (fenced, namespaces) = match policy.namespaces {
         policy::Namespaces::Try => {
             let sockets = mounts::foreign_sockets();
-            namespaces::enter(policy.network)?;
+            namespaces::enter(&policy.network)?;
             mounts::build(&policy, &sockets)?;
             say(LayerKind::Users, LayerState::Works);
             say(LayerKind::Mounts, LayerState::Works);
             let processes = in_child(Namespaces::PidAndMount, || proc::mount(policy.limits.processes));
             let namespaces = if processes.is_ok() { Namespaces::PidAndMount } else { Namespaces::Mount };
             say(LayerKind::Processes, state(processes));
-            say(LayerKind::Network, if policy.network == Network::On { LayerState::Open } else { LayerState::Works });
+            say(LayerKind::Network, if policy.network.is_on() { LayerState::Open } else { LayerState::Works });
             say(LayerKind::GitFiles, LayerState::Works);
             (Fenced::ByNamespaces, namespaces)
         }
         policy::Namespaces::Leave => (Fenced::ByRules, Namespaces::None),
     };
     let tmp = if fenced == Fenced::ByRules { Some(temporary()?) } else { None };
-    let sockets = match (policy.network, fenced) {
+    let sockets = match (&policy.network, fenced) {
         (Network::On, _) => Sockets::Open,
-        (Network::Off, Fenced::ByNamespaces) => Sockets::OwnNetwork,
+        (Network::Off | Network::Hosts(_), Fenced::ByNamespaces) => Sockets::OwnNetwork,
+        (Network::Hosts(_), Fenced::ByRules | Fenced::Not) => Sockets::Proxy,
         (Network::Off, Fenced::ByRules | Fenced::Not) => Sockets::None,
+    };
+    let way_out = match policy.network {
+        Network::Hosts(_) => Some(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?),
+        Network::Off | Network::On => None,
     };
     let mut lockdown = Lockdown {
         fenced,
-        network: policy.network,
+        network: policy.network.clone(),
+        proxy: way_out.as_ref().map(TcpListener::local_addr).transpose()?,
         limits: policy.limits.clone(),
         rules: None,
-        filter: seccomp::filter(sockets),
+        filter: None,
         capabilities: kept_capabilities(policy.workspace()),
+        roots: Vec::new(),
         tmp,
+        group,
     };
-    let no_filter = || io::Error::other("no filter for this processor");
-    let filtered = if lockdown.filter.is_some() { try_on(&mut lockdown) } else { Err(no_filter()) };
-    if filtered.is_err() {
-        lockdown.filter = None;
+    if fenced == Fenced::ByRules {
+        lockdown.roots.extend(policy.writable.iter().map(|path| path.to_path_buf()));
+        lockdown.roots.extend(lockdown.tmp.clone());
     }
+    let asked = try_filter(&mut lockdown, sockets, Asks::Warden);
+    let filtered = if asked.is_ok() { Ok(()) } else { try_filter(&mut lockdown, sockets, Asks::Nobody) };
     let rules = landlock::ruleset(&policy, fenced, lockdown.tmp.as_deref()).map_err(io::Error::other);
     let ruled = rules.and_then(|rules| {
         lockdown.rules = Some(rules.try_clone()?);
@@ -76,27 +94,48 @@ pub(crate) fn raise(policy: Option<Policy>) -> io::Result<Raised> {
         let both = lockdown.rules.is_some() && lockdown.filter.is_some();
         let network = match policy.network {
             Network::On => LayerState::Open,
-            Network::Off if both => LayerState::Works,
-            Network::Off => LayerState::Missing("neither a namespace nor Landlock with seccomp".to_string()),
+            Network::Off | Network::Hosts(_) if both => LayerState::Works,
+            Network::Off | Network::Hosts(_) => {
+                LayerState::Missing("neither a namespace nor Landlock with seccomp".to_string())
+            }
         };
         say(LayerKind::Network, network);
     }
     say(LayerKind::Landlock, state(ruled));
     say(LayerKind::Seccomp, state(filtered));
-    Ok(Raised { lockdown, namespaces, layers })
+    say(LayerKind::Notify, state(asked));
+    Ok(Raised { lockdown, namespaces, layers, way_out })
+}
+
+/// Leaves the filter in place if it works.
+fn try_filter(lockdown: &mut Lockdown, sockets: Sockets, asks: Asks) -> io::Result<()> {
+    let program = seccomp::filter(sockets, lockdown.fenced, asks);
+    let program = program.ok_or_else(|| io::Error::other("no filter for this processor"))?;
+    lockdown.filter = Some(match asks {
+        Asks::Warden => Filter::Asking(program),
+        Asks::Nobody => Filter::Refusing(program),
+    });
+    let tried = try_on(lockdown);
+    if tried.is_err() {
+        lockdown.filter = None;
+    }
+    tried
 }
 
 fn none() -> Raised {
     let lockdown = Lockdown {
         fenced: Fenced::Not,
         network: Network::On,
+        proxy: None,
         limits: CommandLimits::default(),
         rules: None,
         filter: None,
         capabilities: CapabilitySet::all(),
+        roots: Vec::new(),
         tmp: None,
+        group: None,
     };
-    Raised { lockdown, namespaces: Namespaces::None, layers: Vec::new() }
+    Raised { lockdown, namespaces: Namespaces::None, layers: Vec::new(), way_out: None }
 }
 
 fn state(tried: io::Result<()>) -> LayerState {
@@ -108,7 +147,7 @@ fn state(tried: io::Result<()>) -> LayerState {
 
 /// In a process of its own, since there is no way back.
 fn try_on(lockdown: &mut Lockdown) -> io::Result<()> {
-    in_child(Namespaces::None, || lockdown.apply())
+    in_child(Namespaces::None, || lockdown.apply().map(drop))
 }
 
 fn in_child(namespaces: Namespaces, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {

@@ -1,5 +1,5 @@
-//! The system calls that rustix leaves unsafe or out. The only unsafe code of
-//! this crate, each call with the reason why it is sound.
+//! The system calls that rustix leaves unsafe or out. With `listener.rs` the
+//! only unsafe code of this crate, each call with the reason why it is sound.
 #![expect(unsafe_code, reason = "fork, close_range and signalfd have no safe form")]
 
 use std::io;

@@ -1,6 +1,9 @@
 //! System calls that no build, test or editor needs, and that have led out of
 //! sandboxes before. They fail as if the kernel lacked them or the user the
-//! right; everything else is allowed.
+//! right; everything else is allowed. The kernel leaves each refusal to the
+//! warden, who knows its name (`supervise.rs`).
+
+pub(crate) mod calls;
 
 use std::collections::BTreeMap;
 
@@ -9,6 +12,9 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen as Length, SeccompCmpOp as Is, SeccompCondition as Condition,
     SeccompFilter, SeccompRule, TargetArch, sock_filter,
 };
+
+use crate::launch::lockdown::Fenced;
+use calls::{ADDRESSED, ATTRIBUTES, BY_PROCESS, IDENTITY, NEW_ATTRIBUTES, REFUSED, SHARED};
 
 /// Who else fences the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,62 +25,9 @@ pub(crate) enum Sockets {
     Open,
     /// Nobody: no socket may leave the process tree.
     None,
+    /// Nobody, and the warden connects to the proxy in a command's place.
+    Proxy,
 }
-
-/// With EPERM: mounts and namespaces, other people's memory, the kernel itself, keys, and ways around this filter.
-const REFUSED: &[c_long] = &[
-    libc::SYS_mount,
-    libc::SYS_umount2,
-    libc::SYS_pivot_root,
-    libc::SYS_chroot,
-    libc::SYS_move_mount,
-    libc::SYS_open_tree,
-    libc::SYS_fsopen,
-    libc::SYS_fsconfig,
-    libc::SYS_fsmount,
-    libc::SYS_fspick,
-    libc::SYS_mount_setattr,
-    libc::SYS_setns,
-    libc::SYS_unshare,
-    libc::SYS_open_by_handle_at,
-    libc::SYS_keyctl,
-    libc::SYS_add_key,
-    libc::SYS_request_key,
-    libc::SYS_bpf,
-    libc::SYS_perf_event_open,
-    libc::SYS_userfaultfd,
-    libc::SYS_kexec_load,
-    libc::SYS_kexec_file_load,
-    libc::SYS_init_module,
-    libc::SYS_finit_module,
-    libc::SYS_delete_module,
-    libc::SYS_reboot,
-    libc::SYS_swapon,
-    libc::SYS_swapoff,
-    libc::SYS_acct,
-    libc::SYS_quotactl,
-    libc::SYS_quotactl_fd,
-    libc::SYS_sethostname,
-    libc::SYS_setdomainname,
-    libc::SYS_settimeofday,
-    libc::SYS_clock_settime,
-    libc::SYS_clock_adjtime,
-    libc::SYS_adjtimex,
-    libc::SYS_syslog,
-    libc::SYS_lookup_dcookie,
-    libc::SYS_nfsservctl,
-    libc::SYS_vhangup,
-    libc::SYS_fanotify_init,
-    libc::SYS_io_uring_setup,
-    libc::SYS_io_uring_enter,
-    libc::SYS_io_uring_register,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_iopl,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_ioperm,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_modify_ldt,
-];
 
 /// clone(2): a namespace of any kind.
 const NEW_NAMESPACES: u64 = (libc::CLONE_NEWNS
@@ -91,12 +44,36 @@ const PLAIN_PERSONALITIES: [u64; 3] = [0, libc::ADDR_NO_RANDOMIZE as u64, 0xffff
 /// x32 system calls have the numbers of others with this bit (Linux, arch/x86/include/uapi/asm/unistd.h).
 const X32_BIT: u32 = 0x4000_0000;
 
+/// Who answers for what the filter does not let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// The warden, by its listener.
+    Warden,
+    /// Nobody: all of it fails with EPERM, what the warden would have done in a command's place too.
+    Nobody,
+}
+
 /// `None`: no such filter for this machine's architecture.
-pub(crate) fn filter(sockets: Sockets) -> Option<BpfProgram> {
+pub(crate) fn filter(sockets: Sockets, fenced: Fenced, asks: Asks) -> Option<BpfProgram> {
     let arch = TargetArch::try_from(std::env::consts::ARCH).ok()?;
-    let refused = SeccompFilter::new(refused(sockets)?, SeccompAction::Allow, errno(libc::EPERM), arch).ok()?;
+    let mut rules = refused(sockets, fenced)?;
+    if asks == Asks::Warden {
+        rules.extend(IDENTITY.iter().map(|(call, _)| (*call, Vec::new())));
+    }
+    let refused = SeccompFilter::new(rules, SeccompAction::Allow, MARK, arch).ok()?;
     let mut program = absent();
-    program.extend(BpfProgram::try_from(refused).ok()?);
+    let answer = match asks {
+        Asks::Warden => libc::SECCOMP_RET_USER_NOTIF,
+        Asks::Nobody => u32::from(errno(libc::EPERM)),
+    };
+    // seccompiler does not know this action: it stands where the mark was.
+    let marked = u32::from(MARK);
+    program.extend(BpfProgram::try_from(refused).ok()?.into_iter().map(|mut line| {
+        if line.code == RETURN && line.k == marked {
+            line.k = answer;
+        }
+        line
+    }));
     Some(program)
 }
 
@@ -106,45 +83,103 @@ fn errno(errno: i32) -> SeccompAction {
 
 type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
 
-fn refused(sockets: Sockets) -> Option<Rules> {
-    let mut rules: Rules = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
+fn refused(sockets: Sockets, fenced: Fenced) -> Option<Rules> {
+    let mut rules: Rules = REFUSED.iter().map(|(call, ..)| (*call, Vec::new())).collect();
     let clone = NEW_NAMESPACES;
     let flags = (0..64).map(|bit| 1 << bit).filter(|bit| clone & bit != 0);
     rules.insert(libc::SYS_clone, flags.map(|bit| rule(&[(0, Is::MaskedEq(bit), bit)])).collect::<Option<_>>()?);
-    // Characters typed into the terminal of somebody else.
-    rules.insert(
-        libc::SYS_ioctl,
-        vec![
-            rule(&[(1, Is::MaskedEq(0xffff_ffff), libc::TIOCSTI)])?,
-            rule(&[(1, Is::MaskedEq(0xffff_ffff), libc::TIOCLINUX)])?,
-        ],
-    );
+    rules.insert(libc::SYS_ioctl, terminals()?);
     let others: Vec<(u8, Is, u64)> = PLAIN_PERSONALITIES.iter().map(|plain| (0, Is::Ne, *plain)).collect();
     rules.insert(libc::SYS_personality, vec![rule(&others)?]);
     let families = families(sockets);
     let mut refused = vec![rule(&families.iter().map(|family| (0, Is::Ne, *family)).collect::<Vec<_>>())?];
     refused.push(rule(&[(0, Is::Ne, UNIX), (0, Is::Ne, NETLINK), (1, Is::MaskedEq(TYPE_MASK), RAW)])?);
     refused.push(rule(&[(0, Is::Eq, NETLINK), (2, Is::Ne, 0)])?);
+    if sockets == Sockets::Proxy {
+        // SCTP and others take addresses by ways of their own; TCP takes one with its first data.
+        refused.push(rule(&[(0, Is::Eq, INET), (2, Is::Ne, 0), (2, Is::Ne, libc::IPPROTO_TCP as u64)])?);
+        let early = libc::MSG_FASTOPEN as u64;
+        rules.insert(libc::SYS_sendmsg, vec![rule(&[(2, Is::MaskedEq(early), early)])?]);
+        rules.insert(libc::SYS_sendmmsg, vec![rule(&[(3, Is::MaskedEq(early), early)])?]);
+    }
     rules.insert(libc::SYS_socket, refused);
-    if sockets == Sockets::None {
+    if matches!(sockets, Sockets::None | Sockets::Proxy) {
         // Whom an address names, this filter cannot see; a pair of sockets needs none.
-        for call in [libc::SYS_connect, libc::SYS_bind, libc::SYS_listen, libc::SYS_accept, libc::SYS_accept4] {
-            rules.insert(call, Vec::new());
-        }
+        rules.extend(ADDRESSED.iter().map(|call| (*call, Vec::new())));
+        // sendmsg(2) may name an address too, in memory; only such a socket would take it.
+        let datagrams = || [DGRAM, RAW].into_iter().map(|kind| rule(&[(1, Is::MaskedEq(TYPE_MASK), kind)]));
+        rules.entry(libc::SYS_socket).or_default().extend(datagrams().collect::<Option<Vec<_>>>()?);
+        rules.insert(libc::SYS_socketpair, datagrams().collect::<Option<_>>()?);
         // An address given with a datagram. sendto(2) without one is send(2), which asyncio needs.
         rules.insert(libc::SYS_sendto, vec![rule(&[(4, Is::Ne, 0)])?]);
+    }
+    if fenced == Fenced::ByRules {
+        rules.extend(without_namespaces()?);
     }
     Some(rules)
 }
 
+/// What mounts, and namespaces of processes and of System V's objects, would see to.
+fn without_namespaces() -> Option<Rules> {
+    let mut rules: Rules =
+        ATTRIBUTES.iter().chain(NEW_ATTRIBUTES).chain(SHARED).map(|call| (*call, Vec::new())).collect();
+    for (call, _) in BY_PROCESS {
+        rules.insert(*call, vec![rule(&[(0, Is::Ne, 0)])?]);
+    }
+    for call in [libc::SYS_setpriority, libc::SYS_ioprio_set] {
+        // All of a user, and then whom: 0 is the caller.
+        let user = if call == libc::SYS_setpriority { libc::PRIO_USER as u64 } else { IOPRIO_WHO_USER };
+        rules.insert(call, vec![rule(&[(0, Is::Eq, user)])?, rule(&[(1, Is::Ne, 0)])?]);
+    }
+    let attach = [libc::PTRACE_ATTACH, libc::PTRACE_SEIZE].map(|request| rule(&[(0, Is::Eq, u64::from(request))]));
+    rules.insert(libc::SYS_ptrace, attach.into_iter().collect::<Option<_>>()?);
+    let changing = CHANGING_IOCTLS.iter().map(|(mask, number)| rule(&[(1, Is::MaskedEq(*mask), *number)]));
+    let mut ioctls = changing.collect::<Option<Vec<_>>>()?;
+    let mut btrfs = vec![(1, Is::MaskedEq(0xff00), 0x9400)];
+    btrfs.extend(CLONING_IOCTLS.iter().map(|number| (1, Is::Ne, *number)));
+    ioctls.push(rule(&btrfs)?);
+    ioctls.extend(terminals()?);
+    rules.insert(libc::SYS_ioctl, ioctls);
+    Some(rules)
+}
+
+/// Characters typed into the terminal of somebody else.
+fn terminals() -> Option<Vec<SeccompRule>> {
+    let requests = [libc::TIOCSTI, libc::TIOCLINUX];
+    requests.into_iter().map(|request| rule(&[(1, Is::MaskedEq(0xffff_ffff), request)])).collect()
+}
+
 const UNIX: u64 = libc::AF_UNIX as u64;
+const INET: u64 = libc::AF_INET as u64;
 const NETLINK: u64 = libc::AF_NETLINK as u64;
 const RAW: u64 = libc::SOCK_RAW as u64;
+const DGRAM: u64 = libc::SOCK_DGRAM as u64;
+/// linux/ioprio.h.
+const IOPRIO_WHO_USER: u64 = 3;
+/// No action of ours otherwise.
+const MARK: SeccompAction = SeccompAction::Trace(0x6167);
+const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+/// Requests that change a file which is open for reading only, by mask and number (linux/fs.h, linux/fscrypt.h):
+/// `chattr` and what is new of its kind, versions, project numbers, encryption policies, F2FS's own.
+const CHANGING_IOCTLS: &[(u64, u64)] = &[
+    (0xc000_ff00, 0x4000_6600),
+    (0xc000_ff00, 0x0000_6600),
+    (0xff00_ffff, 0x8000_6613),
+    (0xc000_ff00, 0x4000_7600),
+    (0xc000_ff00, 0x4000_5800),
+    (0xc000_ffff, 0xc000_6617),
+    (0xc000_ffff, 0xc000_6618),
+    (0xff00, 0xf500),
+];
+/// Of btrfs's numbers those that every file system has: FICLONE, FICLONERANGE, FIDEDUPERANGE. `cp` uses them, and they
+/// ask for a file that is open for writing.
+const CLONING_IOCTLS: &[u64] = &[0x4004_9409, 0x4020_940d, 0xc018_9436];
 
 /// Netlink is only rtnetlink (protocol 0), which lists the interfaces: Node's development servers do so at their start.
 fn families(sockets: Sockets) -> Vec<u64> {
     match sockets {
-        Sockets::OwnNetwork | Sockets::Open => vec![UNIX, libc::AF_INET as u64, libc::AF_INET6 as u64, NETLINK],
+        Sockets::OwnNetwork | Sockets::Open => vec![UNIX, INET, libc::AF_INET6 as u64, NETLINK],
+        Sockets::Proxy => vec![UNIX, INET],
         Sockets::None => vec![UNIX],
     }
 }

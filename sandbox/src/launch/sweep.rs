@@ -39,7 +39,7 @@ pub(crate) fn kill_all(command: Pid, group: Option<Pid>, namespaces: Namespaces)
 }
 
 /// Everything below us, parents before children.
-fn descendants() -> Vec<Pid> {
+pub(crate) fn descendants() -> Vec<Pid> {
     let mut found = children(rustix::process::getpid());
     let mut next = 0;
     while let Some(pid) = found.get(next).copied() {

@@ -2,20 +2,27 @@
 //! word, kills everything that is left, and reports.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, WaitStatus};
 
 use crate::launch::git::By;
+use crate::launch::listener::Listener;
 use crate::launch::lockdown::Fenced;
 use crate::launch::notes::End;
 use crate::launch::raise::Raised;
 use crate::launch::raw::{self, Forked, Namespaces};
+use crate::launch::supervise::Supervisor;
+use crate::launch::usage::Watch;
 use crate::launch::{Hire, command, git, notes, proc, sweep};
 use crate::protocol::{self, Order, Report};
+
+/// How often a command is looked at while it runs. Most are gone before the first time.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Does not fail: whatever goes wrong is said to the agent, if it is still there.
 pub(crate) fn watch(hire: Hire, raised: &mut Raised) {
@@ -40,23 +47,29 @@ fn start_and_wait(agent: &UnixStream, output: OwnedFd, raised: &mut Raised) -> i
     let git = if raised.lockdown.fenced == Fenced::Not { Vec::new() } else { order.git.clone() };
     let guard = git::guard(git.iter().map(|path| &**path), by)?;
     let before = notes::before(&raised.lockdown);
+    let (listening, to_us) = UnixStream::pair()?;
     let command = match raw::fork(Namespaces::None)? {
         Forked::Parent(command) => command,
         Forked::Child => {
-            let error = command::become_command(&order, output, &mut raised.lockdown);
+            drop(listening);
+            let error = command::become_command(&order, output, to_us, &mut raised.lockdown);
             // Reaches the agent before the warden's report of our exit code.
             let _ = protocol::send(agent, &Report::Failed(error.to_string()));
             std::process::exit(127);
         }
     };
     // Else the pipe would stay open as long as we live.
-    drop(output);
-    let buried = wait(agent, &child_ends, command)?;
+    drop((output, to_us));
+    let listener = Listener::receive(&listening)?;
+    let mut supervisor = listener.map(|listener| Supervisor::new(listener, &raised.lockdown));
+    let mut watch = Watch::new(&raised.lockdown, raised.namespaces);
+    let buried = wait(agent, &child_ends, command, supervisor.as_mut(), &mut watch)?;
     // While it is a zombie its number is its own, and that of its group too.
     let group = if buried.is_none() { Some(command) } else { None };
     let last = sweep::kill_all(command, group, raised.namespaces);
     let end = end(buried.or(last));
-    let mut notes = notes::notes(before, &raised.lockdown, end);
+    let mut notes = notes::notes(before, &raised.lockdown, end, watch.reached);
+    notes.extend(supervisor.iter().flat_map(Supervisor::notes));
     notes.extend(guard.restore());
     Ok(match end {
         End::Code(code) => Report::Exited { code, notes },
@@ -78,23 +91,47 @@ fn settle(raised: &Raised) -> io::Result<()> {
     }
 }
 
-/// Returns when the command has ended, or when the agent wants its end or is dead.
+/// Returns when the command has ended or uses too much, or when the agent wants its end or is dead.
 /// The status is there only if the command was buried with the orphans.
-fn wait(agent: &UnixStream, child_ends: &OwnedFd, command: Pid) -> io::Result<Option<WaitStatus>> {
+fn wait(
+    agent: &UnixStream,
+    child_ends: &OwnedFd,
+    command: Pid,
+    mut supervisor: Option<&mut Supervisor>,
+    watch: &mut Watch,
+) -> io::Result<Option<WaitStatus>> {
+    let mut next = Instant::now() + LOOK;
     let end = rustix::process::pidfd_open(command, PidfdFlags::empty())?;
     loop {
-        let mut three = [
+        // Without a listener the descriptor of the third stands in for it, and nothing is asked of it.
+        let asks = supervisor.as_ref().map_or(child_ends.as_fd(), |supervisor| supervisor.as_fd());
+        let asking = if supervisor.is_some() { PollFlags::IN } else { PollFlags::empty() };
+        let mut four = [
             PollFd::new(agent, PollFlags::IN | PollFlags::RDHUP),
             PollFd::new(&end, PollFlags::IN),
             PollFd::new(child_ends, PollFlags::IN),
+            PollFd::from_borrowed_fd(asks, asking),
         ];
-        match poll(&mut three, None) {
+        let left = next.saturating_duration_since(Instant::now());
+        match poll(&mut four, Timespec::try_from(left).ok().as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(errno.into()),
         }
-        let [agent, end, _] = three.map(|one| !one.revents().is_empty());
-        if agent || end {
+        if next <= Instant::now() {
+            if watch.look() {
+                return Ok(None);
+            }
+            next = Instant::now() + LOOK;
+        }
+        let [agent, end, _, asked] = four.map(|one| one.revents());
+        if !agent.is_empty() || !end.is_empty() {
             return Ok(None);
+        }
+        match supervisor.as_mut() {
+            Some(supervisor) if asked.contains(PollFlags::IN) => supervisor.answer_one(),
+            // Nobody is left who could ask.
+            Some(_) if !asked.is_empty() => supervisor = None,
+            Some(_) | None => {}
         }
         // Only empties the descriptor: who has ended, `wait` says.
         let _ = rustix::io::read(child_ends, &mut [0; 1024]);

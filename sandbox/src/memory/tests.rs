@@ -15,6 +15,9 @@ fn act(memory: &Memory, effect: Effect) -> String {
         Ok(Observation::Found(found)) => format!("{:?} +{}", found.lines, found.left_out),
         Ok(Observation::Written) => "written".to_string(),
         Ok(Observation::Ran(ran)) => format!("{:?} {}", ran.ended, ran.output),
+        Ok(Observation::Started(command) | Observation::Output(command) | Observation::Stopped(command)) => {
+            format!("{} {:?} {}", command.id, command.ended, command.output)
+        }
         Err(error) => error.to_string(),
     }
 }
@@ -66,4 +69,15 @@ fn commands_answer_from_a_table() {
     let memory = files().on_command(|command, _| ran(i32::from(command != "make"), command));
     assert_eq!(act(&memory, run), format!("{:?} make", Ended::Exited(0)));
     assert_eq!(memory.commands(), ["make"]);
+}
+
+#[test]
+fn commands_are_left_running_and_stopped() {
+    let memory = files().on_command(|_, _| ran(0, "up\n"));
+    assert_eq!(act(&memory, Effect::Start { command: "serve".to_string() }), "1 None up\n");
+    assert_eq!(act(&memory, Effect::ReadOutput { id: 1, wait: Duration::ZERO }), "1 None ");
+    assert_eq!(act(&memory, Effect::Stop { id: 1 }), "1 Some(Stopped) ");
+    assert_eq!(act(&memory, Effect::ReadOutput { id: 1, wait: Duration::ZERO }), "1 Some(Stopped) ");
+    assert_eq!(act(&memory, Effect::Stop { id: 2 }), "No background command has the id 2.");
+    assert_eq!(act(&files(), Effect::Start { command: "none".to_string() }), "1 Some(Exited(127)) ");
 }

@@ -2,8 +2,8 @@ use std::time::{Duration, Instant};
 
 use agent::{Cancel, Effect, Ended, SandboxError, Stop};
 
-use crate::options::{HostOptions, SandboxMode};
-use crate::testing::{Bench, eventually, is_running, victim};
+use crate::options::HostOptions;
+use crate::testing::{Bench, Kind, eventually, is_running};
 
 /// A number that no other test's command line has.
 fn unique(base: u32) -> String {
@@ -132,7 +132,7 @@ fn a_killed_agent_takes_its_commands_along() {
     let bench = Bench::new(&[]);
     let sleep = unique(1006);
     let command = format!("(setsid sh -c 'sleep {sleep} & sleep {sleep}' &); sleep {sleep} & sleep {sleep}");
-    let mut victim = victim(&bench.root(), SandboxMode::Off, &command);
+    let mut victim = Kind::Open.victim(&bench.root(), "true", &command);
     assert!(eventually(|| is_running(&format!("sleep\0{sleep}"))));
     victim.kill().unwrap();
     victim.wait().unwrap();
@@ -162,6 +162,12 @@ fn a_long_output_is_kept_and_costs_little_memory() {
     let kept = ran.full_output.unwrap();
     assert_eq!(std::fs::metadata(&kept).unwrap().len(), ran.total_bytes);
     assert!(kept.ends_with("outputs/output-0001.txt"));
+    let search =
+        Effect::Search { pattern: "^x{99}$".to_string(), path: kept.parent().unwrap().into(), glob: None, limit: 1 };
+    let found = bench.act(&search);
+    assert!(matches!(&found, Ok(agent::Observation::Found(found)) if found.files == 1), "{found:?}");
+    assert!(matches!(bench.read(&kept), Err(SandboxError::TooLarge { .. })));
+    assert!(matches!(bench.read(kept.parent().unwrap().join("../../../etc/passwd")), Err(SandboxError::Outside(_))));
     println!("100 MB: {:?}, {} KiB of memory more than before", start.elapsed(), resident_kib().saturating_sub(before));
     // Other tests of this program run meanwhile; this bounds them all.
     assert!(resident_kib() < before + 60_000, "{} KiB before, {} after", before, resident_kib());

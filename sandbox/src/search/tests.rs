@@ -8,6 +8,7 @@ fn bench() -> Bench {
         ("a.txt", "one\nTwo two\nthree\r\n"),
         ("b/c.rs", "fn two() {}\n"),
         ("d.log", "two\n"),
+        ("xs.txt", "xxx\nxxxx\nxxx\n"),
         ("long.txt", &format!("two {}é\n", "x".repeat(295))),
     ]);
     std::fs::write(bench.root().join("binary"), b"two\n\0two\n").unwrap();
@@ -53,6 +54,7 @@ fn lines_of_text_files() {
     check("two", "b", None, &["b/c.rs:1:fn two() {}"]);
     check("two", "a.txt", None, &["a.txt:2:Two two"]);
     check("nothing", "", None, &[]);
+    check("^x{3}$", "", None, &["xs.txt:1:xxx", "xs.txt:3:xxx"]);
 }
 
 #[test]

@@ -67,6 +67,17 @@ fn page_with(story: &Story<'_>, limit: usize) -> String {
                 html.text(&clip(text, limit)).markup("</div></section>\n");
             }
             Part::Step(step) => self::step(&mut html, step, limit),
+            Part::Condensed(text) => {
+                html.markup(
+                    "<section class=\"part system\" aria-label=\"Condensed\"><details><summary>Condensed: what the model sees from here on</summary><pre>",
+                );
+                html.text(&clip(text, limit)).markup("</pre></details></section>\n");
+            }
+            Part::Resumed(model) => {
+                html.markup("<section class=\"part end\"><h2>Resumed</h2><p>with ")
+                    .text(model)
+                    .markup("</p></section>\n");
+            }
             Part::End(end) => {
                 html.markup("<section class=\"part end\"><h2>End</h2><p>")
                     .text(&ending(end))
@@ -107,7 +118,7 @@ fn hash(source: &str) -> String {
 fn title(story: &Story<'_>, width: usize) -> String {
     let task = story.parts.iter().find_map(|part| match part {
         Part::User(text) => text.lines().find(|line| !line.trim().is_empty()),
-        Part::System(_) | Part::Step(_) | Part::End(_) => None,
+        Part::System(_) | Part::Step(_) | Part::Condensed(_) | Part::Resumed(_) | Part::End(_) => None,
     });
     one_line(task.unwrap_or("A session without a task").trim(), width)
 }
@@ -121,9 +132,9 @@ fn summary(html: &mut Html, story: &Story<'_>) {
     html.text(&created).markup(" UTC</time></p>\n<h1>").text(&title(story, 160)).markup("</h1>\n<dl>\n");
     let about = if spent.estimated { "at least " } else { "" };
     let usage = Usage { input: spent.input_tokens, cached: spent.cached_tokens, output: spent.output_tokens };
-    let window = header.context_tokens.map(|tokens| format!(", window of {} tokens", grouped(tokens)));
+    let window = header.served.context_tokens.map(|tokens| format!(", window of {} tokens", grouped(tokens)));
     fact(html, "Ended", &story.verdict());
-    fact(html, "Model", &format!("{}{}", header.model, window.unwrap_or_default()));
+    fact(html, "Model", &format!("{}{}", header.served.model, window.unwrap_or_default()));
     fact(html, "Workspace", &header.workspace);
     fact(html, "Steps", &format!("{} in {}", spent.steps, time(story.took)));
     fact(html, "Tokens", &format!("{about}{}", tokens(usage)));

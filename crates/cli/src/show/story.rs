@@ -20,6 +20,10 @@ pub(super) enum Part<'a> {
     System(&'a str),
     User(&'a str),
     Step(Step<'a>),
+    /// What the model sees from here on in place of what was said before.
+    Condensed(&'a str),
+    /// Another process went on with it, with this model.
+    Resumed(&'a str),
     End(&'a Value),
 }
 
@@ -50,12 +54,24 @@ impl<'a> Story<'a> {
         // Where the step of each call that waits for its outcome is.
         let mut waiting: HashMap<&str, usize> = HashMap::new();
         let mut before = session.header.created.parse().ok();
+        let mut price = session.header.served.price;
         for line in &session.lines {
+            let last = before;
             let took = since(&mut before, &line.at);
             let entry = match &line.entry {
                 Content::Entry(entry) => entry.as_ref(),
+                // It stands between a call and its outcome, which took all of the time.
+                Content::Snapshot(_) => {
+                    before = last;
+                    continue;
+                }
                 Content::End(end) => {
                     story.parts.push(Part::End(end));
+                    continue;
+                }
+                Content::Resumed(resumed) => {
+                    price = resumed.served.price;
+                    story.parts.push(Part::Resumed(&resumed.served.model));
                     continue;
                 }
             };
@@ -65,9 +81,10 @@ impl<'a> Story<'a> {
                 Entry::Reply(reply) => {
                     waiting.extend(reply.calls.iter().map(|call| (call.id.as_str(), story.parts.len())));
                     story.took += took;
-                    let step = story.step(&line.at, reply, took, session.header.price);
+                    let step = story.step(&line.at, reply, took, price);
                     story.parts.push(Part::Step(step));
                 }
+                Entry::Compaction { text, .. } => story.parts.push(Part::Condensed(text)),
                 Entry::Outcome { call_id, outcome, .. } => {
                     story.took += took;
                     let part = waiting.remove(call_id.as_str()).and_then(|index| story.parts.get_mut(index));
@@ -99,7 +116,7 @@ impl<'a> Story<'a> {
     pub(super) fn steps(&self) -> impl Iterator<Item = &Step<'a>> {
         self.parts.iter().filter_map(|part| match part {
             Part::Step(step) => Some(step),
-            Part::System(_) | Part::User(_) | Part::End(_) => None,
+            Part::System(_) | Part::User(_) | Part::Condensed(_) | Part::Resumed(_) | Part::End(_) => None,
         })
     }
 
@@ -107,7 +124,7 @@ impl<'a> Story<'a> {
     pub(super) fn verdict(&self) -> String {
         match self.parts.last() {
             Some(Part::End(end)) => ending(end),
-            Some(Part::System(_) | Part::User(_) | Part::Step(_)) | None => {
+            Some(Part::System(_) | Part::User(_) | Part::Condensed(_) | Part::Resumed(_) | Part::Step(_)) | None => {
                 "not ended: the program died, or it still runs".to_owned()
             }
         }

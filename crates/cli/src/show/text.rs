@@ -11,7 +11,8 @@ const TITLE_WIDTH: usize = 120;
 
 pub(super) fn render(story: &Story<'_>) -> String {
     let header = &story.session.header;
-    let mut shown = format!("session {}\n{} in {}, {}\n", header.id, header.created, header.workspace, header.model);
+    let mut shown =
+        format!("session {}\n{} in {}, {}\n", header.id, header.created, header.workspace, header.served.model);
     shown = harmless(&shown);
     shown.push_str(&format!("{}\n", totals(story)));
     for part in &story.parts {
@@ -19,6 +20,10 @@ pub(super) fn render(story: &Story<'_>) -> String {
             Part::System(text) => shown.push_str(&format!("\n--- system ({} bytes)\n", text.len())),
             Part::User(text) => shown.push_str(&format!("\n--- user\n{}\n", harmless(text))),
             Part::Step(step) => shown.push_str(&render_step(step)),
+            Part::Condensed(text) => {
+                shown.push_str(&format!("\n--- condensed: from here on the model sees\n{}\n", harmless(text)));
+            }
+            Part::Resumed(model) => shown.push_str(&format!("\n--- resumed with {}\n", harmless(model))),
             Part::End(end) => {
                 let steps = end.get("steps").and_then(serde_json::Value::as_u64).unwrap_or_default();
                 let how = harmless(&super::story::ending(end));
@@ -58,6 +63,7 @@ fn render_call(called: &Called<'_>) -> String {
         Some(ToolOutcome::Failed(_)) => " (failed)",
         Some(ToolOutcome::Refused(_)) => " (refused)",
         Some(ToolOutcome::Cancelled) => " (cancelled)",
+        Some(ToolOutcome::Interrupted) => " (interrupted)",
         None => " (no outcome)",
     };
     let mut shown = format!("\n> {}{how}\n", one_line(&human::title(call), TITLE_WIDTH));

@@ -5,133 +5,231 @@ use super::lines::Lines;
 use super::paths;
 use crate::edit::{Action, FileEdit, Format, Hunk};
 
-/// A line that opens a block: `<<<<<<< SEARCH`, `<<<<<<< HEAD`, `------- SEARCH`.
-fn is_open(line: &str) -> bool {
-    marker(line, '<', "").is_some() || marker(line, '-', "SEARCH").is_some()
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Open,
+    Divide,
+    Close,
 }
 
-fn is_close(line: &str) -> bool {
-    marker(line, '>', "").is_some() || marker(line, '+', "REPLACE").is_some()
+/// A line that has the form of a marker.
+struct Marker<'a> {
+    kind: Kind,
+    indent: &'a str,
+    marks: usize,
+    /// What follows the marks, such as `SEARCH`.
+    label: &'a str,
 }
 
-/// `=======`, the seven that every dialect writes.
-fn is_divider(line: &str) -> bool {
-    line.trim_end() == "======="
-}
+/// Words that begin the label of a marker that says more than they do.
+const LABELS: [&str; 6] = ["SEARCH", "REPLACE", "ORIGINAL", "UPDATED", "HEAD", "FIND"];
 
-/// Five or more of `mark`, then a label that begins with `label`.
-fn marker<'a>(line: &'a str, mark: char, label: &str) -> Option<&'a str> {
+/// Five or more of a mark, and a label: `<<<<<<< SEARCH`, `<<<<<<< HEAD`, `------- SEARCH`, `=======`,
+/// `>>>>>>> REPLACE`, `+++++++ REPLACE`.
+fn marker(line: &str) -> Option<Marker<'_>> {
     let line = line.trim_end();
-    let rest = line.trim_start_matches(mark);
-    let is_marker = line.len() - rest.len() >= 5
-        && (rest.is_empty() || rest.starts_with([' ', 'S', 'R']))
-        && rest.split_whitespace().count() <= 3
-        && rest.trim_start().starts_with(label);
-    is_marker.then_some(rest)
+    let text = line.trim_start();
+    let mark = text.chars().next().filter(|mark| "<-=>+".contains(*mark))?;
+    let rest = text.trim_start_matches(mark);
+    let (marks, label) = (text.len() - rest.len(), rest.trim_start());
+    let is_label = rest.is_empty() || rest.starts_with([' ', 'S', 'R']);
+    let is_known =
+        LABELS.iter().any(|known| label.get(..known.len()).is_some_and(|word| word.eq_ignore_ascii_case(known)));
+    if marks < 5 || !is_label || (!is_known && label.split_whitespace().count() > 3) {
+        return None;
+    }
+    let kind = match mark {
+        '<' => Kind::Open,
+        '-' if label.starts_with("SEARCH") => Kind::Open,
+        '=' if label.is_empty() => Kind::Divide,
+        '>' => Kind::Close,
+        '+' if label.starts_with("REPLACE") => Kind::Close,
+        _ => return None,
+    };
+    Some(Marker { kind, indent: line.get(..line.len() - text.len())?, marks, label })
 }
 
-/// The line that opens the first block, if it has a dividing line somewhere below.
-pub(super) fn begins(lines: &Lines) -> Option<usize> {
-    let find = |from: usize, is: fn(&str) -> bool| (from..lines.len()).find(|at| lines.header(*at).is_some_and(is));
-    find(0, is_open).filter(|open| find(*open, is_divider).is_some())
+fn is(line: &str, kind: Kind) -> bool {
+    marker(line).is_some_and(|marker| marker.kind == kind)
 }
 
-pub(super) fn read(lines: &Lines) -> Result<Vec<FileEdit>, ParseError> {
+/// True where a block opens that has a dividing line somewhere below.
+pub(super) fn opens(lines: &Lines, at: usize) -> bool {
+    lines.header(at).is_some_and(|line| is(line, Kind::Open)) && at < lines.last_divider()
+}
+
+/// A line that can only divide a block.
+pub(super) fn is_divider(line: &str) -> bool {
+    is(line, Kind::Divide)
+}
+
+/// Reads blocks from line `from` up to the line where another format begins, and returns that line.
+pub(super) fn read(lines: &Lines, from: usize) -> Result<(Vec<FileEdit>, usize), ParseError> {
     let mut edits: Vec<FileEdit> = Vec::new();
     let mut path: Option<String> = None;
-    let (mut at, mut last_end) = (0, 0);
+    let (mut at, mut last_end) = (from, from);
     while let Some(line) = lines.header(at) {
-        at += 1;
-        if !is_open(line) {
-            if is_close(line) && has_content(lines, last_end, at - 1) {
+        let found = marker(line);
+        match found.as_ref().map(|marker| marker.kind) {
+            Some(Kind::Open) => {}
+            _ if last_end > from && super::format_at(lines, at).is_some() => break,
+            Some(Kind::Close) if !is_repeated(lines, last_end, at) => {
                 let what = "a block's closing marker stands outside of any block: a line above it that looks like one \
                             closed the block too early. Send this change as a unified diff.";
-                return Err(malformed(at, what));
+                return Err(malformed(at + 1, what));
             }
-            continue;
+            Some(Kind::Close | Kind::Divide) | None => {}
         }
-        path = path_above(lines, at - 1).or(path);
-        let (hunk, end) = block(lines, at)?;
+        let Some(opener) = found.filter(|marker| marker.kind == Kind::Open) else {
+            at += 1;
+            continue;
+        };
+        let beside = opener.label.split_once(' ').and_then(|(_, name)| paths::block_path(name));
+        path = beside.or_else(|| path_above(lines, at)).or(path);
+        let (hunk, end) = block(lines, at, &opener)?;
         (at, last_end) = (end, end);
-        let hunks = vec![hunk];
-        let format = Format::Blocks;
         edits.push(FileEdit {
             path: path.clone(),
             other_path: None,
             action: Action::Update,
             executable: None,
-            format,
-            hunks,
+            format: Format::Blocks,
+            hunks: vec![hunk],
         });
     }
-    Ok(edits)
+    Ok((edits, at))
 }
 
 fn malformed(line: usize, what: &str) -> ParseError {
     ParseError::Malformed { line, what: what.to_owned() }
 }
 
-/// More than spacing and fences between two lines.
-fn has_content(lines: &Lines, from: usize, to: usize) -> bool {
-    let is_content = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with("```");
-    (from..to).filter_map(|at| lines.header(at)).any(is_content)
+/// A closing marker said twice: the same, with only spacing and fences between.
+fn is_repeated(lines: &Lines, last_end: usize, at: usize) -> bool {
+    let is_spacing = |line: &str| line.trim().is_empty() || line.trim_start().starts_with("```");
+    let first = last_end.checked_sub(1).and_then(|last| lines.header(last));
+    first.map(str::trim) == lines.header(at).map(str::trim)
+        && (last_end..at).filter_map(|at| lines.header(at)).all(is_spacing)
 }
 
-/// The file's name on the last line above a block that is neither blank nor a fence.
+/// The file's name above a block: on the last line that is neither blank nor a fence, or in the fence's own words.
 fn path_above(lines: &Lines, open: usize) -> Option<String> {
-    let line = (0..open).rev().filter_map(|at| lines.header(at)).take(3).find(|line| {
+    for line in (0..open).rev().filter_map(|at| lines.header(at)).take(3) {
         let line = line.trim();
-        !line.is_empty() && !line.starts_with("```")
-    })?;
-    if is_close(line) { None } else { paths::block_path(line) }
-}
-
-/// Reads the block whose inside begins at line `at`; returns the line after its closing marker.
-fn block(lines: &Lines, at: usize) -> Result<(Hunk, usize), ParseError> {
-    let (start_line, inside) = start_line(lines, at);
-    let (mut search, mut replace) = (Vec::new(), Vec::new());
-    let mut divider = None;
-    for index in inside..lines.len() {
-        let line = lines.get(index).unwrap_or("");
-        let bare = line.strip_suffix('\r').unwrap_or(line);
-        if is_divider(bare) {
-            if divider.replace(index).is_some() {
-                return Err(malformed(
-                    index + 1,
-                    "the block has two `=======` lines. Send this change as a unified diff.",
-                ));
+        if is(line, Kind::Close) {
+            return None;
+        }
+        match line.strip_prefix("```") {
+            Some(words) => {
+                let name = words.trim_start_matches('`').rsplit([' ', ':', '=']).next().unwrap_or("");
+                if let Some(path) = paths::block_path(name) {
+                    return Some(path);
+                }
             }
-        } else if is_open(bare) && marker(bare, '-', "SEARCH").is_none_or(|_| divider.is_none()) {
-            return Err(malformed(
-                index + 1,
-                "a block opens inside a block. Close the one above by `>>>>>>> REPLACE`.",
-            ));
-        } else if bare.starts_with("|||||||") {
-            return Err(malformed(index + 1, "a three-way conflict is not an edit. Send SEARCH and REPLACE only."));
-        } else if is_close(bare) {
-            if divider.is_none() {
-                return Err(malformed(index + 1, "the block has no `=======` line between SEARCH and REPLACE."));
-            }
-            let title = search.first().cloned().unwrap_or_default();
-            let mut hunk = Hunk::replacing(title, &search, &replace);
-            hunk.old_start = start_line;
-            return Ok((hunk, index + 1));
-        } else {
-            let side = if divider.is_some() { &mut replace } else { &mut search };
-            side.push(unescaped(line));
+            None if line.is_empty() => {}
+            None => return paths::block_path(line),
         }
     }
-    if divider.is_none() {
-        return Err(ParseError::Cut { what: format!("the block that opens at line {at} has no `=======` line") });
+    None
+}
+
+/// The markers of one block, by line.
+#[derive(Default)]
+struct Found {
+    divider: Option<usize>,
+    /// A dividing line that is indented otherwise than the block: one that the model padded, or the block's content.
+    padded_divider: Option<usize>,
+    padded_dividers: usize,
+    close: Option<usize>,
+    /// The first closing line that is indented otherwise, or has another number of marks.
+    padded_close: Option<usize>,
+}
+
+/// Finds the markers of the block opened at line `open`. Those that stand where the opening one stands are believed;
+/// only if they are missing, those that are indented otherwise, and not in pairs of their own.
+fn markers(lines: &Lines, open: usize, inside: usize, opener: &Marker) -> Result<Found, ParseError> {
+    let mut found = Found::default();
+    let mut nested = 0usize;
+    for index in inside..lines.len() {
+        let line = lines.header(index).unwrap_or("");
+        if line.starts_with("|||||||") {
+            return Err(malformed(index + 1, "a three-way conflict is not an edit. Send SEARCH and REPLACE only."));
+        }
+        let Some(marker) = marker(line) else { continue };
+        let has_marks = marker.marks == 7 || marker.marks == opener.marks;
+        let is_aligned = marker.indent.is_empty() || marker.indent == opener.indent;
+        let has_divider = found.divider.is_some() || found.padded_divider.is_some();
+        match marker.kind {
+            // Cline's own opening marker may stand in what it writes.
+            Kind::Open if is_aligned && line.trim_start().starts_with('-') && has_divider => {}
+            Kind::Open if found.padded_close.is_some() => break,
+            Kind::Open if is_aligned => {
+                let what = "a block opens inside a block. Close the one above by `>>>>>>> REPLACE`.";
+                return Err(malformed(index + 1, what));
+            }
+            Kind::Open => nested += 1,
+            Kind::Divide if !has_marks => {}
+            Kind::Divide if is_aligned => {
+                if found.divider.replace(index).is_some() {
+                    let what = "the block has two `=======` lines. Send this change as a unified diff.";
+                    return Err(malformed(index + 1, what));
+                }
+            }
+            Kind::Divide if nested > 0 => {}
+            Kind::Divide => {
+                found.padded_divider.get_or_insert(index);
+                found.padded_dividers += 1;
+            }
+            Kind::Close if is_aligned && has_marks && !has_divider => {
+                return Err(malformed(index + 1, "the block has no `=======` line between SEARCH and REPLACE."));
+            }
+            Kind::Close if is_aligned && has_marks => {
+                found.close = Some(index);
+                break;
+            }
+            Kind::Close if nested > 0 => nested -= 1,
+            Kind::Close if has_divider => {
+                found.padded_close.get_or_insert(index);
+            }
+            Kind::Close => {}
+        }
     }
-    if replace.iter().any(|line| line.trim_start().starts_with("```")) {
-        // Whether the fence ends the edit or belongs to the file nobody can tell.
-        return Err(ParseError::Cut { what: format!("the block that opens at line {at} has no `>>>>>>> REPLACE`") });
+    if found.divider.is_none() && found.padded_dividers > 1 {
+        let what = "the block has two `=======` lines. Send this change as a unified diff.";
+        return Err(malformed(found.padded_divider.unwrap_or(open) + 1, what));
+    }
+    Ok(found)
+}
+
+/// Reads the block that opens at line `open`; returns the line after its closing marker.
+fn block(lines: &Lines, open: usize, opener: &Marker) -> Result<(Hunk, usize), ParseError> {
+    let (start_line, inside) = start_line(lines, open + 1);
+    let found = markers(lines, open, inside, opener)?;
+    let Some(divider) = found.divider.or(found.padded_divider) else {
+        return Err(ParseError::Cut {
+            what: format!("the block that opens at line {} has no `=======` line", open + 1),
+        });
+    };
+    let close = found.close.or(found.padded_close.filter(|close| *close > divider));
+    let end = close.unwrap_or(lines.len());
+    let content =
+        |from: usize, to: usize| -> Vec<String> { (from..to).filter_map(|at| lines.get(at)).map(unescaped).collect() };
+    let (search, mut replace) = (content(inside, divider), content(divider + 1, end));
+    if close.is_none() {
+        while replace.last().is_some_and(|line| line.trim().is_empty()) {
+            replace.pop();
+        }
+        // Prose below a blank line, or a fence: whether it belongs to the file nobody can tell.
+        let is_doubtful = |line: &String| line.trim().is_empty() || line.trim_start().starts_with("```");
+        if replace.iter().any(is_doubtful) {
+            let what = format!("the block that opens at line {} has no `>>>>>>> REPLACE`", open + 1);
+            return Err(ParseError::Cut { what });
+        }
     }
     // A text that was cut never gets here whole: it comes in a JSON string, which a cut leaves open.
     let title = search.first().cloned().unwrap_or_default();
-    let hunk = Hunk { old_start: start_line, unclosed: true, ..Hunk::replacing(title, &search, &replace) };
-    Ok((hunk, lines.len()))
+    let hunk = Hunk { old_start: start_line, unclosed: close.is_none(), ..Hunk::replacing(title, &search, &replace) };
+    Ok((hunk, (end + 1).min(lines.len())))
 }
 
 /// Roo's `:start_line:7` and `:end_line:9`, up to a line of dashes; and where the searched lines begin.
@@ -154,6 +252,6 @@ fn start_line(lines: &Lines, at: usize) -> (Option<usize>, usize) {
 
 /// A content line that looks like a marker is written with a backslash before it.
 fn unescaped(line: &str) -> String {
-    let rest = line.strip_prefix('\\').filter(|rest| is_open(rest) || is_divider(rest) || is_close(rest));
+    let rest = line.strip_prefix('\\').filter(|rest| marker(rest).is_some());
     rest.unwrap_or(line).to_owned()
 }

@@ -6,6 +6,7 @@ use crate::edit::{Action, FileEdit, Format, Hunk, Line};
 
 const BEGIN: &str = "*** Begin Patch";
 const END: &str = "*** End Patch";
+const SECTIONS: [&str; 3] = ["*** Add File: ", "*** Update File: ", "*** Delete File: "];
 
 enum Marker {
     Add(String),
@@ -16,18 +17,24 @@ enum Marker {
     EndPatch,
 }
 
-/// The line with the opening marker.
-pub(super) fn begins(lines: &Lines) -> Option<usize> {
-    (0..lines.len()).find(|at| lines.header(*at).is_some_and(|line| line.trim() == BEGIN))
+/// True for the opening marker, and for the first line of a section that stands outside of any envelope.
+pub(super) fn opens(lines: &Lines, at: usize) -> bool {
+    let section = |line: &str| SECTIONS.iter().any(|section| line.starts_with(section));
+    lines.header(at).is_some_and(|line| line.trim() == BEGIN || section(line))
 }
 
-pub(super) fn read(lines: &Lines) -> Result<Vec<FileEdit>, ParseError> {
-    let begin = begins(lines).unwrap_or(0);
+/// Reads the envelope that begins at line `from`; returns the line after its closing marker.
+pub(super) fn read(lines: &Lines, from: usize) -> Result<(Vec<FileEdit>, usize), ParseError> {
     let mut edits: Vec<FileEdit> = Vec::new();
-    for at in begin + 1..lines.len() {
+    let first = if lines.header(from).is_some_and(|line| line.trim() == BEGIN) { from + 1 } else { from };
+    for at in first..lines.len() {
         let line = lines.get(at).unwrap_or("");
         match marker(line, at)? {
-            Some(Marker::EndPatch) => return finished(edits),
+            // Indented, and not the last: a line of a file that tells of patches.
+            Some(Marker::EndPatch) if line.starts_with(' ') && closes_below(lines, at + 1) => {
+                content(line, at, edits.last_mut())?
+            }
+            Some(Marker::EndPatch) => return finished(edits).map(|edits| (edits, at + 1)),
             Some(Marker::Add(path)) => edits.push(section(path, Action::Create)),
             Some(Marker::Update(path)) => edits.push(section(path, Action::Update)),
             Some(Marker::Delete(path)) => edits.push(section(path, Action::Delete)),
@@ -47,6 +54,12 @@ pub(super) fn read(lines: &Lines) -> Result<Vec<FileEdit>, ParseError> {
     Err(ParseError::Cut { what: format!("`{END}` is missing") })
 }
 
+/// A closing marker that is not indented, before another envelope opens.
+fn closes_below(lines: &Lines, from: usize) -> bool {
+    let mut below = (from..lines.len()).filter_map(|at| lines.header(at)).map(str::trim_end);
+    below.find(|line| [BEGIN, END].contains(line)) == Some(END)
+}
+
 fn malformed(at: usize, what: &str) -> ParseError {
     ParseError::Malformed { line: at + 1, what: what.to_owned() }
 }
@@ -59,7 +72,7 @@ fn marker(line: &str, at: usize) -> Result<Option<Marker>, ParseError> {
     let trimmed = line.trim();
     // A line with a mark is content, whatever it says; a marker stands for itself, spaces before it or not.
     let Some(rest) = trimmed.strip_prefix("*** ").filter(|_| !line.starts_with(['+', '-'])) else { return Ok(None) };
-    let path = |path: &str| path.trim().to_owned();
+    let path = |path: &str| path.trim().trim_matches('`').to_owned();
     type Kind = fn(String) -> Marker;
     let kinds: [(&str, Kind); 4] = [
         ("Add File:", Marker::Add),

@@ -119,6 +119,7 @@ pub(super) fn is_boundary(lines: &Lines, at: usize, fence: Option<&str>) -> bool
         || line.starts_with("diff --git ")
         || line.starts_with("Index: ")
         || is_signature(lines, at)
+        || super::ends_unified(lines, at)
         || (fence.is_some_and(|fence| line.trim_end() == fence) && !goes_on(lines, at + 1))
         || is_file_header(lines, at)
 }

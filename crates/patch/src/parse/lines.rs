@@ -1,11 +1,13 @@
 //! An edit's text as lines, and the ways a whole text can be wrapped: CRLF, an indentation, a JSON string's escapes.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 pub(super) struct Lines<'a> {
     lines: Vec<&'a str>,
     /// False when the last line has no ending: the text may have been cut there.
     pub(super) ends_in_newline: bool,
+    last_divider: OnceCell<usize>,
 }
 
 impl<'a> Lines<'a> {
@@ -15,7 +17,7 @@ impl<'a> Lines<'a> {
         if ends_in_newline {
             lines.pop();
         }
-        Lines { lines, ends_in_newline }
+        Lines { lines, ends_in_newline, last_divider: OnceCell::new() }
     }
 
     pub(super) fn get(&self, at: usize) -> Option<&'a str> {
@@ -29,6 +31,12 @@ impl<'a> Lines<'a> {
     /// The line without a carriage return, for looking at headers.
     pub(super) fn header(&self, at: usize) -> Option<&'a str> {
         self.get(at).map(|line| line.strip_suffix('\r').unwrap_or(line))
+    }
+
+    /// The last line that divides a block; 0 if there is none.
+    pub(super) fn last_divider(&self) -> usize {
+        let is_divider = |at: &usize| self.header(*at).is_some_and(super::blocks::is_divider);
+        *self.last_divider.get_or_init(|| (0..self.len()).rev().find(is_divider).unwrap_or(0))
     }
 
     pub(super) fn starts(&self, at: usize, prefix: &str) -> bool {
@@ -53,11 +61,17 @@ pub(super) fn dedented(text: &str) -> Option<String> {
     let first = lines.iter().position(|line| is_header(line))?;
     let header = lines.get(first)?;
     let indent = header.get(..header.len() - header.trim_start().len())?;
-    if indent.is_empty() {
+    let is_above_indented = || {
+        lines.iter().take(first).rev().find(|line| !line.trim().is_empty()).is_none_or(|line| line.starts_with(indent))
+    };
+    if indent.is_empty() || (header.trim_start().starts_with('<') && !is_above_indented()) {
         return None;
     }
     let mut dedented = String::with_capacity(text.len());
-    for line in lines.iter().skip(first) {
+    // The file's name above a block, and a fence.
+    let is_alike = |at: &usize| lines.get(*at).is_some_and(|line| line.starts_with(indent) || line.trim().is_empty());
+    let from = (0..first).rev().take_while(is_alike).last().unwrap_or(first);
+    for line in lines.iter().skip(from) {
         match line.strip_prefix(indent) {
             Some(rest) => dedented.push_str(rest),
             None if line.trim().is_empty() => {}

@@ -99,18 +99,18 @@ fn with_blank_lines_marked(hunk: &mut Hunk) {
     }
 }
 
-/// The first line of a header or hunk.
-pub(super) fn begins(lines: &Lines) -> Option<usize> {
-    (0..lines.len())
-        .find(|at| lines.starts(*at, "@@") || lines.starts(*at, "diff --git ") || hunk::is_file_header(lines, *at))
+/// True for the first line of a header or hunk.
+pub(super) fn opens(lines: &Lines, at: usize) -> bool {
+    lines.starts(at, "@@") || lines.starts(at, "diff --git ") || hunk::is_file_header(lines, at)
 }
 
-pub(super) fn read(lines: &Lines) -> Result<Vec<FileEdit>, ParseError> {
+/// Reads from line `from` up to the line where another format begins, and returns that line.
+pub(super) fn read(lines: &Lines, from: usize) -> Result<(Vec<FileEdit>, usize), ParseError> {
     let mut edits = Vec::new();
     let mut draft: Option<Draft> = None;
     let mut fence: Option<&str> = None;
-    let mut at = 0;
-    while let Some(line) = lines.header(at) {
+    let mut at = from;
+    while let Some(line) = lines.header(at).filter(|_| !super::ends_unified(lines, at)) {
         at += 1;
         if let Some(marks) = fence_marks(line) {
             fence = if fence.is_some() { None } else { Some(marks) };
@@ -139,7 +139,7 @@ pub(super) fn read(lines: &Lines) -> Result<Vec<FileEdit>, ParseError> {
         }
     }
     edits.extend(draft.map(Draft::finish).transpose()?.flatten());
-    Ok(edits)
+    Ok((edits, at))
 }
 
 /// A header without a body passes its anchors on to the next hunk.

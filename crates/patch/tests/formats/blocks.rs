@@ -162,8 +162,9 @@ fn content_that_looks_like_the_closing_marker_does_not_cut_the_block() {
     check(
         "<<<<<<< SEARCH\na\n=======\na\n>>>>> quoted mail\nb\n>>>>>>> REPLACE\n",
         expect![[r#"
-        line 7 of the edit: a block's closing marker stands outside of any block: a line above it that looks like one closed the block too early. Send this change as a unified diff.
-    "#]],
+            update (no name)
+              : =a +>>>>> quoted mail +b
+        "#]],
     );
     // A marker said twice loses nothing.
     check(

@@ -3,6 +3,8 @@
 
 mod blocks;
 mod headers;
+mod markers;
+mod mixed;
 
 use expect_test::{Expect, expect};
 use patch::{Action, FileEdit, Line};

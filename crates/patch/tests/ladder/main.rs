@@ -1,6 +1,7 @@
 //! Where hunks land, step by step down the ladder, and what is refused on each. Text in, text out: the new text and the
 //! notes in brackets, or the refusal.
 
+mod blank;
 mod context;
 mod elision;
 mod misleading;

@@ -259,3 +259,60 @@ fn a_hunk_may_say_that_it_begins_at_line_0() {
     "#]],
     );
 }
+
+#[test]
+fn the_same_lines_in_several_other_functions_do_not_make_a_hunk_done() {
+    let file =
+        "def a():\n    try:\n        foo()\ndef b():\n    try:\n        foo()\ndef c():\n    try:\n        baz()\n";
+    check_hunk(
+        file,
+        "     try:\n-        bar()\n+        foo()\n",
+        expect![[r#"
+        x was not changed.
+        hunk 1 (`-        bar()`) fits nowhere. The closest lines are now:
+             2 |     try:
+             3 |         foo()
+        Line 3 differs: the hunk has `        bar()`, the file has `        foo()`. Copy the lines as they are.
+        Mend what is named above and send the whole edit again.
+    "#]],
+    );
+    check(
+        file,
+        "--- a/x\n+++ b/x\n@@ -5,2 +5,2 @@\n     try:\n-        bar()\n+        foo()\n",
+        expect![[r#"
+        x already has what the edit would make of it (line 5). It was not applied twice; go on.
+    "#]],
+    );
+}
+
+#[test]
+fn a_number_and_an_anchor_that_name_two_places() {
+    let file = "class A:\n    x = 1\nclass B:\n    x = 1\n";
+    check(
+        file,
+        "--- a/x\n+++ b/x\n@@ -4 +4 @@ class A:\n-    x = 1\n+    x = 2\n",
+        expect![[r#"
+        x was not changed.
+        hunk 1 (`@@ -4 +4 @@ class A:`) fits in 2 places: lines 2, 4.
+             1 | class A:
+             2 |     x = 1
+             3 | class B:
+           ...
+             3 | class B:
+             4 |     x = 1
+        Add lines of context above or below that only the right place has.
+        Mend what is named above and send the whole edit again.
+    "#]],
+    );
+    check(
+        file,
+        "--- a/x\n+++ b/x\n@@ -4 +4 @@ class B:\n-    x = 1\n+    x = 2\n",
+        expect![[r#"
+        class A:
+            x = 1
+        class B:
+            x = 2
+        (hunk 1 was placed at line 4 of several places at the one its line number names)
+    "#]],
+    );
+}

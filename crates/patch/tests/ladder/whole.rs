@@ -184,3 +184,33 @@ fn a_new_file_has_no_lines_to_be_found() {
         "#]],
     );
 }
+
+#[test]
+fn a_new_line_ends_like_the_one_it_replaces() {
+    assert_eq!(outcome("a\r\nb\nc\r\n", "--- a/x\n+++ b/x\n@@\n a\n-b\n+B\n c\n"), "a\r\nB\nc\r\n");
+    assert_eq!(
+        outcome("a\nb\r\nc\nd\r\n", "--- a/x\n+++ b/x\n@@\n a\n-b\n-c\n+B\n+C\n+C2\n d\n"),
+        "a\nB\r\nC\nC2\nd\r\n"
+    );
+}
+
+#[test]
+fn what_overlapping_hunks_both_say_is_done_once() {
+    check(
+        "a\nb\nc\n",
+        "--- a/x\n+++ b/x\n@@\n a\n-b\n+B\n@@\n-b\n+B\n c\n",
+        expect![[r#"
+        a
+        B
+        c
+        (hunks 1 and 2 both make the change of line 2; it was made once)
+    "#]],
+    );
+    check(
+        "a\nb\nc\n",
+        "--- a/x\n+++ b/x\n@@\n a\n-b\n+B\n@@\n-b\n+D\n c\n",
+        expect![[r#"
+        hunks 1 and 2 both change line 2 of x. Nothing was changed. Send them as one hunk.
+    "#]],
+    );
+}

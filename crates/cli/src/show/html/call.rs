@@ -88,6 +88,7 @@ fn state(called: &Called<'_>) -> (&'static str, &'static str, String) {
         ToolOutcome::Failed(_) => ("bad", "✗", format!("failed · {took}")),
         ToolOutcome::Refused(_) => ("bad", "⊘", format!("refused · {took}")),
         ToolOutcome::Cancelled => ("bad", "–", "cancelled".to_owned()),
+        ToolOutcome::Interrupted => ("bad", "?", "interrupted: whether it was carried out is not known".to_owned()),
     }
 }
 

@@ -1,0 +1,66 @@
+//! One request to the model and its whole reply, within the limits.
+
+use futures_util::StreamExt as _;
+
+use crate::agent_loop::Agent;
+use crate::chat::{ChatError, ChatEvent, ChatRequest};
+use crate::draft::Draft;
+use crate::frontend::AgentEvent;
+use crate::limits::Limit;
+use crate::tool::ToolSpec;
+use crate::transcript::Entry;
+
+pub(crate) struct Question<'a> {
+    pub(crate) entries: &'a [Entry],
+    pub(crate) generation: u64,
+    pub(crate) specs: &'a [ToolSpec],
+    /// About its tokens.
+    pub(crate) input: u64,
+    /// The most tokens of the reply, beside what the limits say.
+    pub(crate) max_output: Option<u64>,
+    pub(crate) audience: Audience,
+}
+
+/// Whether the human sees the reply as it comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    Human,
+    /// Only that an attempt failed is shown.
+    Nobody,
+}
+
+/// Sends it and gathers one whole reply, or what came of it before a cancel or
+/// a limit stopped it. A broken stream leaves no trace.
+pub(crate) async fn ask_model(
+    agent: &mut Agent<'_>,
+    question: Question<'_>,
+) -> Result<(Draft, Option<Limit>), ChatError> {
+    let Question { entries, generation, specs: tools, input, max_output, audience } = question;
+    if let Some(limit) = agent.limits.before_request(&agent.spent, agent.price, input) {
+        return Ok((Draft::default(), Some(limit)));
+    }
+    agent.spent.steps += 1;
+    agent.frontend.show(AgentEvent::StepStarted { step: agent.spent.steps });
+    let room = agent.limits.room_for_reply(&agent.spent, agent.price, input);
+    let max_output_tokens = [room, max_output].into_iter().flatten().min();
+    let mut stream = agent.client.send(ChatRequest { entries, generation, tools, max_output_tokens });
+    let mut draft = Draft::default();
+    let mut limit = None;
+    while limit.is_none() {
+        let event = tokio::select! {
+            biased;
+            () = agent.cancel.wait() => break,
+            event = stream.next() => event,
+        };
+        let Some(event) = event else { break };
+        let event = event?;
+        if audience == Audience::Human || matches!(event, ChatEvent::Retrying { .. }) {
+            agent.frontend.show(AgentEvent::Chat(&event));
+        }
+        draft.add(event);
+        limit = agent.limits.during_reply(&agent.spent, agent.price, draft.usage_so_far(input));
+    }
+    agent.spent.estimated |= draft.usage.is_none();
+    agent.spent.add(draft.usage_so_far(input), agent.price);
+    Ok((draft, limit))
+}

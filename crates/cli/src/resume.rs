@@ -1,0 +1,132 @@
+//! `agent resume` and `agent fork`: going on with what was said before, in the same session or in a copy.
+
+use std::path::{Path, PathBuf};
+
+use agent::{Transcript, Turn};
+use anyhow::{Context as _, anyhow};
+use session::{Session, SessionError, State, Store};
+
+use crate::args::{ForkArgs, ProgramArgs, ResumeArgs, WorkArgs};
+use crate::config::Config;
+use crate::conversation::{Beginning, Plan};
+use crate::hint::{Exit, Hint as _};
+use crate::run::{self, carry_out, read_task};
+use crate::sessions::{one, store};
+
+/// What the model is told that was stopped amid its words.
+const GO_ON: &str = "You were stopped in the middle of your answer. Go on.";
+
+pub(crate) async fn resume(args: ResumeArgs) -> anyhow::Result<Exit> {
+    let store = store()?;
+    let (id, message) = match (args.id, args.message) {
+        (Some(text), None) if !could_be_id(&text) => (None, Some(text)),
+        (id, message) => (id, message),
+    };
+    let id = match id {
+        Some(part) => one(&store, &part)?,
+        None => last_here(&store, &run::workspace(args.work.model.workspace.as_deref())?)?,
+    };
+    let reopened = match store.reopen(&id) {
+        Ok(reopened) => reopened,
+        Err(error @ SessionError::Busy(_)) => {
+            return Err(error).hint(format!("wait for its end, or go on from a copy: agent fork {id}"));
+        }
+        Err(error) => return Err(error).hint("`agent sessions` lists the others"),
+    };
+    let mut notices = reopened.session.notices.clone();
+    let beginning = match reopened.session.state {
+        State::Whole | State::Torn => Beginning::Resumed(Box::new(reopened)),
+        State::Damaged => {
+            notices.push("what is whole goes on in a new session; the damaged one is left as it is".to_owned());
+            Beginning::Forked(Box::new(reopened.session))
+        }
+    };
+    go_on(beginning, notices, message, args.program, args.work).await
+}
+
+pub(crate) async fn fork(args: ForkArgs) -> anyhow::Result<Exit> {
+    let store = store()?;
+    let id = one(&store, &args.id)?;
+    let session = Session::read(&store.file(&id))?;
+    let step = args.step.unwrap_or(usize::MAX);
+    let steps = session.steps();
+    let Some(kept) = session.up_to(step.min(steps)).filter(|_| args.step.is_none_or(|step| step <= steps)) else {
+        return Err(anyhow!("session {id} has {steps} steps")).hint("`agent show` numbers them");
+    };
+    let notices = kept.notices.clone();
+    go_on(Beginning::Forked(Box::new(kept)), notices, args.message, args.program, args.work).await
+}
+
+async fn go_on(
+    beginning: Beginning,
+    notices: Vec<String>,
+    message: Option<String>,
+    program: ProgramArgs,
+    work: WorkArgs,
+) -> anyhow::Result<Exit> {
+    let session = match &beginning {
+        Beginning::New => return Err(anyhow!("nothing to go on with")),
+        Beginning::Resumed(reopened) => &reopened.session,
+        Beginning::Forked(session) => session.as_ref(),
+    };
+    run::check_input(&program, message.as_deref())?;
+    let root = workspace_of(session, work.model.workspace.as_deref())?;
+    let text = words(session, message)?;
+    let mut config = Config::for_work(&work, &program, &root)?.with_session(session.served());
+    config.notices.extend(notices);
+    carry_out(text, Plan { root, config, output: program.output, beginning }).await
+}
+
+/// A message of one hexadecimal word would be taken for an id, which is then said.
+fn could_be_id(text: &str) -> bool {
+    text.len() > 1 && text.chars().all(|character| character.is_ascii_hexdigit() || character == '-')
+}
+
+/// The session of this directory that was used last.
+fn last_here(store: &Store, here: &Path) -> anyhow::Result<String> {
+    let mut ids: Vec<_> = store.ids()?.into_iter().map(|id| (store.last_used(&id).ok(), id)).collect();
+    ids.sort_unstable_by(|a, b| b.cmp(a));
+    let of_here = |id: &String| store.header(id).is_ok_and(|header| here.starts_with(header.workspace));
+    ids.into_iter()
+        .map(|(_, id)| id)
+        .find(of_here)
+        .with_context(|| format!("there is no session of {}", here.display()))
+        .hint("`agent sessions --all` lists those of other directories")
+}
+
+/// A session goes on where it worked before, and nowhere else.
+fn workspace_of(session: &Session, given: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let path = PathBuf::from(&session.header.workspace);
+    let known = path.display();
+    if path.canonicalize().ok().filter(|now| *now == path && now.is_dir()).is_none() {
+        return Err(anyhow!("the workspace {known} of this session is gone or was moved"))
+            .hint("bring it back to where it was, or begin anew: agent run \"...\"");
+    }
+    match given {
+        Some(given) if run::workspace(Some(given))? != path => {
+            Err(anyhow!("this session works in {known}, not in {}", given.display()))
+                .hint("leave --workspace out, or begin anew there: agent run \"...\"")
+        }
+        Some(_) | None => Ok(path),
+    }
+}
+
+/// What to say first; `None` where it is the model's turn.
+fn words(session: &Session, message: Option<String>) -> anyhow::Result<Option<String>> {
+    let transcript = Transcript::restore(session.entries().cloned().collect());
+    let id = &session.header.id;
+    if transcript.turn() == Turn::Nobody {
+        return Err(anyhow!("nothing was asked in session {id}")).hint("begin anew: agent run \"...\"");
+    }
+    if let Some(message) = message {
+        return read_task(&message).map(Some);
+    }
+    match (transcript.turn(), session.ended()) {
+        (Turn::Model, _) => Ok(None),
+        (Turn::CutShort, _) => Ok(Some(GO_ON.to_owned())),
+        (Turn::Human | Turn::Nobody, None | Some("answered")) => {
+            Err(anyhow!("session {id} is finished")).hint(format!("say what to do next: agent resume {id} \"...\""))
+        }
+        (Turn::Human | Turn::Nobody, Some(_)) => Ok(Some(GO_ON.to_owned())),
+    }
+}

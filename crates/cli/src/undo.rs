@@ -1,0 +1,266 @@
+//! `agent undo` and `agent redo`: what a session did to the files, taken back; never what anybody else did.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use sandbox::{Files, TakeBack};
+use session::{Session, SessionError, SessionFile};
+use snapshots::{Changed, FileState, History, Link, Merge, Note, Objects, Planned};
+
+use crate::args::{RedoArgs, UndoArgs};
+use crate::harmless::harmless;
+use crate::hint::{Exit, Hint as _, Hinted};
+use crate::past::{self, Past};
+use crate::sessions;
+use crate::watched::Watched;
+
+/// What is to be taken back.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    /// From this step on; `None`: the last one that changed something.
+    pub(crate) step: Option<usize>,
+    /// From the workspace root; empty: all.
+    pub(crate) only: Vec<PathBuf>,
+    pub(crate) merge: Merge,
+    pub(crate) how: How,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    Really,
+    /// Only say what would be done.
+    Dry,
+}
+
+/// What was done, or would be.
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// For example `took back step 3`.
+    title: String,
+    /// A word for what became of it, and the path.
+    done: Vec<(&'static str, PathBuf)>,
+    left: Vec<(PathBuf, &'static str)>,
+    changes: Vec<Changed>,
+}
+
+/// The files, what is kept of them, and the session file that is told. Borrowed, so that a session that runs can use it.
+pub(crate) struct Desk<'a> {
+    pub(crate) files: &'a Files,
+    pub(crate) objects: &'a mut Objects,
+    pub(crate) session: &'a mut SessionFile,
+}
+
+pub(crate) fn undo(args: &UndoArgs) -> anyhow::Result<Exit> {
+    let mut past = Past::find(args.id.as_deref())?;
+    let only = args.files.iter().map(|file| inside(&past.workspace, file)).collect::<anyhow::Result<Vec<PathBuf>>>()?;
+    let merge = if args.merge { Merge::Text } else { Merge::No };
+    let how = if args.dry_run { How::Dry } else { How::Really };
+    let mut session = reopen(&past.id)?;
+    let desk = Desk { files: &past.files, objects: &mut past.objects, session: &mut session };
+    let report = take_back(desk, &past.history, &Wanted { step: args.step, only, merge, how })?;
+    print(&report, "`--merge` takes the session's lines out of a text that was changed since, and keeps the others")
+}
+
+pub(crate) fn redo(args: &RedoArgs) -> anyhow::Result<Exit> {
+    let mut past = Past::find(args.id.as_deref())?;
+    let mut session = reopen(&past.id)?;
+    let how = if args.dry_run { How::Dry } else { How::Really };
+    let report =
+        bring_back(Desk { files: &past.files, objects: &mut past.objects, session: &mut session }, &past.history, how)?;
+    print(&report, "what was left holds changes that came after the undo")
+}
+
+/// Alone with the session: one that runs is not undone under its feet.
+fn reopen(id: &str) -> anyhow::Result<SessionFile> {
+    match sessions::store()?.reopen(id) {
+        Ok(reopened) => Ok(reopened.file),
+        Err(SessionError::Busy(_)) => Err(Hinted::new(
+            Exit::Usage,
+            format!("session {id} is running"),
+            Some("stop it first (Ctrl-C keeps what was done), or say /undo in its chat".to_owned()),
+        )
+        .into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Takes back what `wanted` says: all of its files or none; what somebody changed since is left and named.
+pub(crate) fn take_back(desk: Desk<'_>, history: &History, wanted: &Wanted) -> anyhow::Result<Report> {
+    let steps = history.steps();
+    let (steps, title) = match (wanted.step, history.last_step()) {
+        (Some(step), _) if step == 0 || steps < step => {
+            return Err(anyhow!("there is no step {step}")).hint(format!("the session has {steps} steps, from 1"));
+        }
+        (Some(step), _) => (step..=steps, format!("step {step} and all after it")),
+        (None, Some(last)) => (last..=last, format!("step {last}")),
+        (None, None) => {
+            return Err(anyhow!("everything that this session changed is taken back already"))
+                .hint("`agent redo` takes the last undo back");
+        }
+    };
+    let mut links = history.links(desk.objects, |step| steps.contains(&step)).map_err(gone)?;
+    if let Some(unknown) = wanted.only.iter().find(|file| !links.iter().any(|link| link.change.path.starts_with(file)))
+    {
+        return Err(anyhow!("`{}` was not changed in {title}", unknown.display()))
+            .hint("`agent diff --stat` lists what was");
+    }
+    links.retain(|link| wanted.only.is_empty() || wanted.only.iter().any(|file| link.change.path.starts_with(file)));
+    let whole = wanted.only.is_empty();
+    let records = numbers(&links);
+    carry_out(desk, &links, wanted, &title, |changes, files| Note::Undoing { records, whole, changes, files })
+}
+
+/// Takes the last undo back.
+pub(crate) fn bring_back(desk: Desk<'_>, history: &History, how: How) -> anyhow::Result<Report> {
+    let Some((undo, links)) = history.last_undo(desk.objects).map_err(gone)? else {
+        return Err(anyhow!("there is no undo to take back")).hint("`agent undo` takes back what a session changed");
+    };
+    let wanted = Wanted { step: None, only: Vec::new(), merge: Merge::No, how };
+    carry_out(desk, &links, &wanted, "the undo", |changes, files| Note::Redoing { undo, changes, files })
+}
+
+fn carry_out(
+    desk: Desk<'_>,
+    links: &[Link],
+    wanted: &Wanted,
+    title: &str,
+    note: impl FnOnce(snapshots::Digest, usize) -> Note,
+) -> anyhow::Result<Report> {
+    let back = desk.files.plan_back(links, wanted.merge, desk.objects).context("the undo cannot be prepared")?;
+    if wanted.how == How::Dry {
+        return Ok(report(&back, &[], format!("would take back {title}")));
+    }
+    let changes = desk.objects.keep_changes(&back.changes).context("the undo cannot be prepared")?;
+    let stayed = desk.files.take_back(&back).map_err(|error| anyhow!("nothing was changed: {error}"))?;
+    // Last: whoever is cut short before it finishes by the same command.
+    desk.session.note(&note(changes, back.changes.len())).context("it is done, but the session cannot be told")?;
+    Ok(report(&back, &stayed, format!("took back {title}")))
+}
+
+fn gone(lost: snapshots::Lost) -> anyhow::Error {
+    let hint = "snapshots are kept for 30 days after their last use, and 4 GB of them";
+    Hinted::new(Exit::Failed, format!("what the session changed cannot be told: {lost}"), Some(hint.to_owned())).into()
+}
+
+fn numbers(links: &[Link]) -> Vec<usize> {
+    let mut numbers: Vec<usize> = links.iter().map(|link| link.record).collect();
+    numbers.dedup();
+    numbers
+}
+
+/// A file that the human names, from the workspace root.
+fn inside(workspace: &Path, file: &Path) -> anyhow::Result<PathBuf> {
+    let full = std::env::current_dir()?.canonicalize()?.join(file);
+    let inside = full.strip_prefix(workspace).map(Path::to_path_buf);
+    inside
+        .map_err(|_| anyhow!("`{}` is not in the session's workspace", file.display()))
+        .hint(format!("name a file below {}", workspace.display()))
+}
+
+fn report(back: &TakeBack, stayed: &[PathBuf], title: String) -> Report {
+    let mut report = Report { title, done: Vec::new(), left: Vec::new(), changes: back.changes.clone() };
+    for planned in &back.plan {
+        match planned {
+            Planned::Restore(change) if stayed.contains(&change.path) => {
+                report.left.push((change.path.clone(), "the directory holds other files"));
+            }
+            Planned::Restore(change) => {
+                let mut path = change.path.clone();
+                if matches!(change.after.as_ref().or(change.before.as_ref()), Some(FileState::Dir)) {
+                    path.push("");
+                }
+                report.done.push((if change.after.is_some() { "restored" } else { "removed" }, path));
+            }
+            Planned::Merge { path, .. } => report.done.push(("merged", path.clone())),
+            Planned::Already(_) => (),
+            Planned::Left { path, why, .. } => report.left.push((path.clone(), why)),
+        }
+    }
+    report
+}
+
+impl Report {
+    /// A line for each path.
+    pub(crate) fn render(&self) -> String {
+        let mut shown = format!("{}:\n", self.title);
+        for (word, path) in &self.done {
+            shown.push_str(&format!("  {word:<8} {}\n", harmless(&path.to_string_lossy())));
+        }
+        for (path, why) in &self.left {
+            shown.push_str(&format!("  left     {}: {why}\n", harmless(&path.to_string_lossy())));
+        }
+        if self.done.is_empty() && self.left.is_empty() {
+            shown.push_str("  nothing to do: the files are as they were\n");
+        }
+        shown
+    }
+}
+
+/// `/undo` (or, without `wanted`, `/redo`) in a conversation that goes on: what to show, and what to tell the model with
+/// the next message.
+pub(crate) fn in_conversation(
+    watched: &Watched,
+    session: &mut SessionFile,
+    wanted: Option<&Wanted>,
+) -> anyhow::Result<(Report, String)> {
+    let history = past::history(&Session::read(session.path())?);
+    let report = watched.with_objects(|files, objects| {
+        let desk = Desk { files, objects, session };
+        match wanted {
+            Some(wanted) => take_back(desk, &history, wanted),
+            None => bring_back(desk, &history, How::Really),
+        }
+    });
+    let report = report.context("this conversation changed no files yet")??;
+    watched.changed_too(&report.changes);
+    let told = for_the_model(&report);
+    Ok((report, told))
+}
+
+/// What the model is told with the next message of a conversation that goes on. Empty where nothing was changed.
+fn for_the_model(report: &Report) -> String {
+    if report.done.is_empty() {
+        return String::new();
+    }
+    let most = 50;
+    let mut text = format!("The user {} of this session. What the files are now:\n", report.title);
+    for (word, path) in report.done.iter().take(most) {
+        text.push_str(&format!("- {word} `{}`\n", path.display()));
+    }
+    if most < report.done.len() {
+        text.push_str(&format!("- and {} more\n", report.done.len() - most));
+    }
+    text.push_str("Read a file again before you edit it, and do not make these changes again unless asked.");
+    text
+}
+
+fn print(report: &Report, hint: &str) -> anyhow::Result<Exit> {
+    io::stdout().lock().write_all(report.render().as_bytes())?;
+    if report.left.is_empty() {
+        return Ok(Exit::Finished);
+    }
+    writeln!(io::stderr(), "hint: {hint}")?;
+    Ok(Exit::Failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn the_model_is_told_what_is_there_now() {
+        let done = vec![("restored", PathBuf::from("a.rs")), ("removed", PathBuf::from("b/"))];
+        let mut report = Report { title: "took back step 3".to_owned(), done, left: Vec::new(), changes: Vec::new() };
+        expect![[r#"
+            The user took back step 3 of this session. What the files are now:
+            - restored `a.rs`
+            - removed `b/`
+            Read a file again before you edit it, and do not make these changes again unless asked."#]]
+        .assert_eq(&for_the_model(&report));
+        report.done.clear();
+        assert_eq!(for_the_model(&report), "");
+    }
+}

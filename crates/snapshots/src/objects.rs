@@ -1,0 +1,270 @@
+//! Contents by their digest, in the program's own state directory: a folder for each workspace, a pack for each session.
+//!
+//! A pack is only appended to, and its index names an object after the object is in it, so that our own death tears at
+//! most what nothing refers to. What an earlier session of the same workspace kept is not kept twice.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::{Changed, Digest, Manifest, state};
+
+/// A digest, an offset and a length.
+const INDEX_ENTRY: usize = Digest::BYTES + 16;
+/// The manifest of the newest session, by its digest.
+const LATEST: &str = "latest";
+
+#[derive(Debug)]
+pub struct Objects {
+    folder: PathBuf,
+    session: String,
+    /// Bytes that this session may keep.
+    most_bytes: u64,
+    found: HashMap<Digest, Object>,
+    packs: Vec<PathBuf>,
+    /// `None` until something is kept.
+    pack: Option<Pack>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Object {
+    pack: usize,
+    offset: u64,
+    bytes: u64,
+}
+
+#[derive(Debug)]
+struct Pack {
+    number: usize,
+    /// Locked for as long as it is written: it is not pruned meanwhile.
+    content: BufWriter<File>,
+    index: File,
+    /// Entries whose objects may still be on their way into the pack.
+    unindexed: Vec<u8>,
+    length: u64,
+}
+
+/// Why a content is not kept.
+#[derive(Debug, thiserror::Error)]
+pub enum Unkept {
+    #[error("this session has kept as much as it may ({} MB)", .0 >> 20)]
+    Full(u64),
+    #[error("{}: {source}", .path.display())]
+    Io { path: PathBuf, source: io::Error },
+}
+
+/// Why a content that was kept cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Lost {
+    #[error("its content is no longer kept")]
+    Pruned,
+    #[error("its content was damaged on disk")]
+    Damaged,
+    #[error("its content cannot be read: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl Objects {
+    /// The store of one workspace below `folder`, as session `session` uses it. Makes nothing yet.
+    pub fn open(folder: &Path, workspace: &Path, session: &str, most_bytes: u64) -> io::Result<Objects> {
+        let name = Digest::of(workspace.as_os_str().as_encoded_bytes()).to_string();
+        let folder = folder.join(name.get(..16).unwrap_or(&name));
+        let mut objects = Objects {
+            folder,
+            session: session.to_owned(),
+            most_bytes,
+            found: HashMap::new(),
+            packs: Vec::new(),
+            pack: None,
+        };
+        let entries = match std::fs::read_dir(&objects.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(objects),
+            Err(error) => return Err(error),
+        };
+        for entry in entries {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "pack") {
+                objects.load(path)?;
+            }
+        }
+        Ok(objects)
+    }
+
+    fn load(&mut self, path: PathBuf) -> io::Result<()> {
+        let length = std::fs::metadata(&path)?.len();
+        let index = std::fs::read(path.with_extension("index")).unwrap_or_default();
+        let pack = self.packs.len();
+        for entry in index.chunks_exact(INDEX_ENTRY) {
+            let (digest, place) = entry.split_at(Digest::BYTES);
+            let (offset, bytes) = place.split_at(8);
+            let number = |bytes: &[u8]| bytes.try_into().map(u64::from_le_bytes).unwrap_or(u64::MAX);
+            let (offset, bytes) = (number(offset), number(bytes));
+            if let Some(digest) = Digest::from_bytes(digest)
+                && offset.checked_add(bytes).is_some_and(|end| end <= length)
+            {
+                self.found.insert(digest, Object { pack, offset, bytes });
+            }
+        }
+        self.packs.push(path);
+        Ok(())
+    }
+
+    pub fn has(&self, digest: &Digest) -> bool {
+        self.found.contains_key(digest)
+    }
+
+    /// Keeps a content. It is on its way to the disk after [`Self::flush`].
+    pub fn keep(&mut self, content: &[u8]) -> Result<Digest, Unkept> {
+        let digest = Digest::of(content);
+        if self.has(&digest) {
+            return Ok(digest);
+        }
+        if self.pack.is_none() {
+            self.start_pack()?;
+        }
+        let most_bytes = self.most_bytes;
+        let Some(pack) = &mut self.pack else { return Err(Unkept::Full(most_bytes)) };
+        let bytes = content.len() as u64;
+        if most_bytes < pack.length.saturating_add(bytes) {
+            return Err(Unkept::Full(most_bytes));
+        }
+        let object = Object { pack: pack.number, offset: pack.length, bytes };
+        let written = pack.write(digest, object, content);
+        written.map_err(|source| self.close(source))?;
+        self.found.insert(digest, object);
+        Ok(digest)
+    }
+
+    /// How much went out is not known: nothing more is kept, and nothing refers to the torn end.
+    fn close(&mut self, source: io::Error) -> Unkept {
+        self.pack = None;
+        self.most_bytes = 0;
+        Unkept::Io { path: self.folder.clone(), source }
+    }
+
+    fn start_pack(&mut self) -> Result<(), Unkept> {
+        let path = self.folder.join(format!("{}.pack", self.session));
+        let started = self.open_pack(&path);
+        match started {
+            Ok(pack) => {
+                self.pack = Some(pack);
+                Ok(())
+            }
+            Err(source) => Err(Unkept::Io { path, source }),
+        }
+    }
+
+    /// A session that goes on appends to its pack.
+    fn open_pack(&mut self, path: &Path) -> io::Result<Pack> {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+        let mut options = File::options();
+        options.read(true).append(true).create(true).mode(0o600);
+        let content = options.open(path)?;
+        content.try_lock().map_err(|error| match error {
+            std::fs::TryLockError::WouldBlock => io::Error::other("another process works on this session"),
+            std::fs::TryLockError::Error(error) => error,
+        })?;
+        let index = options.open(path.with_extension("index"))?;
+        // A torn entry of a run that was killed would shift all that follow.
+        index.set_len(index.metadata()?.len() / INDEX_ENTRY as u64 * INDEX_ENTRY as u64)?;
+        let length = content.metadata()?.len();
+        let number = self.packs.iter().position(|pack| pack == path).unwrap_or_else(|| {
+            self.packs.push(path.to_owned());
+            self.packs.len() - 1
+        });
+        Ok(Pack { number, content: BufWriter::with_capacity(1 << 18, content), index, unindexed: Vec::new(), length })
+    }
+
+    /// Survives our own death from here on.
+    pub fn flush(&mut self) -> Result<(), Unkept> {
+        let Some(pack) = &mut self.pack else { return Ok(()) };
+        let flushed = pack.flush();
+        flushed.map_err(|source| self.close(source))
+    }
+
+    pub fn get(&self, digest: &Digest) -> Result<Vec<u8>, Lost> {
+        let object = self.found.get(digest).ok_or(Lost::Pruned)?;
+        let path = self.packs.get(object.pack).ok_or(Lost::Pruned)?;
+        let mut content = vec![0; usize::try_from(object.bytes).map_err(|_| Lost::Damaged)?];
+        File::open(path)?.read_exact_at(&mut content, object.offset)?;
+        if Digest::of(&content) == *digest { Ok(content) } else { Err(Lost::Damaged) }
+    }
+
+    pub fn keep_changes(&mut self, changes: &[Changed]) -> Result<Digest, Unkept> {
+        let digest = self.keep(&state::encode(changes))?;
+        self.flush()?;
+        Ok(digest)
+    }
+
+    pub fn changes(&self, digest: &Digest) -> Result<Vec<Changed>, Lost> {
+        decode_changes(&self.get(digest)?)
+    }
+
+    /// Keeps all states, and makes them what the next session begins from.
+    pub fn keep_manifest(&mut self, manifest: &Manifest) -> Result<Digest, Unkept> {
+        let digest = self.keep(&manifest.encode())?;
+        self.flush()?;
+        let path = self.folder.join(LATEST);
+        let fresh = self.folder.join(format!("{}.{LATEST}", self.session));
+        let mut options = File::options();
+        let file = options.write(true).create(true).truncate(true).mode(0o600).open(&fresh);
+        let written = file.and_then(|mut file| write!(file, "{digest}")).and_then(|()| std::fs::rename(&fresh, &path));
+        written.map_err(|source| Unkept::Io { path, source })?;
+        Ok(digest)
+    }
+
+    pub fn manifest(&self, digest: &Digest) -> Result<Manifest, Lost> {
+        Manifest::decode(&self.get(digest)?).ok_or(Lost::Damaged)
+    }
+
+    /// What the last session saw, without whatever was pruned since: that is read anew. Its packs are in use again.
+    pub fn latest_manifest(&self) -> Option<Manifest> {
+        let digest = Digest::from_hex(std::fs::read_to_string(self.folder.join(LATEST)).ok()?.trim())?;
+        let mut manifest = self.manifest(&digest).ok()?;
+        let mut used = HashSet::new();
+        for dir in manifest.dirs.values_mut() {
+            for seen in dir.entries.values_mut() {
+                match seen.state.digest().map(|digest| self.found.get(&digest)) {
+                    Some(Some(object)) => _ = used.insert(object.pack),
+                    Some(None) => seen.stamp.racy = true,
+                    None => (),
+                }
+            }
+        }
+        for path in used.into_iter().filter_map(|pack| self.packs.get(pack)) {
+            // Age counts from the last use; one that cannot be touched is pruned a little early.
+            let _ = File::options().append(true).open(path).and_then(|pack| pack.set_modified(SystemTime::now()));
+        }
+        Some(manifest)
+    }
+}
+
+/// Reads what [`Objects::keep_changes`] keeps.
+pub fn decode_changes(content: &[u8]) -> Result<Vec<Changed>, Lost> {
+    state::decode(content).ok_or(Lost::Damaged)
+}
+
+impl Pack {
+    fn write(&mut self, digest: Digest, object: Object, content: &[u8]) -> io::Result<()> {
+        self.content.write_all(content)?;
+        self.length += object.bytes;
+        self.unindexed.extend_from_slice(digest.as_bytes());
+        self.unindexed.extend_from_slice(&object.offset.to_le_bytes());
+        self.unindexed.extend_from_slice(&object.bytes.to_le_bytes());
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.content.flush()?;
+        self.index.write_all(&self.unindexed)?;
+        self.unindexed.clear();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

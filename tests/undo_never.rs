@@ -1,0 +1,169 @@
+//! What an undo never does: touch git's own files, overwrite, end a run, or leave half of a set.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::process::{Command, Stdio};
+
+use expect_test::expect;
+
+use crate::support::World;
+use crate::undo::{FILES, SCRIPT, check};
+
+/// git's own files, byte for byte.
+fn git_files(world: &World) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<(String, Vec<u8>)> = walkdir::WalkDir::new(world.workspace())
+        .into_iter()
+        .map(|entry| entry.unwrap().into_path())
+        .filter(|path| path.is_file() && path.components().any(|part| part.as_os_str() == ".git"))
+        .map(|path| (path.display().to_string(), fs::read(&path).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn the_users_repository_is_not_touched() {
+    let script = r#"> run_command {"command": "echo changed > a.txt; echo changed > nested/inner.txt; echo n > nested/new.txt"}
+---
+Done."#;
+    let world = World::new(&[("a.txt", "one\n"), ("nested/inner.txt", "inner\n")], script);
+    let git = |folder: &str, command: &str| {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(command).current_dir(world.workspace().join(folder)).stdout(Stdio::null());
+        let name = [
+            ("GIT_AUTHOR_NAME", "n"),
+            ("GIT_AUTHOR_EMAIL", "e"),
+            ("GIT_COMMITTER_NAME", "n"),
+            ("GIT_COMMITTER_EMAIL", "e"),
+        ];
+        assert!(shell.envs(name).status().unwrap().success(), "{command}");
+    };
+    git("nested", "git init -q && git add . && git commit -qm nested");
+    git(".", "git init -q && git add a.txt && git commit -qm first");
+    git(".", "echo stashed > a.txt && git stash -q && echo staged > s.txt && git add s.txt && git branch other");
+    let before = git_files(&world);
+    assert_eq!(world.run(&["Task"]).code, 0);
+    check(
+        &world.agent(&["undo"]),
+        expect![[r#"
+        exit 0
+        took back step 1:
+          restored a.txt
+          restored nested/inner.txt
+          removed  nested/new.txt
+    "#]],
+    );
+    assert_eq!(world.agent(&["redo"]).code, 0);
+    assert_eq!(world.agent(&["undo"]).code, 0);
+    assert_eq!(git_files(&world), before);
+    assert_eq!(fs::read_to_string(world.workspace().join("nested/inner.txt")).unwrap(), "inner\n");
+}
+
+#[test]
+fn large_files_are_left_out_and_said_once_and_other_kinds_do_no_harm() {
+    let script = r#"> run_command {"command": "echo 1 > small.txt; truncate -s 7M big.bin"}
+---
+> run_command {"command": "truncate -s 8M big.bin; rm fifo"}
+---
+Done."#;
+    let world = World::new(&[("small.txt", "0\n")], script);
+    fs::write(world.workspace().join("big.bin"), vec![0; 6 << 20]).unwrap();
+    symlink("/nowhere", world.workspace().join("dangling")).unwrap();
+    assert!(Command::new("mkfifo").arg(world.workspace().join("fifo")).status().unwrap().success());
+    let ran = world.run(&["Task"]);
+    assert_eq!(ran.stderr.matches("will not cover big.bin").count(), 1, "{}", ran.stderr);
+    check(
+        &world.agent(&["undo", "--step", "1"]),
+        expect![[r#"
+        exit 1
+        took back step 1 and all after it:
+          restored small.txt
+          left     big.bin: its content is not kept: too large, or there was no room or time
+        hint: `--merge` takes the session's lines out of a text that was changed since, and keeps the others
+    "#]],
+    );
+    assert_eq!(fs::metadata(world.workspace().join("big.bin")).unwrap().len(), 8 << 20);
+    assert_eq!(fs::read_to_string(world.workspace().join("small.txt")).unwrap(), "0\n");
+}
+
+#[test]
+fn a_store_that_cannot_be_written_ends_no_run() {
+    let world = World::new(
+        &[("a.txt", "one\n")],
+        "> run_command {\"command\": \"echo 1 > a.txt\"}\n---\n> run_command {\"command\": \"echo 2 > a.txt\"}\n---\nDone.",
+    );
+    fs::create_dir_all(world.home().join("state/agent")).unwrap();
+    fs::write(world.home().join("state/agent/snapshots"), "in the way").unwrap();
+    let ran = world.run(&["Task"]);
+    assert_eq!(ran.code, 0);
+    assert_eq!(ran.stderr.matches("nothing can be taken back").count(), 1, "{}", ran.stderr);
+    assert_eq!(fs::read_to_string(world.workspace().join("a.txt")).unwrap(), "2\n");
+}
+
+#[test]
+fn only_the_owner_reads_what_is_kept() {
+    let world = World::new(FILES, SCRIPT);
+    world.run(&["Task"]);
+    let mut seen = 0;
+    for entry in walkdir::WalkDir::new(world.home().join("state/agent/snapshots")) {
+        let entry = entry.unwrap();
+        if 1 <= entry.depth() {
+            let mode = entry.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{} {mode:o}", entry.path().display());
+            seen += 1;
+        }
+    }
+    assert!(3 < seen);
+}
+
+#[test]
+fn a_set_of_files_that_was_cut_short_by_sigkill_goes_back_whole() {
+    // Enough files that the write takes a while; each is synced to the disk.
+    let before: Vec<(String, String)> = (0..60).map(|n| (format!("f{n:03}.txt"), format!("old {n}\n"))).collect();
+    let files: Vec<(&str, &str)> = before.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let diff: String =
+        (0..60).map(|n| format!("--- a/f{n:03}.txt\n+++ b/f{n:03}.txt\n@@\n-old {n}\n+new {n}\n")).collect();
+    let call = serde_json::json!({ "diff": diff }).to_string();
+    let mut cut_short = 0;
+    for round in 0..6 {
+        let world = World::new(&files, &format!("> apply_diff {call}\n---\nDone."));
+        let mut child = world.start(&["run", "--mode", "auto", "Task"]);
+        let state = |n: usize| fs::read_to_string(world.workspace().join(format!("f{n:03}.txt"))).unwrap();
+        // Killed as soon as a file somewhere in the set is seen changed: another one each time.
+        while state(round * 10).starts_with("old") && child.try_wait().unwrap().is_none() {}
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let changed = (0..60).filter(|n| state(*n).starts_with("new")).count();
+        cut_short += usize::from(0 < changed && changed < 60);
+        for n in 0..60 {
+            assert!([format!("old {n}\n"), format!("new {n}\n")].contains(&state(n)), "half a file: {:?}", state(n));
+        }
+        let undone = world.agent(&["undo"]);
+        assert_eq!(undone.code, 0, "{}{}", undone.stdout, undone.stderr);
+        for n in 0..60 {
+            assert_eq!(state(n), format!("old {n}\n"), "round {round}, {changed} were changed");
+        }
+    }
+    println!("{cut_short} of 6 were cut in the middle of the set");
+    assert!(0 < cut_short, "no kill met the middle of the write");
+}
+
+#[test]
+fn a_session_that_runs_is_not_undone_under_its_feet() {
+    let script = "> create_file {\"filename\": \"made\", \"content\": \"x\"}\n---\n> run_command {\"command\": \"touch ready; sleep 100\"}\n---\nDone.";
+    let world = World::new(&[], script);
+    let mut child = world.start(&["run", "--mode", "auto", "Task"]);
+    while !world.workspace().join("ready").exists() && child.try_wait().unwrap().is_none() {}
+    check(
+        &world.agent(&["undo"]),
+        expect![[r#"
+        exit 2
+        error: session ID is running
+        hint: stop it first (Ctrl-C keeps what was done), or say /undo in its chat
+    "#]],
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(world.agent(&["undo"]).code, 0);
+    assert!(!world.workspace().join("made").exists());
+}
