@@ -170,7 +170,7 @@ fn no_progress_is_an_end_and_never_a_circle() {
         }
         read(number + 1, 500).into()
     });
-    let forgetful = with_window(forgetful, 2_600);
+    let forgetful = with_window(forgetful, 2_850);
     check_end(
         &forgetful.run(&["Task"]),
         expect![[r#"

@@ -45,6 +45,29 @@ fn calls_of_one_reply_run_in_order() {
 }
 
 #[test]
+fn a_file_is_not_replaced_by_a_reply_that_only_just_asked_for_it() {
+    check(
+        CASE,
+        r#"
+        read_file {"filename": "a.txt"} && create_file {"filename": "a.txt", "content": "1\n"}
+        create_file {"filename": "a.txt", "content": "1\n"}
+        Done.
+        "#,
+        expect![[r#"
+            c00000001 read_file
+            c00000002 create_file
+            c00000001 Done(Clipped("`a.txt`, 2 lines:\n   1\tone\n   2\ttwo\n"))
+            c00000002 Failed(Clipped("`a.txt` is unchanged: you asked for its content in the same reply, so you wrote this without knowing it. Look at what it holds; if this is still right, send it again."))
+            c00000003 create_file
+            c00000003 Done(Clipped("Replaced `a.txt` (1 line)."))
+            model: Done.
+            a.txt: "1\n"
+            Answered
+        "#]],
+    );
+}
+
+#[test]
 fn mistakes_of_the_model_are_answered_not_fatal() {
     check(
         CASE,
@@ -59,7 +82,7 @@ fn mistakes_of_the_model_are_answered_not_fatal() {
         "#,
         expect![[r#"
             c00000001 fly
-            c00000001 Failed(Clipped("There is no tool `fly`. The tools are: read_file, search_files, list_files, create_file, apply_diff, run_command."))
+            c00000001 Failed(Clipped("There is no tool `fly`. The tools are: read_file, search_files, list_files, create_file, apply_diff, run_command, read_output, stop_command."))
             c00000002 read_file
             c00000002 Failed(Clipped("`read_file` did not run: it has no argument `file`, it has no argument `x`, `filename` is missing. Its arguments are read_file(filename, first_line?, lines?)."))
             c00000003 read_file

@@ -55,7 +55,7 @@ fn long_job(request: usize) -> Reply {
     let file = format!("src/part_{}.py", request / 5);
     let reply = match request % 5 {
         0 => {
-            let lines: String = (0..60).map(|n| format!("def function_{n}(x):\\n    return x + {n}\\n\\n")).collect();
+            let lines: String = (0..45).map(|n| format!("def function_{n}(x):\\n    return x + {n}\\n\\n")).collect();
             Reply::call("create_file", format!("{{\"filename\": \"{file}\", \"content\": \"{lines}\"}}"))
         }
         1 => Reply::call("read_file", format!("{{\"filename\": \"{file}\"}}")),
@@ -63,7 +63,7 @@ fn long_job(request: usize) -> Reply {
             let diff = "@@\\n def function_7(x):\\n-    return x + 7\\n+    return x + 700\\n \\n";
             Reply::call("apply_diff", format!("{{\"diff\": \"--- a/{file}\\n+++ b/{file}\\n{diff}\"}}"))
         }
-        3 => Reply::call("run_command", format!("{{\"command\": \"seq -f 'test_%g ... ok (part {request})' 1 400\"}}")),
+        3 => Reply::call("run_command", format!("{{\"command\": \"seq -f 'test_%g ... ok (part {request})' 1 250\"}}")),
         _ => Reply::call(
             "run_command",
             format!("{{\"command\": \"echo 'FAILED test_{request}: 700 != 7' >&2; exit 1\"}}"),

@@ -55,6 +55,7 @@ struct Over {
     at: Instant,
     notes: Vec<String>,
     stuck: bool,
+    unwatched: bool,
 }
 
 /// Whether the warden could be reached, see [`End::Stuck`].
@@ -120,6 +121,12 @@ impl Backgrounds {
         Ok((shared.look(id), stopped))
     }
 
+    /// Whether the launcher lost a warden of these since this was asked last: it may be dying itself.
+    pub(crate) fn take_unwatched(&self) -> bool {
+        let mut ends = self.lock().iter().map(|entry| Arc::clone(&entry.shared)).collect::<Vec<_>>().into_iter();
+        ends.any(|shared| shared.lock().end.as_mut().is_some_and(|over| std::mem::take(&mut over.unwatched)))
+    }
+
     /// Ends all that still run.
     pub(crate) async fn stop_all(&self) -> Stop {
         let count = self.lock().len();
@@ -169,11 +176,11 @@ impl Shared {
     }
 
     fn end(&self, attended: Attended<()>) {
-        let stuck = matches!(attended.end, End::Stuck);
+        let (stuck, unwatched) = (matches!(attended.end, End::Stuck), matches!(attended.end, End::Unwatched));
         let (ended, notes) = run::verdict(attended.end)
             .unwrap_or_else(|error| (Ended::Signalled(libc::SIGKILL), vec![error.to_string()]));
         let ended = attended.cut.map_or(ended, |()| Ended::Stopped);
-        self.lock().end = Some(Over { ended, at: Instant::now(), notes, stuck });
+        self.lock().end = Some(Over { ended, at: Instant::now(), notes, stuck, unwatched });
         self.news.notify_one();
     }
 

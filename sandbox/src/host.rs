@@ -217,6 +217,9 @@ impl Host {
             SandboxMode::Off => &[],
         };
         let errand = Errand { shell: &self.shell, command, directory: self.roots.workspace.real(), git };
+        if let (true, Some(keeper)) = (self.backgrounds.take_unwatched(), slot.as_mut()) {
+            keeper.end(run::GRACE).await;
+        }
         let keeper = self.keeper(slot).await?;
         let started = run::start(keeper, &errand).await;
         if let Ok(started) = started {

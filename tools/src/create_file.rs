@@ -48,6 +48,9 @@ impl Tool for CreateFile {
                 if !workspace.is_as_last_seen(filename, before) {
                     return Err(ToolError::Failed(unseen(filename, workspace.was_seen(filename))));
                 }
+                if workspace.is_unshown(filename) {
+                    return Err(ToolError::Failed(unknown(filename)));
+                }
                 (after, format!("Replaced `{filename}` ({lines} {}).", plural(lines, "line")))
             }
         };
@@ -55,6 +58,14 @@ impl Tool for CreateFile {
         workspace.write(vec![change]).await?;
         Ok(if parse.is_empty() { said } else { format!("{said}\n{parse}") })
     }
+}
+
+/// Small models were seen to ask for a file and to replace it in one breath, by what they guessed was in it.
+fn unknown(filename: &str) -> String {
+    format!(
+        "`{filename}` is unchanged: you asked for its content in the same reply, so you wrote this without knowing it. Look \
+         at what it holds; if this is still right, send it again."
+    )
 }
 
 fn unseen(filename: &str, was_seen: bool) -> String {

@@ -104,6 +104,7 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
             max_output: None,
             audience: Audience::Human,
         };
+        agent.seen.all_shown();
         let (draft, limit) = match ask_model(agent, question).await {
             Ok(asked) => asked,
             Err(error) if error.kind == ChatErrorKind::ContextFull => {

@@ -41,6 +41,8 @@ pub(crate) enum Halt {
 #[derive(Debug, Default)]
 pub struct SeenFiles {
     hashes: HashMap<PathBuf, u64>,
+    /// Read since the last request: the model wrote the rest of its reply without knowing what is in them.
+    unshown: HashSet<PathBuf>,
     /// What changed of them since the last outcome was recorded, which takes it along.
     news: BTreeMap<String, Option<u64>>,
     /// Directories whose AGENTS.md was shown, or that have none.
@@ -65,6 +67,11 @@ impl SeenFiles {
 
     pub(crate) fn take_news(&mut self) -> BTreeMap<String, Option<u64>> {
         std::mem::take(&mut self.news)
+    }
+
+    /// A request goes out with everything that was read.
+    pub(crate) fn all_shown(&mut self) {
+        self.unshown.clear();
     }
 
     fn saw(&mut self, path: &Path, bytes: &[u8]) {
@@ -104,6 +111,9 @@ impl Workspace<'_> {
     pub async fn read(&mut self, path: &str, max_bytes: u64) -> Result<Vec<u8>, ToolError> {
         let path = self.relative(path);
         let bytes = self.read_bytes(path.clone(), max_bytes).await?;
+        if self.seen.hashes.get(&path) != Some(&hash(&bytes)) {
+            self.seen.unshown.insert(path.clone());
+        }
         self.seen.saw(&path, &bytes);
         self.touched.push(path);
         Ok(bytes)
@@ -122,6 +132,11 @@ impl Workspace<'_> {
     /// Whether these bytes are what the model last read or wrote there.
     pub fn is_as_last_seen(&self, path: &str, bytes: &[u8]) -> bool {
         self.seen.hashes.get(&self.relative(path)) == Some(&hash(bytes))
+    }
+
+    /// Whether the file was read, but in the very reply that is being carried out: its author has not seen it yet.
+    pub fn is_unshown(&self, path: &str) -> bool {
+        self.seen.unshown.contains(&self.relative(path))
     }
 
     /// Whether the model read or wrote the file in this run at all.

@@ -38,7 +38,7 @@ pub(crate) struct Chat {
     pub(crate) talk: Option<Conversation>,
     /// Lines that were sent and are not dealt with yet.
     pub(crate) todo: VecDeque<String>,
-    /// What the human's own commands printed since the last message.
+    /// What the model has to know with the next message: what the human ran, what they took back.
     pub(crate) aside: String,
 }
 
@@ -148,9 +148,19 @@ impl Chat {
     async fn deal_with_first(&mut self) -> Option<Next> {
         let line = self.todo.front()?.clone();
         let (needs_place, needs_model) = match slash::read(&line) {
-            Line::Words => (true, true),
+            Line::Words | Line::Command(Does::Compact, _) => (true, true),
             Line::Shell(_) | Line::Command(Does::Mode, _) => (true, false),
-            Line::Command(Does::Help | Does::Model | Does::Cost | Does::Sessions | Does::Quit, _)
+            Line::Command(
+                Does::Help
+                | Does::Model
+                | Does::Diff
+                | Does::Undo
+                | Does::Redo
+                | Does::Cost
+                | Does::Sessions
+                | Does::Quit,
+                _,
+            )
             | Line::Unknown(..) => (false, false),
         };
         if (needs_place && self.desk.place().is_none()) || (needs_model && self.talk.is_none()) {
@@ -172,7 +182,7 @@ impl Chat {
         Some(match slash::read(&line) {
             Line::Words => self.turn(&line).await,
             Line::Shell(command) => self.run_by_hand(command).await,
-            Line::Command(does, argument) => self.command(does, argument),
+            Line::Command(does, argument) => self.command(does, argument).await,
             Line::Unknown(name, nearest) => {
                 let text = format!("there is no {name}; did you mean {nearest}? /help lists all");
                 self.desk.screen.prose(Paint::Yellow, &text);

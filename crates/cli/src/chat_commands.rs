@@ -1,24 +1,28 @@
 //! What the slash commands do, and the figures under each turn.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use agent::Mode;
 use clap::ValueEnum as _;
+use snapshots::Merge;
 
 use crate::args::{ModeArg, SessionsArgs};
 use crate::chat::{Chat, Next};
 use crate::chat_desk::Desk;
 use crate::conversation::Conversation;
+use crate::harmless::harmless;
 use crate::screen::Paint;
 use crate::setup::mode_name;
 use crate::slash::{self, Does};
-use crate::{hint, sessions};
+use crate::undo::{How, Wanted};
+use crate::{ask, diff, hint, sessions};
 
 /// As many as a glance takes in.
 const SESSIONS: usize = 10;
 
 impl Chat {
-    pub(crate) fn command(&mut self, does: Does, argument: &str) -> Next {
+    pub(crate) async fn command(&mut self, does: Does, argument: &str) -> Next {
         match does {
             Does::Help => self.desk.screen.prose(Paint::Plain, &slash::help()),
             Does::Mode => change_mode(&self.desk, argument),
@@ -27,10 +31,58 @@ impl Chat {
                 let text = self.talk.as_ref().map_or_else(|| "nothing was spent yet".to_owned(), cost);
                 self.desk.screen.prose(Paint::Plain, &text);
             }
+            Does::Diff => self.diff().await,
+            Does::Undo => self.undo(Some(argument)),
+            Does::Redo => self.undo(None),
+            Does::Compact => return self.compact(argument).await,
             Does::Sessions => self.sessions(),
             Does::Quit => return Next::Leave,
         }
         Next::GoOn
+    }
+
+    /// In the pager where it is longer than the screen.
+    async fn diff(&self) {
+        let screen = &self.desk.screen;
+        let diff = match self.talk.as_ref().map_or_else(|| Ok(String::new()), Conversation::diff) {
+            Ok(diff) => harmless(&diff),
+            Err(error) => return hint::say(screen, &error),
+        };
+        if diff.is_empty() {
+            return screen.prose(Paint::Plain, "nothing is changed");
+        }
+        let diff = if screen.is_coloured() { diff::painted(&diff) } else { diff };
+        if screen.is_moving() && screen.height() < diff.lines().count() {
+            let _suspended = screen.suspend_input();
+            let paged = diff.clone();
+            if tokio::task::spawn_blocking(move || ask::page(&paged)).await.is_ok_and(|paged| paged.is_ok()) {
+                return;
+            }
+        }
+        screen.line(Paint::Plain, diff.trim_end());
+    }
+
+    /// Takes back the last step, or what it did to one file; without `file` the last undo.
+    fn undo(&mut self, file: Option<&str>) {
+        let screen = &self.desk.screen;
+        let Some(talk) = &mut self.talk else {
+            return screen.prose(Paint::Plain, "nothing is changed");
+        };
+        let wanted = file.map(|file| {
+            let file = file.trim_start_matches('@');
+            let only = Some(PathBuf::from(file)).filter(|_| !file.is_empty()).into_iter().collect();
+            Wanted { step: None, only, merge: Merge::No, how: How::Really }
+        });
+        match talk.undo(wanted.as_ref()) {
+            Ok((report, told)) => {
+                screen.line(Paint::Plain, report.render().trim_end());
+                if !told.is_empty() {
+                    self.aside += &format!("{told}\n\n");
+                    screen.prose(Paint::Dim, "the model is told with your next message");
+                }
+            }
+            Err(error) => hint::say(screen, &error),
+        }
     }
 
     fn sessions(&self) {

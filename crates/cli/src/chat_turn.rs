@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use agent::{Cancel, Stop};
+use agent::{AgentError, Cancel, Condensed, Finish, Stop};
 
 use crate::chat::{Chat, Next};
 use crate::chat_commands::{change_mode, meters};
 use crate::chat_desk::{Desk, Said};
+use crate::conversation::Conversation;
 use crate::harmless::harmless;
 use crate::human::echo;
 use crate::screen::Paint;
@@ -48,15 +49,33 @@ impl Chat {
         let Some(finish) = finish else { return Next::Leave };
         desk.screen.status(None);
         desk.screen.end_stream();
-        let ended = talk.account_for(&finish);
-        if let Some(how) = summary::how(&ended) {
-            desk.screen.prose(if ended.exit_code == 130 { Paint::Yellow } else { Paint::Red }, &harmless(&how));
-        }
-        if let Some(hint) = &ended.hint {
-            desk.screen.prose(Paint::Plain, &harmless(&format!("hint: {hint}")));
-        }
+        say_end(talk, desk, &finish);
         let steps = talk.spent().steps - steps;
         desk.screen.prose(Paint::Dim, &meters(talk, steps, began.elapsed()));
+        self.after(meanwhile, &cancel)
+    }
+
+    /// Condenses what was said, because the human wants it.
+    pub(crate) async fn compact(&mut self, focus: &str) -> Next {
+        let Chat { talk: Some(talk), desk, .. } = self else { return Next::GoOn };
+        let cancel = Cancel::default();
+        talk.begin_turn(cancel.clone());
+        let before = talk.window().2;
+        desk.screen.status(Some("condensing what was said ·".to_owned()));
+        let focus = Some(focus).filter(|focus| !focus.is_empty());
+        let (condensed, meanwhile) = listen_during(talk.compact(focus), desk, &cancel).await;
+        let Some(condensed) = condensed else { return Next::Leave };
+        desk.screen.status(None);
+        desk.screen.end_stream();
+        match condensed {
+            Ok(Condensed::Done) => {
+                let text = format!("condensed: about {} tokens instead of {before}", talk.window().2);
+                desk.screen.prose(Paint::Dim, &text);
+            }
+            Ok(Condensed::Not(why)) => desk.screen.prose(Paint::Yellow, &format!("nothing was condensed: {why}")),
+            Ok(Condensed::Ended(finish)) => say_end(talk, desk, &Ok(finish)),
+            Err(error) => say_end(talk, desk, &Err(error)),
+        }
         self.after(meanwhile, &cancel)
     }
 
@@ -123,6 +142,17 @@ async fn listen_during<T>(work: impl Future<Output = T>, desk: &mut Desk, cancel
     }
 }
 
+/// Nothing where it ended as it should.
+fn say_end(talk: &Conversation, desk: &Desk, finish: &Result<Finish, AgentError>) {
+    let ended = talk.account_for(finish);
+    if let Some(how) = summary::how(&ended) {
+        desk.screen.prose(if ended.exit_code == 130 { Paint::Yellow } else { Paint::Red }, &harmless(&how));
+    }
+    if let Some(hint) = &ended.hint {
+        desk.screen.prose(Paint::Plain, &harmless(&format!("hint: {hint}")));
+    }
+}
+
 fn stop(desk: &Desk, cancel: &Cancel, why: &str) {
     if !cancel.is_set() {
         cancel.stop(Stop::Human);
@@ -148,7 +178,12 @@ fn heard(line: &str, desk: &Desk, cancel: &Cancel, meanwhile: &mut Meanwhile) {
             meanwhile.leave = true;
             cancel.stop(Stop::Human);
         }
-        Line::Command(Does::Cost | Does::Model | Does::Sessions, _) | Line::Shell(_) | Line::Unknown(..) => {
+        Line::Command(
+            Does::Cost | Does::Model | Does::Diff | Does::Undo | Does::Redo | Does::Compact | Does::Sessions,
+            _,
+        )
+        | Line::Shell(_)
+        | Line::Unknown(..) => {
             desk.screen.prose(Paint::Dim, &format!("after this: {}", harmless(line)));
             meanwhile.later.push(line.to_owned());
         }

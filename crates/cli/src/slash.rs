@@ -18,7 +18,11 @@ pub(crate) enum Does {
     Help,
     Mode,
     Model,
+    Diff,
+    Undo,
+    Redo,
     Cost,
+    Compact,
     Sessions,
     Quit,
 }
@@ -33,7 +37,21 @@ pub(crate) const COMMANDS: &[Slash] = &[
         does: Does::Mode,
     },
     Slash { name: "/model", takes: "[ID]", help: "which model answers", does: Does::Model },
+    Slash { name: "/diff", takes: "", help: "what this conversation changed in the files", does: Does::Diff },
+    Slash {
+        name: "/undo",
+        takes: "[FILE]",
+        help: "take back the last step that changed files, or its changes to FILE",
+        does: Does::Undo,
+    },
+    Slash { name: "/redo", takes: "", help: "take the last undo back", does: Does::Redo },
     Slash { name: "/cost", takes: "", help: "tokens, cost and context used so far", does: Does::Cost },
+    Slash {
+        name: "/compact",
+        takes: "[FOCUS]",
+        help: "condense what was said, to make room; FOCUS is kept in particular",
+        does: Does::Compact,
+    },
     Slash { name: "/sessions", takes: "", help: "the last sessions of this directory", does: Does::Sessions },
     Slash { name: "/quit", takes: "", help: "leave; the session is kept", does: Does::Quit },
 ];

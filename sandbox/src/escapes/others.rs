@@ -126,6 +126,8 @@ fn refusals_are_named() {
         // Tried by programs that do without, and by nobody.
         assert_eq!(note("io_uring_setup", ""), "");
         assert_eq!(bench.run("ls / >/dev/null; cat /etc/hostname | wc -c").notes, Vec::<String>::new());
+        // A shell without these asks for the user's name, and with it a service that is not there.
+        assert_eq!(bench.run("env -u SHELL -u USER -u HOME bash -c 'echo ~; ls -l /'").notes, Vec::<String>::new());
         if !namespaces {
             assert!(note("connect-tcp", "192.0.2.1:80").contains("`a network socket`"));
             assert!(note("ptrace", &std::process::id().to_string()).contains("`ptrace of another process`"));

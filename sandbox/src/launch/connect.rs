@@ -1,8 +1,12 @@
+//! What a `connect` of a command without a network of its own asks for.
 //! Connects to the proxy of `--network hosts=...` in a command's place, where
 //! the command has no network of its own: the address is ours, whatever the
 //! command's memory says meanwhile.
 
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags};
@@ -35,6 +39,23 @@ pub(crate) fn to_proxy(asked: &Asked, proxy: SocketAddr, waits: impl Fn() -> boo
     let socket = rustix::process::pidfd_getfd(process, socket, PidfdGetfdFlags::empty())?;
     rustix::net::connect(&socket, &proxy)?;
     Ok(true)
+}
+
+/// Whether a Unix socket is asked for that is not there. The C library looks for a name service (nscd) at each question
+/// for a user's name, and does without: nothing to be told.
+pub(crate) fn to_nobody(asked: &Asked) -> bool {
+    let [_, address, length, ..] = asked.arguments;
+    let bytes = Memory::of(asked.thread).and_then(|memory| memory.bytes(address, length & 0xffff_ffff));
+    // It is refused whatever is there, so nothing hangs on a link that changes meanwhile.
+    path_of(&bytes.unwrap_or_default()).is_some_and(|path| path.symlink_metadata().is_err())
+}
+
+/// Of a `sockaddr_un` (unix(7)): family, and a path that may end with a NUL. `None`: not one with an absolute path.
+fn path_of(bytes: &[u8]) -> Option<PathBuf> {
+    let (family, path) = bytes.split_first_chunk::<2>()?;
+    let unix = u16::from_ne_bytes(*family) == u16::try_from(libc::AF_UNIX).ok()?;
+    let path = Path::new(OsStr::from_bytes(path.split(|byte| *byte == 0).next()?));
+    (unix && path.is_absolute()).then(|| path.to_path_buf())
 }
 
 /// `None`: not one of IPv4.

@@ -69,6 +69,9 @@ impl Supervisor {
                 Err(errno) => return Answer::Refuse(errno.raw_os_error()),
             }
         }
+        if asked.call == libc::SYS_connect && connect::to_nobody(asked) {
+            return Answer::Refuse(libc::ENOENT);
+        }
         if let Some(told) = calls::told(asked.call, &asked.arguments) {
             remember(&mut self.calls, told);
         }
