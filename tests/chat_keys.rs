@@ -265,7 +265,7 @@ fn figures_sessions_and_help_are_there_to_ask_for() {
     terminal.say("One task.");
     terminal.wait_for("ctx");
     terminal.say("/sessions");
-    terminal.wait_for("1 steps  One task.");
+    terminal.wait_for("One task.\nauto >");
     terminal.say("/cost");
     let screen = terminal.wait_for("context ");
     for figure in ["steps    1", "(64 cached)", "model    devstral-medium-latest", "of # tokens ("] {

@@ -4,8 +4,10 @@
 mod background;
 mod chat;
 mod chat_keys;
+mod chat_work;
 mod command_line;
 mod compact;
+mod confirm_screens;
 mod conversation;
 mod edits;
 mod edits_on_disk;

@@ -10,6 +10,9 @@ use crate::support::{World, binary};
 /// Longer than the slowest machine needs; a test that waits this long has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What stands before the exit code, once the program has ended.
+const ENDED: &str = "[ended with ";
+
 pub(crate) struct Terminal {
     socket: String,
     workspace: String,
@@ -31,14 +34,15 @@ impl Terminal {
         let command = command.env("TERM", "screen-256color").env("LANG", "C.UTF-8").envs(env.iter().copied());
         let (columns, rows) = (size.0.to_string(), size.1.to_string());
         let mut tmux = terminal.tmux();
-        // The screen stays when the program has ended, however soon that is.
-        tmux.args(["-u", "-f", "/dev/null", "start-server", ";", "set", "-g", "remain-on-exit", "on"]);
-        tmux.args([";", "set", "-g", "status", "off", ";", "new-session", "-d", "-x", &columns, "-y", &rows]);
+        tmux.args(["-u", "-f", "/dev/null", "start-server", ";", "set", "-g", "status", "off"]);
+        tmux.args([";", "new-session", "-d", "-x", &columns, "-y", &rows]);
         tmux.arg("-c").arg(world.workspace()).args(["env", "-i"]);
         for (name, value) in command.get_envs() {
             tmux.arg(format!("{}={}", name.to_str().unwrap(), value.unwrap().to_str().unwrap()));
         }
-        tmux.arg(binary()).args(arguments);
+        // The screen stays when the program has ended, however soon that is. tmux itself sometimes misses an end.
+        let stays = format!("\"$@\"; printf '\\n{ENDED}%s]' $?; exec sleep 1000");
+        tmux.args(["sh", "-c", &stays, "sh"]).arg(binary()).args(arguments);
         let started = tmux.output().unwrap();
         assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
         Some(terminal)
@@ -82,9 +86,13 @@ impl Terminal {
 
     /// The screen and what has scrolled away, as they are now.
     pub(crate) fn screen(&self) -> String {
-        let screen = self.tell(&["capture-pane", "-p", "-S", "-"]);
-        let rows: Vec<&str> = screen.lines().map(str::trim_end).collect();
+        let screen = self.everything();
+        let rows: Vec<&str> = screen.split(ENDED).next().unwrap().lines().map(str::trim_end).collect();
         self.masked(rows.join("\n").trim_end())
+    }
+
+    fn everything(&self) -> String {
+        self.tell(&["capture-pane", "-p", "-S", "-"])
     }
 
     /// With its colours, as escapes.
@@ -119,11 +127,11 @@ impl Terminal {
     /// Waits for the end of the program; its exit code.
     #[track_caller]
     pub(crate) fn wait_for_end(&self) -> i32 {
+        let code = |all: &str| -> Option<i32> { all.split_once(ENDED)?.1.split_once(']')?.0.parse().ok() };
         let began = Instant::now();
         loop {
-            let told = self.tell(&["display-message", "-p", "#{pane_dead} #{pane_dead_status}"]);
-            if let Some(code) = told.trim().strip_prefix("1 ") {
-                return code.parse().unwrap();
+            if let Some(code) = code(&self.everything()) {
+                return code;
             }
             assert!(began.elapsed() < PATIENCE, "it does not end:\n{}", self.screen());
             thread::sleep(Duration::from_millis(20));

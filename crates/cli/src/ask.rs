@@ -5,8 +5,10 @@ mod edit;
 mod show;
 
 use agent::{Answer, Effect, Question};
+use anstyle::Style;
 
 use crate::account::diff;
+use crate::inline::{cells, fold};
 use crate::screen::{Paint, Screen};
 use dialog::{Dialog, Typed};
 use show::Sheet;
@@ -122,7 +124,8 @@ async fn choose(
     loop {
         let (choice, again) = match dialog.typed().await? {
             Typed::Key(key) => (parse(&key.to_string()), format!("\r\x1b[K{prompt}")),
-            Typed::Line(line) => (parse(&line), prompt.clone()),
+            Typed::Line(line) if !dialog.by_key() => (parse(&line), prompt.clone()),
+            Typed::Line(line) => (parse(&line), format!("\r\x1b[K{prompt}")),
             Typed::Other => (None, format!("\r\x1b[K{prompt}")),
         };
         let choice = choice.filter(|choice| match choice {
@@ -156,7 +159,8 @@ fn wrapped(keys: &[String], width: usize) -> String {
             Some(_) | None => lines.push(key.clone()),
         }
     }
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    let rows = lines.into_iter().flat_map(|line| fold(cells(&line, Style::new()), width.saturating_sub(1), 2));
+    rows.map(|row| row.iter().map(|cell| cell.character).collect::<String>().trim_end().to_owned() + "\n").collect()
 }
 
 fn letter(choice: &Choice) -> char {

@@ -60,7 +60,6 @@ impl Chat {
         let Chat { talk: Some(talk), desk, .. } = self else { return Next::GoOn };
         let cancel = Cancel::default();
         talk.begin_turn(cancel.clone());
-        let before = talk.window().2;
         desk.screen.status(Some("condensing what was said ·".to_owned()));
         let focus = Some(focus).filter(|focus| !focus.is_empty());
         let (condensed, meanwhile) = listen_during(talk.compact(focus), desk, &cancel).await;
@@ -68,10 +67,8 @@ impl Chat {
         desk.screen.status(None);
         desk.screen.end_stream();
         match condensed {
-            Ok(Condensed::Done) => {
-                let text = format!("condensed: about {} tokens instead of {before}", talk.window().2);
-                desk.screen.prose(Paint::Dim, &text);
-            }
+            // It was shown as it happened.
+            Ok(Condensed::Done) => (),
             Ok(Condensed::Not(why)) => desk.screen.prose(Paint::Yellow, &format!("nothing was condensed: {why}")),
             Ok(Condensed::Ended(finish)) => say_end(talk, desk, &Ok(finish)),
             Err(error) => say_end(talk, desk, &Err(error)),

@@ -229,7 +229,7 @@ impl Conversation {
             Face::Human(_) => {
                 let fence =
                     if self.fenced { "commands are fenced" } else { "NO SANDBOX: commands can do whatever you can" };
-                self.screen.line(Paint::Dim, &format!("{model} · {mode}, {fence} · {root}"));
+                self.screen.prose(Paint::Dim, &format!("{model} · {mode}, {fence} · {root}"));
                 if let Some(transcript) = &self.transcript {
                     self.screen.line(Paint::Dim, &format!("going on with: {}", one_line(transcript.task(), 80)));
                 }
