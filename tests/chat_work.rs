@@ -58,7 +58,7 @@ fn changes_are_looked_at_taken_back_and_the_model_is_told() {
     terminal.say("/redo");
     terminal.wait_for("took back the undo");
     assert_eq!(calc(), "two\n");
-    terminal.say("/undo @calc.py");
+    terminal.say("/undo calc.py");
     terminal.wait_until("a second undo", |screen| screen.matches("took back step 1").count() == 2);
     assert_eq!(calc(), "one\n");
     terminal.say("/undo");
@@ -108,7 +108,7 @@ fn what_was_said_is_condensed_by_hand() {
         expect![[r#"
             > /compact the numbers
             condensing the conversation of about # tokens
-            * step 7: waiting for the model · # tokens · # s
+            condensed to about # tokens; the session keeps everything
             auto >
         "#]],
     );

@@ -76,7 +76,62 @@ fn several_effects_are_decided_one_by_one() {
     asked(&terminal, 3);
     terminal.press("a");
     assert_eq!(terminal.wait_for_end(), 0);
-    check(&terminal, expect![[r#""#]]);
+    check(
+        &terminal,
+        expect![[r#"
+        devstral-medium-latest · confirm, commands are fenced · WORKSPACE
+        I look at the code, then mend it.
+
+        1 of 3: run_command cat calc.py && touch made
+        2 of 3: run_command touch other
+        3 of 3: apply_diff
+        run a command · 1 of 3
+          $ cat calc.py && touch made
+          in WORKSPACE, for at most # s
+          the model says: I look at the code, then mend it.
+        y once · e edit · n no, and why · ? more · q stop
+        allow? [y/e/n/?/q]
+        asked because no rule allows this `touch`
+        it runs:
+          cat calc.py
+          touch made
+        fenced: it writes only in the workspace and in temporary files, and has no network
+        it can only be allowed once
+        allow? [y/e/n/?/q] y
+        ✓ run_command cat calc.py && touch made: exit code 0
+
+        run a command · 2 of 3
+          $ touch other
+          in WORKSPACE, for at most # s
+          the model says: I look at the code, then mend it.
+        y once · a always: exactly the command `touch other` · e edit · n no, and why · ? more · q stop
+        no, because: it is not needed
+        ⊘ run_command touch other: The user said no: it is not needed
+
+        change calc.py +1 -1 · 3 of 3
+        --- a/calc.py
+        +++ b/calc.py
+             ⋮
+            1   def add(a, b):
+            2 -     return a - b  # sum
+            2 +     return a + b  # sum
+          the model says: I look at the code, then mend it.
+        y once · a always: all edits in the workspace (mode accept-edits) · e edit · n no, and why · ? more
+        q stop
+        allow? [y/a/e/n/?/q] a
+          --- a/calc.py
+          +++ b/calc.py
+          @@ -1,2 +1,2 @@
+           def add(a, b):
+          -    return a - b  # sum
+          +    return a + b  # sum
+        ✓ apply_diff: `calc.py`: +1 -1 line
+        mode: accept-edits
+        Done.
+        changed: calc.py +1 -1, new made +0 -0 · agent undo
+        2 steps · # tokens in, # out · # s · agent show #
+    "#]],
+    );
     assert!(world.workspace().join("made").exists() && !world.workspace().join("other").exists());
     assert_eq!(world.outcome(1), "The user said no: it is not needed");
 }
