@@ -62,7 +62,7 @@ fn changes_are_looked_at_taken_back_and_the_model_is_told() {
     terminal.wait_until("a second undo", |screen| screen.matches("took back step 1").count() == 2);
     assert_eq!(calc(), "one\n");
     terminal.say("/undo");
-    let screen = terminal.wait_for("hint: ");
+    let screen = terminal.wait_for("nothing to do");
     check(&screen, "> /redo", expect![[r#""#]]);
     terminal.say("/quit");
     assert_eq!(terminal.wait_for_end(), 0);
@@ -101,7 +101,8 @@ fn what_was_said_is_condensed_by_hand() {
         terminal.wait_until("an answer", |screen| screen.matches("ctx").count() == turn);
     }
     terminal.say("/compact the numbers");
-    let screen = terminal.wait_until("condensed", |screen| screen.contains("condens") && screen.ends_with("auto >"));
+    let screen =
+        terminal.wait_until("condensed", |screen| screen.contains("condensed to") && screen.ends_with("auto >"));
     check(
         &screen,
         "> /compact the",

@@ -7,13 +7,13 @@ use agent::Mode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::complete;
-use crate::conversation::Place;
 use crate::editor::{Editor, Wish};
 use crate::history::History;
 use crate::keyboard::Keyboard;
 use crate::keys::Key;
 use crate::live::Prompt;
 use crate::paths;
+use crate::place::Place;
 use crate::screen::{Paint, Screen};
 use crate::setup::mode_name;
 use crate::slash;

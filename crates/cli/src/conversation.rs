@@ -2,6 +2,8 @@
 //!
 //! It owns what an [`Agent`] borrows, so that an agent can be made for each turn.
 
+mod by_hand;
+
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -17,7 +19,7 @@ use session::{Header, Reopened, Resumed, Served, Session, SessionFile, Store};
 
 use crate::account::Account;
 use crate::args::Output;
-use crate::config::{Config, Switch};
+use crate::config::Config;
 use crate::connect::{self, Connected};
 use crate::events::{self, Ended, Totals, What};
 use crate::harmless::one_line;
@@ -25,8 +27,9 @@ use crate::hint::{Exit, Hint as _};
 use crate::human::Human;
 use crate::input::Inbox;
 use crate::machine::Machine;
+use crate::place::Place;
 use crate::screen::{Paint, Screen};
-use crate::setup::{check_writable, choose_mode, facts, fence_words, mode_name, open_host};
+use crate::setup::{facts, fence_words, mode_name};
 use crate::undo::{self, Report, Wanted};
 use crate::watched::{Kept, Watched};
 use crate::{changes, diff, paths, sessions, summary};
@@ -100,30 +103,6 @@ impl Face {
             Face::Human(human) => &human.account,
             Face::Machine(machine) => &machine.account,
         }
-    }
-}
-
-/// Where a conversation happens: behind which fence, and how freely.
-#[derive(Clone)]
-pub(crate) struct Place {
-    pub(crate) id: String,
-    pub(crate) host: Rc<Host>,
-    pub(crate) fenced: bool,
-    /// Whether nobody needs to be asked: the fence holds, or somebody said in so many words that there is none.
-    pub(crate) may_be_auto: bool,
-    /// Its mode switch is shared with whoever changes the mode.
-    pub(crate) policy: ApprovalPolicy,
-}
-
-impl Place {
-    pub(crate) async fn prepare(plan: &Plan, id: &str) -> anyhow::Result<Place> {
-        let host = open_host(&plan.root, &plan.config, Some(sessions::store()?.outputs(id)))?;
-        let fenced = host.fence().await.holds();
-        let mode = choose_mode(&plan.config, fenced, plan.output)?;
-        check_writable(&plan.root, mode)?;
-        let may_be_auto = fenced || plan.config.sandbox() == Switch::Off;
-        let policy = ApprovalPolicy::with_rules(mode, plan.config.rules()?);
-        Ok(Place { id: id.to_owned(), host: Rc::new(host), fenced, may_be_auto, policy })
     }
 }
 
@@ -209,13 +188,6 @@ impl Conversation {
         (self.config, self.connected) = (config, connected);
     }
 
-    /// The model, its window where it is known, and about how much of it the next request takes.
-    pub(crate) fn window(&self) -> (&str, Option<u64>, u64) {
-        let specs: Vec<agent::ToolSpec> = tools::TOOLS.iter().map(|tool| tool.spec()).collect();
-        let used = self.transcript.as_ref().map_or(0, |transcript| transcript.estimated_tokens(&specs));
-        (&self.connected.model, self.connected.context_tokens, used)
-    }
-
     pub(crate) fn spent(&self) -> &Spent {
         &self.spent
     }
@@ -294,22 +266,6 @@ impl Conversation {
         (self.policy, self.spent, self.seen) = (policy, spent, seen);
         self.transcript = Some(transcript);
         condensed
-    }
-
-    /// From here on `cancel` stops it, and the limit of steps counts anew; tokens and cost are the whole session's.
-    pub(crate) fn begin_turn(&mut self, cancel: Cancel) {
-        self.cancel = cancel;
-        self.uncounted_steps = self.spent.steps;
-    }
-
-    /// Takes back what was done to the files, or (without `wanted`) the last undo: what to show, what to tell the model.
-    pub(crate) fn undo(&mut self, wanted: Option<&Wanted>) -> anyhow::Result<(Report, String)> {
-        undo::in_conversation(&self.watched, &mut self.session, wanted)
-    }
-
-    /// What it did to the files so far.
-    pub(crate) fn diff(&self) -> anyhow::Result<String> {
-        diff::in_conversation(&self.watched, &self.session)
     }
 
     /// What was said to the model meanwhile and not delivered.

@@ -35,6 +35,7 @@ mod machine;
 mod markdown;
 mod past;
 mod paths;
+mod place;
 mod raw_mode;
 mod reach;
 mod resume;
