@@ -30,9 +30,8 @@ use crate::machine::Machine;
 use crate::place::Place;
 use crate::screen::{Paint, Screen};
 use crate::setup::{facts, fence_words, mode_name};
-use crate::undo::{self, Report, Wanted};
 use crate::watched::{Kept, Watched};
-use crate::{changes, diff, paths, sessions, summary};
+use crate::{changes, paths, sessions, summary};
 
 /// What a conversation is opened with.
 pub(crate) struct Plan {
