@@ -62,8 +62,27 @@ fn changes_are_looked_at_taken_back_and_the_model_is_told() {
     terminal.wait_until("a second undo", |screen| screen.matches("took back step 1").count() == 2);
     assert_eq!(calc(), "one\n");
     terminal.say("/undo");
-    let screen = terminal.wait_for("nothing to do");
-    check(&screen, "> /redo", expect![[r#""#]]);
+    let screen = terminal.wait_until("nothing to do", |screen| screen.ends_with("as they were\nauto >"));
+    check(
+        &screen,
+        "> /redo",
+        expect![[r#"
+        > /redo
+        took back the undo:
+          restored calc.py
+        the model is told with your next message
+
+        > /undo calc.py
+        took back step 1:
+          restored calc.py
+        the model is told with your next message
+
+        > /undo
+        took back step 1:
+          nothing to do: the files are as they were
+        auto >
+    "#]],
+    );
     terminal.say("/quit");
     assert_eq!(terminal.wait_for_end(), 0);
     // Nothing of it is left.
