@@ -216,7 +216,8 @@ mod tests {
         let keys = ["y once", "a always: commands that start with `cargo test`", "e edit", "q stop"].map(str::to_owned);
         expect![[r#"
             y once
-            a always: commands that start with `cargo test`
+            a always: commands that start with
+              `cargo test`
             e edit · q stop
         "#]]
         .assert_eq(&wrapped(&keys, 40));
