@@ -3,11 +3,15 @@
 
 mod apply;
 mod background;
+mod chat;
+mod chat_keys;
+mod chat_work;
 mod ci;
 mod ci_attacks;
 mod ci_forge;
 mod command_line;
 mod compact;
+mod confirm_screens;
 mod conversation;
 mod edits;
 mod edits_on_disk;
@@ -32,6 +36,7 @@ mod stage;
 mod support;
 mod terminal;
 mod tidy;
+mod tmux;
 mod tools_;
 mod undo;
 mod undo_never;

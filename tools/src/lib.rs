@@ -16,6 +16,8 @@ mod syntax;
 
 use agent::AnyTool;
 
+pub use crate::run_command::show_ran;
+
 /// Every tool, in the order the model sees them.
 pub const TOOLS: &[&dyn AnyTool] = &[
     &read_file::ReadFile,

@@ -106,7 +106,7 @@ async fn land(
     let tool = tools::TOOLS.iter().find(|tool| tool.name() == "apply_diff").context("apply_diff is not here")?;
     let raw = serde_json::json!({ "diff": diff }).to_string();
     let nobody = Scripted::default();
-    let mut frontend = Human::new(Screen::new());
+    let mut frontend = Human::new(Screen::new(config.manner()));
     let mut silent = Silent;
     let mut agent = Agent {
         client: &nobody,

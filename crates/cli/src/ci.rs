@@ -36,7 +36,7 @@ use self::worktree::{Repository, Worktree};
 use crate::args::CiArgs;
 use crate::config::Config;
 use crate::hint::{Exit, Hint as _, Hinted};
-use crate::screen::{Paint, Screen};
+use crate::screen::{Manner, Paint, Screen};
 use crate::{paths, reach, run};
 
 /// What holds for the whole run.
@@ -53,7 +53,8 @@ struct Job<'a> {
 
 pub(crate) async fn ci(args: CiArgs) -> anyhow::Result<Exit> {
     let began = Instant::now();
-    let screen = Screen::new();
+    // Lines that stay: nobody sits there.
+    let screen = Screen::new(Manner::Plain);
     if args.clean {
         tell(&screen, &worktree::sweep()?);
         return Ok(Exit::Finished);

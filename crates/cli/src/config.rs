@@ -1,6 +1,7 @@
 //! Settings in layers: flags > `AGENT_*` > the repository (once trusted) > the user's file > defaults.
 
 mod ci;
+mod file;
 mod flags;
 mod rules;
 mod session;
@@ -14,8 +15,10 @@ use sandbox::{Network, NetworkError, OutsideGit};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::args::WorkArgs;
+use self::file::{parse, parse_table, read_optional};
+use crate::args::{ProgramArgs, WorkArgs};
 use crate::hint::{Exit, Hint, Hinted};
+use crate::screen::Manner;
 use crate::{paths, reach};
 
 /// One layer: what one place says. Unknown names are errors.
@@ -55,6 +58,7 @@ pub(crate) struct Layer {
     max_time: Option<String>,
     /// USD per million tokens, for models that the built-in table lacks.
     price: Option<PriceLayer>,
+    plain: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -84,7 +88,7 @@ pub(crate) enum Dialect {
 const DEFAULT_MODEL: &str = "devstral-medium-latest";
 
 /// The names of all settings, in the order that `agent config` shows them.
-const NAMES: [&str; 23] = [
+const NAMES: [&str; 24] = [
     "model",
     "base_url",
     "api_key_env",
@@ -108,6 +112,7 @@ const NAMES: [&str; 23] = [
     "max_cost",
     "max_time",
     "price",
+    "plain",
 ];
 
 /// Of these, what each layer says counts together.
@@ -140,9 +145,9 @@ impl Config {
     }
 
     /// The settings of a command that works.
-    pub(crate) fn for_work(work: &WorkArgs, workspace: &Path) -> anyhow::Result<Config> {
-        let config = Config::load(Layer::of_work(work)?, workspace)?;
-        Ok(Config { asks_program: work.input.is_some(), ..config })
+    pub(crate) fn for_work(work: &WorkArgs, program: &ProgramArgs, workspace: &Path) -> anyhow::Result<Config> {
+        let config = Config::load(Layer::of_work(work, program)?, workspace)?;
+        Ok(Config { asks_program: program.input.is_some(), ..config })
     }
 
     fn read(flags: Layer, workspace: &Path) -> anyhow::Result<Config> {
@@ -297,6 +302,19 @@ impl Config {
         Some(agent::Price { input: price.input, cached: price.cached.unwrap_or(price.input), output: price.output })
     }
 
+    pub(crate) fn manner(&self) -> Manner {
+        if self.pick(|layer| layer.plain) == Some(true) { Manner::Plain } else { Manner::Moving }
+    }
+
+    /// The same with another model.
+    pub(crate) fn with_model(&self, model: &str) -> Config {
+        let mut config = self.clone();
+        if let Some((_, strongest)) = config.layers.first_mut() {
+            strongest.model = Some(model.to_owned());
+        }
+        config
+    }
+
     /// Each setting's name, value and place, for `agent config`.
     pub(crate) fn table(&self) -> Vec<[String; 3]> {
         let tables: Vec<(&String, Table)> =
@@ -351,6 +369,7 @@ fn from_environment() -> anyhow::Result<Layer> {
             "max_cost" | "temperature" => {
                 Value::Float(text.parse().with_context(|| format!("{variable}={text} is not a number"))?)
             }
+            "plain" => Value::Boolean(text.parse().with_context(|| format!("{variable}={text} is not true or false"))?),
             "price" => bail!("{variable} is not read; set `price` in the configuration file"),
             _ => Value::String(text.clone()),
         };
@@ -361,31 +380,6 @@ fn from_environment() -> anyhow::Result<Layer> {
         table.insert(name.to_owned(), value);
     }
     Ok(Value::Table(table).try_into()?)
-}
-
-fn read_optional(path: &Path) -> anyhow::Result<Option<String>> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
-            Ok(None)
-        }
-        Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
-    }
-}
-
-fn parse(text: &str, path: &Path) -> anyhow::Result<Layer> {
-    toml::from_str(text).map_err(|error| located(&error, text, path))
-}
-
-fn parse_table(text: &str, path: &Path) -> anyhow::Result<Table> {
-    toml::from_str(text).map_err(|error| located(&error, text, path))
-}
-
-/// `FILE:LINE: what is wrong`.
-fn located(error: &toml::de::Error, text: &str, path: &Path) -> anyhow::Error {
-    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-    let line = before.matches('\n').count() + 1;
-    anyhow::anyhow!("{}:{line}: {}", path.display(), error.message())
 }
 
 #[cfg(test)]

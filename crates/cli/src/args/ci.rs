@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{ModeArg, ModelArgs, Output, WorkArgs};
+use super::{ModeArg, ModelArgs, Output, ProgramArgs, WorkArgs};
 
 const CI_HELP: &str = "\
 Examples:
@@ -180,14 +180,12 @@ impl CiArgs {
         WorkArgs {
             confirm: false,
             mode: Some(ModeArg::Auto),
-            output: self.output(),
             sandbox: None,
             network: None,
             allow: Vec::new(),
             ask: Vec::new(),
             deny: self.deny.clone(),
-            input: None,
-            approval_timeout: None,
+            plain: false,
             add_dir: self.add_dir.clone(),
             limit: self.limit.clone(),
             max_steps: self.max_steps,
@@ -196,6 +194,11 @@ impl CiArgs {
             max_time: self.max_time.clone(),
             model: self.model.clone(),
         }
+    }
+
+    /// Nobody is asked.
+    pub(crate) fn program(&self) -> ProgramArgs {
+        ProgramArgs { output: self.output(), input: None, approval_timeout: None }
     }
 
     pub(crate) fn output(&self) -> Output {

@@ -41,7 +41,7 @@ impl Layer {
             network: Some(args.network.clone().unwrap_or_else(|| "off".to_owned())),
             pass: Some(Vec::new()),
             checks: (!args.check.is_empty()).then(|| args.check.clone()),
-            ..Layer::of_work(&args.work())?
+            ..Layer::of_work(&args.work(), &args.program())?
         };
         Ok(layer)
     }
