@@ -58,7 +58,7 @@ mod tests {
 
     fn config(more: &[&str]) -> Config {
         let cli = Cli::try_parse_from([&["agent", "ci", "Task"], more].concat()).unwrap();
-        let Command::Ci(args) = cli.command else { panic!("not ci") };
+        let Some(Command::Ci(args)) = cli.command else { panic!("not ci") };
         Config::for_ci(&args, Path::new("/nonexistent")).unwrap()
     }
 
