@@ -48,7 +48,10 @@ fn start() -> (Duration, Duration) {
     // target/release/deps/paint-HASH
     let binary = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("agent");
     let began = Instant::now();
-    let mut child = Command::new(binary)
+    // `setsid` (util-linux) makes it the program's own terminal, and becomes the program.
+    let mut child = Command::new("setsid")
+        .arg("--ctty")
+        .arg(binary)
         .arg("chat")
         .current_dir(&work)
         .env_clear()
