@@ -4,10 +4,12 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use agent::Mode;
+use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::complete;
 use crate::editor::{Editor, Wish};
+use crate::hint::Hint as _;
 use crate::history::History;
 use crate::keyboard::Keyboard;
 use crate::keys::Key;
@@ -71,7 +73,9 @@ impl Desk {
         }
         Ok(Desk {
             screen: screen.clone(),
-            keyboard: Keyboard::open(screen)?,
+            keyboard: Keyboard::open(screen)
+                .context("cannot open /dev/tty")
+                .hint("start it in a shell of a terminal, or hand over one task: agent run \"...\"")?,
             editor,
             history,
             resized: signal(SignalKind::window_change())?,
