@@ -7,6 +7,7 @@ mod compact;
 mod conversation;
 mod edits;
 mod edits_on_disk;
+mod eval;
 mod fault;
 mod kill;
 mod loop_;

@@ -28,6 +28,15 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     &stop_command::StopCommand,
 ];
 
+/// For models that write whole files better than diffs: these few, each once.
+pub const WHOLE_FILE_TOOLS: &[&dyn AnyTool] = &[
+    &read_file::ReadFile,
+    &create_file::CreateFile,
+    &run_command::RunCommand,
+    &search_files::SearchFiles,
+    &list_files::ListFiles,
+];
+
 /// Larger files are not read whole into memory for the model: it has other means for them.
 const MAX_FILE_BYTES: u64 = 4 << 20;
 

@@ -39,15 +39,26 @@ impl Tool for ReadFile {
             Err(error) => return Err(error),
         };
         let Some((text, encoding)) = encoding::decode(&bytes) else {
-            return Err(ToolError::Failed(format!(
-                "`{}` is a binary file of {} bytes. Look at it with a command, such as `file` or `xxd | head`.",
-                args.filename,
-                bytes.len()
-            )));
+            return Err(ToolError::Failed(binary(&args.filename, &bytes)));
         };
         let shown = number(&text, args.first_line.unwrap_or(1).max(1), args.lines.unwrap_or(MAX_LINES).min(MAX_LINES));
         Ok(describe(&args.filename, &text, &encoding.note(), &shown))
     }
+}
+
+/// A file from its first line, as far as one call shows it.
+pub(crate) fn show_whole(filename: &str, bytes: &[u8]) -> String {
+    match encoding::decode(bytes) {
+        Some((text, encoding)) => describe(filename, &text, &encoding.note(), &number(&text, 1, MAX_LINES)),
+        None => binary(filename, bytes),
+    }
+}
+
+fn binary(filename: &str, bytes: &[u8]) -> String {
+    format!(
+        "`{filename}` is a binary file of {} bytes. Look at it with a command, such as `file` or `xxd | head`.",
+        bytes.len()
+    )
 }
 
 #[derive(Debug, PartialEq, Eq)]

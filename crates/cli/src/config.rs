@@ -1,6 +1,7 @@
 //! Settings in layers: flags > `AGENT_*` > the repository (once trusted) > the user's file > defaults.
 
 mod flags;
+mod profile;
 mod rules;
 mod session;
 
@@ -25,6 +26,8 @@ pub(crate) struct Layer {
     base_url: Option<String>,
     api_key_env: Option<String>,
     temperature: Option<f64>,
+    /// How the model is spoken to, see [`providers::Profile`], where its name does not tell.
+    profile: Option<String>,
     dialect: Option<Dialect>,
     mode: Option<Mode>,
     sandbox: Option<Switch>,
@@ -81,11 +84,12 @@ pub(crate) enum Dialect {
 const DEFAULT_MODEL: &str = "devstral-medium-latest";
 
 /// The names of all settings, in the order that `agent config` shows them.
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 23] = [
     "model",
     "base_url",
     "api_key_env",
     "temperature",
+    "profile",
     "dialect",
     "mode",
     "sandbox",

@@ -12,6 +12,7 @@ use agent::{
     Spent, Survey, Transcript,
 };
 use anyhow::Context as _;
+use providers::Edits;
 use sandbox::Host;
 use session::{Header, Reopened, Resumed, Served, Session, SessionFile, Store};
 
@@ -286,13 +287,17 @@ impl Conversation {
     fn agent(&mut self) -> Agent<'_> {
         Agent {
             client: &self.connected.client,
-            tools: tools::TOOLS,
+            tools: match self.connected.profile.edits {
+                Edits::Diff => tools::TOOLS,
+                Edits::WholeFile => tools::WHOLE_FILE_TOOLS,
+            },
             sandbox: &self.watched,
             frontend: self.face.frontend(),
             journal: &mut self.session,
             policy: self.policy.clone(),
             root: self.root.clone(),
             limits: agent::Limits { context_tokens: self.connected.context_tokens, ..self.config.limits() },
+            supervision: self.connected.profile.supervision,
             price: self.connected.price,
             spent: self.spent,
             seen: std::mem::take(&mut self.seen),
