@@ -161,8 +161,15 @@ fn create_file() {
         &[CALC],
         r#"create_file {"filename": "calc.py", "content": ""}"#,
         expect![[r#"
-        failed: `calc.py` exists and you have not read it; nothing was written. Read it first, then change it with `apply_diff`, or replace it as a whole.
-    "#]],
+            failed: `calc.py` exists and is unchanged: you have not read it. This is what it holds. If your content is right for it, send it again.
+            `calc.py`, 6 lines:
+               1	def add(a, b):
+               2	    return a - b
+               3	
+               4	
+               5	def neg(a):
+               6	    return -a
+        "#]],
     );
     check(
         &[("a", "x\n")],

@@ -89,3 +89,51 @@ def endings(runs):
                                  for run in runs)
     return "\n".join(["| agent | ended | why | runs |", "| --- | --- | --- | --- |",
                       *(f"| {label} | {finish} | {why} | {count} |" for (label, finish, why), count in sorted(counts.items()))])
+
+
+def by_task(runs):
+    """Which agent solved which task in how many of its runs."""
+    labels = list(dict.fromkeys(run["label"] for run in runs))
+    solved = {label: collections.defaultdict(list) for label in labels}
+    for run in runs:
+        solved[run["label"]][run["task"]].append(run["solved"])
+    lines = [f"| task | {' | '.join(labels)} |", "| --- |" + " --- |" * len(labels)]
+    for task in dict.fromkeys(run["task"] for run in runs):
+        cells = [f"{sum(solved[label][task])} of {len(solved[label][task])}" if solved[label][task] else "" for label in labels]
+        lines.append(f"| {task} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+RESULTS = """# Results
+Ours and other agents on the same tasks, with the same model, on the same machine. Made by
+`tests/eval/run results {names} > docs/results.md` from the raw lines beside it; to make such lines: `tests/eval/run --help`.
+
+{count} runs from {first} to {last}, model {models}. Solved: the task's own tests pass, run on a copy in which they are as
+the task has them. Tokens, requests and calls are counted on the wire, for all agents by the same reader. A call is
+unusable where its tool was not offered, its arguments are no JSON object, or a required one is missing.
+Each run had {budget} of the model's work, counted in tokens (50 read or 10 written are a second).
+
+{table}
+
+## How they ended
+{endings}
+
+## Task by task
+{by_task}
+
+## What this does not show
+- **How good the agents are with a good model.** Agents are measured here with a small one, which fails for its own reasons.
+- **Small differences.** Look at the intervals: with so few runs only a wide gap means something.
+- **Other kinds of work.** The tasks are one bug in one small file; nothing is searched for, nothing is long.
+- **Seconds**: the machine was shared with other work (load average {load} in the median); the budget is in tokens for that reason.
+- Other agents ran with their own defaults (their prompt, their tools, the server's temperature), nothing tuned for them but
+  what `tests/eval/peer` says.
+"""
+
+
+def results(runs, names):
+    times, models = sorted(run["at"] for run in runs), sorted({run["model"] for run in runs})
+    budgets = sorted({run.get("budget") or 0 for run in runs})
+    return RESULTS.format(names=" ".join(names), count=len(runs), first=times[0][:16], last=times[-1][:16], table=table(runs),
+                          models=", ".join(models), endings=endings(runs), by_task=by_task(runs),
+                          budget=" or ".join(f"{budget} s" for budget in budgets), load=median(runs, "load"))

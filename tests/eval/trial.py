@@ -13,14 +13,14 @@ def run(task, attempt, setup):
         workspace, home = scratch / "workspace", scratch / "home"
         (home / "tmp").mkdir(parents=True)
         lay_out(task, workspace)
-        with Wire(setup.base_url) as wire:
+        with Wire(setup.base_url, setup.budget) as wire:
             began = time.monotonic()
-            ended = run_agent(task, workspace, home, wire.base_url, setup)
+            ended = run_agent(task, workspace, home, wire, setup)
             seconds = time.monotonic() - began
         (home / "replies.jsonl").write_text("".join(json.dumps(reply) + "\n" for reply in wire.replies), encoding="utf-8")
         solved, said = judge(task, workspace, scratch / "judged", setup.path)
         line = dict(task=task.id, language=task.language, label=setup.label, attempt=attempt, model=setup.model,
-                    solved=solved, **ended, **wire.counts, seconds=round(seconds, 1), load=round(os.getloadavg()[1], 1),
+                    solved=solved, **ended, **wire.counts, seconds=round(seconds, 1), load=round(os.getloadavg()[1], 1), budget=setup.budget,
                     changed=changed(task, workspace), malformed=[list(call) for call in wire.malformed[:3]],
                     test_said=said, at=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"))
         line.update(own_account(scratch, line, setup))
@@ -64,8 +64,8 @@ def write(folder, files):
         place.write_text(text, encoding="utf-8")
 
 
-def run_agent(task, workspace, home, base_url, setup):
-    values = dict(task=task.instruction, workspace=str(workspace), base_url=base_url, model=setup.model,
+def run_agent(task, workspace, home, wire, setup):
+    values = dict(task=task.instruction, workspace=str(workspace), base_url=wire.base_url, model=setup.model,
                   limit=str(setup.limit), max_steps=str(setup.max_steps), home=str(home))
     command = [word.format_map(values) for word in shlex.split(setup.command)]
     if setup.fence:
@@ -75,19 +75,25 @@ def run_agent(task, workspace, home, base_url, setup):
     with open(home / "stdout", "wb") as stdout, open(home / "stderr", "wb") as stderr:
         child = subprocess.Popen(command, cwd=workspace, env=environment, stdin=subprocess.DEVNULL, stdout=stdout,
                                  stderr=stderr, start_new_session=True)
-        try:
-            code = child.wait(setup.limit + GRACE_SECONDS)
-            finish = "exit"
-        except subprocess.TimeoutExpired:
-            code, finish = None, "killed at the limit"
-        finally:
-            # What it left running would go on writing.
-            try:
-                os.killpg(child.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            child.wait()
+        finish, deadline = "exit", time.monotonic() + setup.limit + GRACE_SECONDS
+        while finish == "exit" and child.poll() is None:
+            if wire.spent.wait(0.2):
+                finish = "budget spent"
+            elif deadline < time.monotonic():
+                finish = "killed at the limit"
+        if finish == "budget spent":
+            stop(child, signal.SIGINT)
+        stop(child, signal.SIGKILL)
+        code = child.wait()
     return dict(finish=finish, exit_code=code)
+
+
+def stop(child, how):
+    """Everything that it started too, which would go on writing. With Ctrl-C it has a moment to write down how it ended."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, how)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(GRACE_SECONDS)
 
 
 def own_account(scratch, line, setup):
@@ -99,7 +105,9 @@ def own_account(scratch, line, setup):
     account = dict(session=str(kept.relative_to(setup.out)))
     try:
         told = json.loads((kept / "stdout").read_text(encoding="utf-8"))
-        account.update(finish=told["finish"], reason=told["reason"], steps=told["steps"])
+        account.update(reason=told["reason"], steps=told["steps"])
+        if line["finish"] == "exit":
+            account.update(finish=told["finish"])
     except (ValueError, KeyError, TypeError):
         return account
     counts = dict(edits=0, refused_edits=0, failed_calls=0)

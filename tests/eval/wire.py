@@ -7,11 +7,20 @@ import http.client, http.server, json, threading, urllib.parse
 # Headers that hold for one connection only.
 OWN = {"connection", "transfer-encoding", "host", "keep-alive", "accept-encoding"}
 
+# What the small local model does in a second on two quiet cores.
+READ_PER_SECOND, WRITTEN_PER_SECOND = 50, 10
+
 
 class Wire:
-    """Counts what goes through it between `__enter__` and `__exit__`. `base_url` is what to tell the agent."""
+    """Counts what goes through it between `__enter__` and `__exit__`. `base_url` is what to tell the agent.
 
-    def __init__(self, upstream):
+    `budget` bounds the model's work in seconds, counted in tokens: so a machine that is busy with other things does not
+    decide what is solved. When it is spent, `spent` is set and nothing goes through any more.
+    """
+
+    def __init__(self, upstream, budget):
+        self.budget = budget
+        self.spent = threading.Event()
         self.upstream = urllib.parse.urlsplit(upstream.rstrip("/"))
         self.counts = dict(requests=0, first_request_bytes=0, tokens_in=0, tokens_cached=0, tokens_out=0, calls=0,
                            malformed_calls=0, failed_requests=0)
@@ -62,11 +71,15 @@ class Wire:
                     client.send_header(name, value)
             client.send_header("connection", "close")
             client.end_headers()
-            while piece := answer.read1(1 << 16):
+            written = 0
+            while not self.spent.is_set() and (piece := answer.read1(1 << 16)):
                 reply += piece
+                # A streamed piece is a token, more or less.
+                written += piece.count(b"\ndata:") + piece.startswith(b"data:")
+                self.spend(written)
                 client.wfile.write(piece)
                 client.wfile.flush()
-            failed = answer.status >= 400
+            failed = answer.status >= 400 or self.spent.is_set()
         except OSError:
             # The agent was stopped, or the model's server: what came so far counts.
             failed = True
@@ -75,12 +88,19 @@ class Wire:
         if chat:
             self.count(body, reply, failed)
 
+    def spend(self, written=0):
+        read = self.counts["tokens_in"] - self.counts["tokens_cached"]
+        work = read / READ_PER_SECOND + (self.counts["tokens_out"] + written) / WRITTEN_PER_SECOND
+        if self.budget < work:
+            self.spent.set()
+
     def count(self, body, reply, failed):
         text, usage, calls = read_reply(reply)
         wrong = [call for call in calls if not is_usable(call, offered(body))] if not failed else []
         with self.lock:
             for name, value in usage.items():
                 self.counts[name] += value
+            self.spend()
             self.counts["calls"] += 0 if failed else len(calls)
             self.counts["malformed_calls"] += len(wrong)
             self.counts["failed_requests"] += failed

@@ -7,6 +7,7 @@ mod apply_diff;
 mod create_file;
 mod encoding;
 mod list_files;
+mod plain;
 mod read_file;
 mod read_output;
 mod run_command;
@@ -15,6 +16,8 @@ mod stop_command;
 mod syntax;
 
 use agent::AnyTool;
+
+use crate::plain::Plain;
 
 /// Every tool, in the order the model sees them.
 pub const TOOLS: &[&dyn AnyTool] = &[
@@ -28,13 +31,13 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     &stop_command::StopCommand,
 ];
 
-/// For models that write whole files better than diffs: these few, each once.
+/// For models that write whole files better than diffs, and are led astray by more than this. Qwen2.5-Coder 1.5B filled
+/// in every argument that there is, and read files line by line; with the words after a read it wrote the change next in
+/// 3 of 3 cases, without them in none.
 pub const WHOLE_FILE_TOOLS: &[&dyn AnyTool] = &[
-    &read_file::ReadFile,
-    &create_file::CreateFile,
-    &run_command::RunCommand,
-    &search_files::SearchFiles,
-    &list_files::ListFiles,
+    &Plain { tool: read_file::ReadFile, next: "[To change it, write the whole file with `create_file`.]" },
+    &Plain { tool: create_file::CreateFile, next: "" },
+    &Plain { tool: run_command::RunCommand, next: "" },
 ];
 
 /// Larger files are not read whole into memory for the model: it has other means for them.

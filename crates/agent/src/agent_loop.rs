@@ -75,7 +75,7 @@ const GO_ON: &str = "Your answer was cut at the length limit. Go on, in smaller 
 /// valid to send at every step boundary, so a run can resume from it.
 pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Result<Finish, AgentError> {
     let specs = specs(agent);
-    let mut breaker = Breaker::default();
+    let mut breaker = Breaker::new(agent.supervision);
     let mut progress = Progress::default();
     let mut unproductive = 0;
     // The server said so, whatever our own count is.
@@ -158,7 +158,7 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
                 }
                 transcript.push_user(GO_ON.to_owned());
             }
-            (false, false) => match progress.at_end(transcript.last_text(), agent.supervision) {
+            (false, false) => match progress.at_end(agent.supervision) {
                 Some(nudge) => {
                     agent.frontend.show(AgentEvent::Notice("the model stopped early; told to go on"));
                     transcript.push_user(nudge);

@@ -8,17 +8,16 @@ use crate::workspace::Workspace;
 /// How soon a model is taken at its word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Supervision {
-    /// It is told only that the last command failed.
+    /// Always.
     #[default]
     Light,
-    /// For models that answer a task with code in words, and end without having run what they changed.
+    /// For models that end without having changed anything, or without having run what they changed, or with it failing: each is asked about once.
     Close,
 }
 
 /// What happened since the human last said something.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Progress {
-    called: bool,
     wrote: bool,
     /// The last command since the last write, and how it ended.
     ran: Option<(String, Ended)>,
@@ -28,14 +27,14 @@ pub(crate) struct Progress {
 /// Why the end seems early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reason {
-    OnlyWords,
+    Unchanged,
     Failing,
     Unchecked,
 }
 
-/// Small models were seen to answer a task with the mended file in a code block, and to call nothing.
-const ONLY_WORDS: &str = "You called no tool, so no file was changed: code in an answer changes nothing. If the task asks \
-                          for a change, make it now by calling tools. If it asks for an answer only, give it again.";
+/// Small models were seen to answer a task with the mended code in words, or to say that it is done, and to write nothing.
+const UNCHANGED: &str = "No file was changed: what you write outside a tool call changes nothing. If the task asks for a \
+                         change, make it now: read the file, then write it. If it asks for an answer only, give it again.";
 const UNCHECKED: &str = "You changed files and ran nothing since. Run the tests or the program with `run_command` to see \
                          whether it works now. If nothing can be run, finish and say so.";
 
@@ -46,7 +45,6 @@ impl Progress {
     }
 
     fn add(&mut self, wrote: bool, ran: Option<(String, Ended)>) {
-        self.called = true;
         if wrote {
             self.wrote = true;
             self.ran = None;
@@ -56,9 +54,9 @@ impl Progress {
         }
     }
 
-    /// What to tell a model that ends with these words, `None` where it may.
-    pub(crate) fn at_end(&mut self, words: &str, supervision: Supervision) -> Option<String> {
-        let (reason, text) = self.early(words, supervision)?;
+    /// What to tell a model that ends here, `None` where it may.
+    pub(crate) fn at_end(&mut self, supervision: Supervision) -> Option<String> {
+        let (reason, text) = self.early(supervision)?;
         if self.told.contains(&reason) {
             return None;
         }
@@ -66,15 +64,15 @@ impl Progress {
         Some(text)
     }
 
-    fn early(&self, words: &str, supervision: Supervision) -> Option<(Reason, String)> {
-        if !self.called {
-            let only_words = supervision == Supervision::Close && words.contains("```");
-            return only_words.then(|| (Reason::OnlyWords, ONLY_WORDS.to_owned()));
-        }
-        match &self.ran {
-            Some((command, ended)) if self.wrote && failed(*ended) => Some((Reason::Failing, left_failing(command))),
-            None if self.wrote && supervision == Supervision::Close => Some((Reason::Unchecked, UNCHECKED.to_owned())),
-            Some(_) | None => None,
+    fn early(&self, supervision: Supervision) -> Option<(Reason, String)> {
+        match (supervision, &self.ran) {
+            (Supervision::Light, _) => None,
+            (Supervision::Close, _) if !self.wrote => Some((Reason::Unchanged, UNCHANGED.to_owned())),
+            (Supervision::Close, Some((command, ended))) if failed(*ended) => {
+                Some((Reason::Failing, left_failing(command)))
+            }
+            (Supervision::Close, Some(_)) => None,
+            (Supervision::Close, None) => Some((Reason::Unchecked, UNCHECKED.to_owned())),
         }
     }
 }
@@ -99,35 +97,28 @@ fn left_failing(command: &str) -> String {
 mod tests {
     use super::*;
 
-    const CODE: &str = "Here it is:\n```python\nx\n```";
-
     fn ran(command: &str, code: i32) -> Option<(String, Ended)> {
         Some((command.to_owned(), Ended::Exited(code)))
     }
 
     #[test]
-    fn code_in_words_alone_is_answered_once() {
+    fn an_end_without_a_change_is_asked_about_once_where_that_is_wanted() {
         let mut progress = Progress::default();
-        assert_eq!(progress.at_end("It is a loop.", Supervision::Close), None);
-        assert_eq!(progress.at_end(CODE, Supervision::Light), None);
-        assert_eq!(progress.at_end(CODE, Supervision::Close).as_deref(), Some(ONLY_WORDS));
-        assert_eq!(progress.at_end(CODE, Supervision::Close), None);
-        let mut progress = Progress::default();
-        progress.add(false, None);
-        assert_eq!(progress.at_end(CODE, Supervision::Close), None);
+        progress.add(false, ran("make test", 2));
+        assert_eq!(progress.at_end(Supervision::Light), None);
+        assert_eq!(progress.at_end(Supervision::Close).as_deref(), Some(UNCHANGED));
+        assert_eq!(progress.at_end(Supervision::Close), None);
     }
 
     #[test]
     fn a_failure_after_a_change_is_named_once() {
         let mut progress = Progress::default();
-        progress.add(false, ran("grep x", 1));
-        assert_eq!(progress.at_end("Nothing there.", Supervision::Close), None);
         progress.add(true, None);
         progress.add(false, ran("make test", 2));
-        assert!(progress.at_end("Done.", Supervision::Light).unwrap().contains("`make test`"));
-        assert_eq!(progress.at_end("Done.", Supervision::Light), None);
+        assert!(progress.at_end(Supervision::Close).unwrap().contains("`make test`"));
+        assert_eq!(progress.at_end(Supervision::Close), None);
         progress.add(false, ran("make test", 0));
-        assert_eq!(progress.at_end("Done.", Supervision::Close), None);
+        assert_eq!(progress.at_end(Supervision::Close), None);
     }
 
     #[test]
@@ -135,8 +126,8 @@ mod tests {
         let mut progress = Progress::default();
         progress.add(false, ran("make test", 2));
         progress.add(true, None);
-        assert_eq!(progress.at_end("Done.", Supervision::Light), None);
-        assert_eq!(progress.at_end("Done.", Supervision::Close).as_deref(), Some(UNCHECKED));
-        assert_eq!(progress.at_end("Done.", Supervision::Close), None);
+        assert_eq!(progress.at_end(Supervision::Light), None);
+        assert_eq!(progress.at_end(Supervision::Close).as_deref(), Some(UNCHECKED));
+        assert_eq!(progress.at_end(Supervision::Close), None);
     }
 }
