@@ -222,6 +222,26 @@ fn a_server_that_says_full_is_believed() {
     assert_eq!((told.code, told.stdout.as_str()), (0, "Done.\n"), "{}", told.stderr);
     assert!(world.messages().iter().any(|messages| is_summary_request(messages)));
 
+    // Twice as dense as its bytes promise: the first request for a summary is too large as well.
+    let refused = std::sync::atomic::AtomicUsize::new(0);
+    let dense = Script::computed(move |body, number| {
+        let length = body.to_string().len();
+        let summary = contents(body).pop().unwrap().contains("outgrow the context window");
+        if summary && 14_000 < length {
+            refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            return too_large().into();
+        }
+        match (summary, refused.load(std::sync::atomic::Ordering::Relaxed)) {
+            (true, _) => Reply::text("Well so far.").into(),
+            (false, 0) => read(number + 1, 500).into(),
+            (false, _) => Reply::text("Done.").into(),
+        }
+    });
+    let world = with_window(dense, 9_000);
+    let told = world.run(&["Task"]);
+    assert_eq!((told.code, told.stdout.as_str()), (0, "Done.\n"), "{}", told.stderr);
+    assert!(1 < world.messages().iter().filter(|messages| is_summary_request(messages)).count());
+
     let always = Script::computed(move |_, number| match number {
         0..3 => read(number + 1, 500).into(),
         _ => too_large().into(),
@@ -235,5 +255,5 @@ fn a_server_that_says_full_is_believed() {
         hint: split the task, or go on with a model that has a larger window: agent resume --model ID
     "#]],
     );
-    assert_eq!(world.messages().len(), 5);
+    assert_eq!(world.messages().len(), 7);
 }

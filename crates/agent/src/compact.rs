@@ -86,29 +86,33 @@ async fn condense(
 ) -> Result<Condensed, AgentError> {
     let before = transcript.estimated_tokens(specs);
     let window = agent.limits.context_tokens.unwrap_or(before);
-    let Some(plan) = plan(transcript.view(), estimate_of(specs), before, window) else {
-        return Ok(Condensed::Not("there is nothing before the last step that could be condensed"));
-    };
     agent.frontend.show(AgentEvent::Notice(&format!("condensing the conversation of about {before} tokens")));
-
-    let mut entries: Vec<Entry> = transcript.view().iter().take(plan.source_end).cloned().collect();
     let focus = focus.map(|focus| format!("\nKeep in particular: {focus}")).unwrap_or_default();
-    entries.push(Entry::User { text: format!("{INSTRUCTION}{focus}") });
-    let question = Question {
-        entries: &entries,
-        generation: transcript.generation(),
-        specs,
-        input: before.min(window),
-        max_output: Some(room_for_summary(window)),
-        audience: Audience::Nobody,
-    };
-    let (draft, limit) = match ask_model(agent, question).await {
-        Ok(asked) => asked,
-        Err(error) if error.kind == ChatErrorKind::ContextFull => {
-            return Ok(Condensed::Not("not even the request for a summary fits"));
+    let mut full = "there is nothing before the last step that could be condensed";
+    let mut asked = None;
+    // Dense text has more tokens than its bytes promise: then the server says full, and less is shown.
+    for share in [1, 2, 4] {
+        let Some(plan) = plan(transcript.view(), estimate_of(specs), before, window / share) else { break };
+        let mut entries: Vec<Entry> = transcript.view().iter().take(plan.source_end).cloned().collect();
+        entries.push(Entry::User { text: format!("{INSTRUCTION}{focus}") });
+        let question = Question {
+            entries: &entries,
+            generation: transcript.generation(),
+            specs,
+            input: before.min(window),
+            max_output: Some(room_for_summary(window)),
+            audience: Audience::Nobody,
+        };
+        match ask_model(agent, question).await {
+            Ok((draft, limit)) => {
+                asked = Some((plan, draft, limit));
+                break;
+            }
+            Err(error) if error.kind == ChatErrorKind::ContextFull => full = "not even the request for a summary fits",
+            Err(error) => return Err(error.into()),
         }
-        Err(error) => return Err(error.into()),
-    };
+    }
+    let Some((plan, draft, limit)) = asked else { return Ok(Condensed::Not(full)) };
     if let Some(limit) = limit {
         return Ok(Condensed::Ended(Finish::LimitReached(limit)));
     }
