@@ -25,9 +25,13 @@ fn read_file() {
         &[CALC],
         r#"read_file {"filename": "/w/calc.py", "first_line": 5, "lines": 1}"#,
         expect![[r#"
-            `/w/calc.py`, lines 5-5 of 6:
+            `/w/calc.py`, 6 lines:
+               1	def add(a, b):
+               2	    return a - b
+               3	
+               4	
                5	def neg(a):
-            [1 more: read on with first_line 6]
+               6	    return -a
         "#]],
     );
     check(

@@ -1,6 +1,9 @@
 """Tables of results: Wilson intervals for rates, and differences over the same tasks."""
 import collections, gzip, json, math, pathlib, statistics
 
+# Below this, the spread of differences says nothing.
+FEW = 6
+
 
 def read(paths):
     """Lines of files or of folders with a `runs.jsonl`; a torn last line is passed over, a run that was done again counts once."""
@@ -78,8 +81,8 @@ def differences(by_label):
     for other in labels[1:]:
         tasks, mean, half = paired(by_label[labels[0]], by_label[other])
         if tasks:
-            within = f" ± {100 * half:.0f}" if half is not None else ""
-            lines.append(f"- {labels[0]} minus {other}, over the same {tasks} tasks: {100 * mean:+.0f}{within} points solved")
+            within = f" ± {100 * half:.0f}" if FEW <= tasks else " (too few for an interval)"
+            lines.append(f"- {labels[0]} minus {other}, over the same {tasks} tasks: {100 * mean:+.0f} points solved{within}")
     return lines
 
 

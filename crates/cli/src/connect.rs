@@ -104,6 +104,7 @@ pub(crate) async fn connect(config: &Config, session: &str) -> anyhow::Result<Co
         session: session.to_owned(),
         dialect,
         retry: RetryBudget::default(),
+        longest_pause: profile.longest_pause,
         replacement: card.as_ref().and_then(|card| card.replacement.clone()),
     };
     let context_tokens = card.as_ref().and_then(|card| card.max_context_length).or(profile.context_tokens);

@@ -1,5 +1,7 @@
 //! What is known of models before they are asked: data, one row a family. What a server says of its model goes first.
 
+use std::time::Duration;
+
 use agent::Supervision;
 
 /// How a model is best spoken to.
@@ -14,6 +16,9 @@ pub struct Profile {
     /// The way to change a file that it is offered.
     pub edits: Edits,
     pub supervision: Supervision,
+    /// The longest silence once an answer has begun. llama-server's grammar lets some models write white space without
+    /// end inside a call, of which nothing is sent: the same request, sent again, mostly goes well.
+    pub longest_pause: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +38,7 @@ const PROFILES: &[Profile] = &[
         context_tokens: Some(262_144),
         edits: Edits::Diff,
         supervision: Supervision::Light,
+        longest_pause: None,
     },
     Profile {
         name: "mistral-medium",
@@ -41,6 +47,7 @@ const PROFILES: &[Profile] = &[
         context_tokens: Some(262_144),
         edits: Edits::Diff,
         supervision: Supervision::Light,
+        longest_pause: None,
     },
     Profile {
         name: "mistral-small",
@@ -49,6 +56,7 @@ const PROFILES: &[Profile] = &[
         context_tokens: Some(262_144),
         edits: Edits::Diff,
         supervision: Supervision::Light,
+        longest_pause: None,
     },
     Profile {
         name: "codestral",
@@ -57,6 +65,7 @@ const PROFILES: &[Profile] = &[
         context_tokens: Some(131_072),
         edits: Edits::Diff,
         supervision: Supervision::Light,
+        longest_pause: None,
     },
     Profile {
         name: "small-coder",
@@ -72,6 +81,7 @@ const PROFILES: &[Profile] = &[
         context_tokens: None,
         edits: Edits::WholeFile,
         supervision: Supervision::Close,
+        longest_pause: Some(Duration::from_secs(60)),
     },
     Profile {
         name: "qwen-coder",
@@ -80,6 +90,7 @@ const PROFILES: &[Profile] = &[
         context_tokens: None,
         edits: Edits::Diff,
         supervision: Supervision::Close,
+        longest_pause: Some(Duration::from_secs(60)),
     },
 ];
 
@@ -92,6 +103,7 @@ const DEFAULT: Profile = Profile {
     context_tokens: None,
     edits: Edits::Diff,
     supervision: Supervision::Light,
+    longest_pause: None,
 };
 
 /// All profiles, the default last.
