@@ -2,8 +2,12 @@
 #![cfg(test)]
 
 mod background;
+mod chat;
+mod chat_keys;
+mod chat_work;
 mod command_line;
 mod compact;
+mod confirm_screens;
 mod conversation;
 mod edits;
 mod edits_on_disk;
@@ -26,6 +30,7 @@ mod stage;
 mod support;
 mod terminal;
 mod tidy;
+mod tmux;
 mod tools_;
 mod undo;
 mod undo_never;

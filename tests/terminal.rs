@@ -7,7 +7,10 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use expect_test::expect;
+
 use crate::support::{Ran, World, binary, ran};
+use crate::tmux::Terminal;
 
 /// What every question ends with, in any manner.
 const PROMPT: &str = "allow? [";
@@ -70,7 +73,7 @@ fn enter_alone_does_not_approve_and_y_does() {
     assert!(world.workspace().join("made").exists());
     assert!(told.stdout.contains("$ touch made"), "{}", told.stdout);
     // On one screen the words have streamed past; they do not come twice.
-    assert_eq!(told.stdout.matches("As you wish.").count(), 1, "{}", told.stdout);
+    assert_eq!(told.stdout.matches("As you wish.\r\n").count(), 1, "{}", told.stdout);
 }
 
 #[test]
@@ -97,10 +100,55 @@ fn q_stops_the_run_and_so_does_ctrl_c() {
 fn an_edit_is_shown_as_a_diff_before_it_is_made() {
     let edit = "> create_file {\"filename\": \"a.txt\", \"content\": \"one\\u001b[2J\\n\"}\n---\nDone.";
     let world = World::new(&[], edit);
-    let Some(told) = type_at(&world, "Task", &["y\n"]) else { return };
+    let environment = [("TERM", "xterm"), ("NO_COLOR", "1")];
+    let Some(told) = type_in(&world, &environment, "Task", &["y\n"]) else { return };
     let (before, _) = told.stdout.split_once(PROMPT).unwrap();
-    assert!(before.contains("change new a.txt +1 -0") && before.contains("1 +\u{1b}[0m one␛[2J"), "{before}");
+    assert!(before.contains("change new a.txt +1 -0") && before.contains("1 + one␛[2J"), "{before}");
     assert!(world.workspace().join("a.txt").exists());
+}
+
+#[test]
+fn words_are_drawn_as_markdown_and_all_of_it_reads_well() {
+    let script = "I **look**.\n> create_file {\"filename\": \"a.txt\", \"content\": \"one\\n\"}\n---\n# Done\n- `a.txt` is *there*";
+    for (arguments, expected) in [
+        (
+            &["run", "Task"][..],
+            expect![[r#"
+        devstral-medium-latest · auto, commands are fenced · WORKSPACE
+        I look.
+          --- /dev/null
+          +++ b/a.txt
+          @@ -0,0 +1 @@
+          +one
+        ✓ create_file a.txt: Created `a.txt` (1 line).
+        Done
+        • a.txt is there
+        changed: new a.txt +1 -0 · agent undo
+        2 steps · # tokens in, # out · # s · agent show #
+    "#]],
+        ),
+        (
+            &["run", "--plain", "Task"][..],
+            expect![[r#"
+        devstral-medium-latest · auto, commands are fenced · WORKSPACE
+        I **look**.
+          --- /dev/null
+          +++ b/a.txt
+          @@ -0,0 +1 @@
+          +one
+        done: create_file a.txt: Created `a.txt` (1 line).
+        # Done
+        - `a.txt` is *there*
+        changed: new a.txt +1 -0 · agent undo
+        2 steps · # tokens in, # out · # s · agent show #
+    "#]],
+        ),
+    ] {
+        let world = World::new(&[], script);
+        let Some(terminal) = Terminal::open(&world, arguments, (100, 24), &[]) else { return };
+        assert_eq!(terminal.wait_for_end(), 0);
+        expected.assert_eq(&(terminal.screen() + "\n"));
+    }
 }
 
 #[test]
@@ -148,7 +196,7 @@ fn a_question_mark_tells_more_and_a_long_change_is_paged() {
     let lines: String = (1..=60).map(|line| format!("line {line}\\n")).collect();
     let edit = format!("> create_file {{\"filename\": \"a.txt\", \"content\": \"{lines}\"}}\n---\nDone.");
     let world = World::new(&[], &edit);
-    let environment = [("TERM", "xterm"), ("PAGER", "echo PAGED; tail -n 1")];
+    let environment = [("TERM", "xterm"), ("NO_COLOR", "1"), ("PAGER", "echo PAGED; tail -n 1")];
     let Some(told) = type_in(&world, &environment, "Task", &["?", "v", "y"]) else { return };
     assert_eq!(told.code, 0, "{}", told.stdout);
     assert!(told.stdout.contains("more lines: v shows all"), "{}", told.stdout);

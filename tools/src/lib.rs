@@ -18,6 +18,7 @@ mod syntax;
 use agent::AnyTool;
 
 use crate::plain::Plain;
+pub use crate::run_command::show_ran;
 
 /// Every tool, in the order the model sees them.
 pub const TOOLS: &[&dyn AnyTool] = &[

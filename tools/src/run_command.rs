@@ -35,12 +35,12 @@ impl Tool for RunCommand {
         }
         let seconds = args.timeout_seconds.unwrap_or(DEFAULT_SECONDS).clamp(1, MAX_SECONDS);
         let ran = workspace.run(&args.command, Duration::from_secs(seconds)).await?;
-        Ok(show(&ran))
+        Ok(show_ran(&ran))
     }
 }
 
-/// No times in it: equal runs must read equal, or a model in a circle is not noticed.
-fn show(ran: &Ran) -> String {
+/// How a command went, as the model reads it. No times in it: equal runs must read equal, or a model in a circle is not noticed.
+pub fn show_ran(ran: &Ran) -> String {
     let end = match ran.ended {
         Ended::TimedOut(timeout) => format!(
             "not finished after {} s, and killed. If it needs longer, give timeout_seconds; if it waits for input, it \
@@ -91,7 +91,7 @@ mod tests {
     #[track_caller]
     fn check(output: &str, ended: Ended, expected: Expect) {
         let ran = Ran { ended, output: output.to_owned(), total_bytes: 0, full_output: None, notes: Vec::new() };
-        expected.assert_eq(&show(&ran));
+        expected.assert_eq(&show_ran(&ran));
     }
 
     #[test]

@@ -52,4 +52,4 @@ pub use crate::prompt::{Facts, opening};
 pub use crate::survey::{GitLook, Survey, survey};
 pub use crate::tool::{AnyTool, Tool, ToolCall, ToolError, ToolOutcome, ToolSpec};
 pub use crate::transcript::{Entry, Transcript, Turn};
-pub use crate::workspace::{SeenFiles, Workspace};
+pub use crate::workspace::{SeenFiles, Workspace, list_by_hand, run_by_hand};

@@ -191,7 +191,7 @@ impl Transcript {
 
     /// About the tokens of a request with this transcript: the server's own
     /// count of the last one, and bytes / 4 of what came since.
-    pub(crate) fn estimated_tokens(&self, specs: &[ToolSpec]) -> u64 {
+    pub fn estimated_tokens(&self, specs: &[ToolSpec]) -> u64 {
         let inherited = self.view.as_ref().map_or(0, |view| view.inherited);
         let own = self.view().iter().enumerate().skip(inherited);
         let last = own.rev().find_map(|(index, entry)| match entry {

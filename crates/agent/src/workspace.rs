@@ -329,6 +329,29 @@ impl Workspace<'_> {
     }
 }
 
+/// A command that the human typed themselves. Nobody is asked whether they may; the fence holds for it as for any.
+pub async fn run_by_hand(
+    sandbox: &dyn Sandbox,
+    command: &str,
+    timeout: Duration,
+    cancel: &Cancel,
+) -> Result<Ran, SandboxError> {
+    let effect = Effect::Run { command: command.to_owned(), timeout };
+    match sandbox.perform(Permit::new(effect), cancel).await? {
+        Observation::Ran(ran) => Ok(ran),
+        other => Err(SandboxError::Blocked(mismatch(&other).to_string())),
+    }
+}
+
+/// The files of the workspace, for the human to choose from: at most `limit`, .gitignore honoured.
+pub async fn list_by_hand(sandbox: &dyn Sandbox, limit: usize) -> Result<Listing, SandboxError> {
+    let effect = Effect::List { path: PathBuf::from("."), glob: None, depth: None, limit };
+    match sandbox.perform(Permit::new(effect), &Cancel::default()).await? {
+        Observation::Listed(listing) => Ok(listing),
+        other => Err(SandboxError::Blocked(mismatch(&other).to_string())),
+    }
+}
+
 /// Saved with a session. Should a later Rust hash otherwise, a file counts as changed, and is read again.
 fn hash(bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();

@@ -1,15 +1,18 @@
 //! The command line: what can be said to `agent`, and its help.
 
 mod undo;
+mod work;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::undo::{DiffArgs, RedoArgs, UndoArgs};
+pub(crate) use self::work::{ModeArg, ModelArgs, Output, ProgramArgs, SandboxArg, WorkArgs};
 
 const EXAMPLES: &str = "\
 Examples:
+  agent                                  talk about the repository you are in
   agent run \"Fix the failing test in tests/test_calc.py\"
   agent run --confirm \"Rename the function parse to read\"
   git diff main | agent run -            read the task from standard input
@@ -20,6 +23,15 @@ Examples:
 Exit codes:
   0 finished   1 failed (model, network, bug)   2 wrong use or configuration   3 a limit was reached
   4 an approval was needed or refused   5 the model got stuck   130 cancelled";
+
+const CHAT_EXAMPLES: &str = "\
+Examples:
+  agent                                  the same as agent chat
+  agent chat \"Why does tests/test_calc.py fail?\"
+  agent chat --mode read-only            look at a repository without changing it
+  agent chat --plain                     for a screen reader
+
+/help inside lists the commands and keys.";
 
 const RESUME_EXAMPLES: &str = "\
 Examples:
@@ -41,8 +53,9 @@ Examples:
 #[derive(Debug, Parser)]
 #[command(name = "agent", version, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Cli {
+    /// None: a conversation on a terminal, this help elsewhere
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Option<Command>,
 
     /// Say more on stderr about what happens inside (same as AGENT_LOG=debug)
     #[arg(long, short, global = true)]
@@ -53,6 +66,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Work on a task in the current directory until it is done
     Run(Box<RunArgs>),
+    /// Talk with the model about the current directory: many tasks, one session
+    Chat(Box<ChatArgs>),
     /// See the whole thing work, offline: a recorded model mends a failing test in a new small repository
     Demo(DemoArgs),
     /// Go on with a session exactly where it stopped, however it stopped
@@ -87,99 +102,20 @@ pub(crate) struct RunArgs {
     pub(crate) task: String,
 
     #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+
+    #[command(flatten)]
     pub(crate) work: WorkArgs,
 }
 
-/// How to work, whatever on.
 #[derive(Debug, Args)]
-pub(crate) struct WorkArgs {
-    /// Ask before each write and each command (same as --mode confirm)
-    #[arg(long, conflicts_with = "mode")]
-    pub(crate) confirm: bool,
-
-    /// What may be done without asking [default: auto where the sandbox holds]
-    #[arg(long, value_enum)]
-    pub(crate) mode: Option<ModeArg>,
-
-    /// What to print on stdout: the final answer, one JSON object at the end, or one JSON event a line
-    #[arg(long, value_enum, default_value = "text")]
-    pub(crate) output: Output,
-
-    /// Fence for commands; `off` lets them do whatever you can
-    #[arg(long, value_enum)]
-    pub(crate) sandbox: Option<SandboxArg>,
-
-    /// Network for commands: on, off, or some hosts such as hosts=pypi.org,.pythonhosted.org [default: off]
-    #[arg(long, value_name = "on|off|hosts=NAME,NAME")]
-    pub(crate) network: Option<String>,
-
-    /// Do this without asking, where the mode would ask: "cargo test" (commands that start so),
-    /// "exactly:make lint", "edit:docs/**"; may be given several times
-    #[arg(long, value_name = "RULE")]
-    pub(crate) allow: Vec<String>,
-
-    /// Ask about this in every mode
-    #[arg(long, value_name = "RULE")]
-    pub(crate) ask: Vec<String>,
-
-    /// Never do this, in any mode
-    #[arg(long, value_name = "RULE")]
-    pub(crate) deny: Vec<String>,
-
-    /// How a program answers: JSON lines on stdin, with --output jsonl (see `agent config schema input`)
-    #[arg(long, value_enum)]
-    pub(crate) input: Option<InputArg>,
-
-    /// How long the program at --input has to answer before it counts as nobody [default: 5m]
-    #[arg(long, value_name = "TIME")]
-    pub(crate) approval_timeout: Option<String>,
-
-    /// Let the agent use another directory too, by its absolute path; `:ro` at the end: only read it
-    #[arg(long, value_name = "DIR[:ro]")]
-    pub(crate) add_dir: Vec<String>,
-
-    /// Bound each command [default: time=30m, processes=4096, open_files=65536, file_size=16G, tmp=4G, and memory as
-    /// much as the machine has]
-    #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
-    pub(crate) limit: Vec<String>,
-
-    /// Stop after this many requests to the model [default: 100]
-    #[arg(long, value_name = "N")]
-    pub(crate) max_steps: Option<u32>,
-
-    /// Stop before this many tokens are used, input and output together
-    #[arg(long, value_name = "N")]
-    pub(crate) max_tokens: Option<u64>,
-
-    /// Stop before this much is spent
-    #[arg(long, value_name = "USD")]
-    pub(crate) max_cost: Option<f64>,
-
-    /// Stop after this time: 90s, 10m, 1h30m
-    #[arg(long, value_name = "TIME")]
-    pub(crate) max_time: Option<String>,
+#[command(after_help = CHAT_EXAMPLES)]
+pub(crate) struct ChatArgs {
+    /// What to begin with, in plain words
+    pub(crate) task: Option<String>,
 
     #[command(flatten)]
-    pub(crate) model: ModelArgs,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct ModelArgs {
-    /// The model to ask [default: devstral-medium-latest]
-    #[arg(long, value_name = "ID")]
-    pub(crate) model: Option<String>,
-
-    /// Any OpenAI-compatible server [default: Mistral's API]
-    #[arg(long, value_name = "URL")]
-    pub(crate) base_url: Option<String>,
-
-    /// Name of the environment variable that holds the key [default: MISTRAL_API_KEY]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) api_key_env: Option<String>,
-
-    /// The directory to work in [default: the current one]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) workspace: Option<PathBuf>,
+    pub(crate) work: WorkArgs,
 }
 
 #[derive(Debug, Args)]
@@ -203,6 +139,9 @@ pub(crate) struct ResumeArgs {
     pub(crate) message: Option<String>,
 
     #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+
+    #[command(flatten)]
     pub(crate) work: WorkArgs,
 }
 
@@ -220,10 +159,13 @@ pub(crate) struct ForkArgs {
     pub(crate) step: Option<usize>,
 
     #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+
+    #[command(flatten)]
     pub(crate) work: WorkArgs,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(after_help = SESSIONS_EXAMPLES)]
 pub(crate) struct SessionsArgs {
     /// Only those in whose task, words, commands or file names this stands
@@ -305,45 +247,4 @@ pub(crate) enum SchemaOf {
     Events,
     /// The lines that `--input jsonl` reads
     Input,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ModeArg {
-    /// Look, never touch
-    ReadOnly,
-    /// Ask before each write and command
-    Confirm,
-    /// Write freely in the workspace, ask before commands
-    AcceptEdits,
-    /// Ask nothing: the sandbox is the guard
-    Auto,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Output {
-    Text,
-    Json,
-    Jsonl,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum InputArg {
-    Jsonl,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SandboxArg {
-    On,
-    Off,
-}
-
-impl From<ModeArg> for agent::Mode {
-    fn from(mode: ModeArg) -> agent::Mode {
-        match mode {
-            ModeArg::ReadOnly => agent::Mode::ReadOnly,
-            ModeArg::Confirm => agent::Mode::Confirm,
-            ModeArg::AcceptEdits => agent::Mode::AcceptEdits,
-            ModeArg::Auto => agent::Mode::Auto,
-        }
-    }
 }

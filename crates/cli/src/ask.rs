@@ -1,19 +1,20 @@
 //! Asking the human about one effect, on the controlling terminal: one key where it allows that, else lines.
 
-mod code;
+mod dialog;
 mod edit;
 mod show;
-mod tty;
 
 use agent::{Answer, Effect, Question};
+use anstyle::Style;
 
 use crate::account::diff;
+use crate::inline::{cells, fold};
 use crate::screen::{Paint, Screen};
-use show::Canvas;
-use tty::{Tty, Typed};
+use dialog::{Dialog, Typed};
+use show::Sheet;
 
+pub(crate) use edit::page;
 pub(crate) use show::Around;
-pub(crate) use tty::restore;
 
 /// What will really happen, as plain text.
 pub(crate) fn describe(effect: &Effect) -> String {
@@ -47,18 +48,17 @@ enum Choice {
 
 /// Shows the question and waits for an answer. Enter alone never approves.
 pub(crate) async fn ask(question: Question<'_>, around: &Around, screen: &Screen) -> Answer {
-    let Some(mut tty) = Tty::open(screen.is_terminal()) else { return Answer::Nobody };
+    let Some(mut dialog) = Dialog::open(screen.is_moving()) else { return Answer::Nobody };
     let mut effect = question.effect.clone();
     loop {
         let edited = effect != *question.effect;
         // What the human wrote is for this once.
         let offer = if edited { None } else { question.offer };
         let now = Question { effect: &effect, offer, ..question };
-        let canvas =
-            Canvas { coloured: screen.is_coloured(), width: screen.width(), rows: screen.height().max(16) - 8 };
-        let (shown, cut) = show::effect(&now, around, canvas);
-        tty.write(&format!("\n{shown}"));
-        let choice = match choose(&mut tty, &now, around, canvas, cut).await {
+        let sheet = Sheet { coloured: screen.is_coloured(), width: screen.width(), rows: screen.height().max(16) - 8 };
+        let (shown, cut) = show::effect(&now, around, sheet);
+        dialog.write(&format!("\n{shown}"));
+        let choice = match choose(&mut dialog, &now, around, sheet, cut).await {
             Some(choice) => choice,
             None => return Answer::Nobody,
         };
@@ -67,25 +67,25 @@ pub(crate) async fn ask(question: Question<'_>, around: &Around, screen: &Screen
             Choice::Once => return Answer::Once,
             Choice::Session => return Answer::Session,
             Choice::No(Some(reason)) => return Answer::No(reason),
-            Choice::No(None) => match tty.line("no, because: ").await {
+            Choice::No(None) => match dialog.line("no, because: ").await {
                 Some(reason) => return Answer::No(reason.trim().to_owned()),
-                None => tty.write("\n"),
+                None => dialog.write("\n"),
             },
             Choice::Quit => return Answer::Quit,
-            Choice::Edit => match outside(&tty, {
+            Choice::Edit => match outside(&dialog, {
                 let effect = effect.clone();
                 move || edit::edit(&effect)
             })
             .await
             {
                 Ok(changed) => effect = changed,
-                Err(error) => tty.write(&format!("it is as it was: {error:#}\n")),
+                Err(error) => dialog.write(&format!("it is as it was: {error:#}\n")),
             },
             Choice::Whole => {
-                let text = show::whole(&effect, canvas);
+                let text = show::whole(&effect, sheet);
                 let paged = text.clone();
-                if outside(&tty, move || edit::page(&paged)).await.is_err() {
-                    tty.write(&text);
+                if outside(&dialog, move || page(&paged)).await.is_err() {
+                    dialog.write(&text);
                 }
             }
             Choice::Details => (),
@@ -95,30 +95,37 @@ pub(crate) async fn ask(question: Question<'_>, around: &Around, screen: &Screen
 
 /// Runs a program of the human's on the terminal, which is theirs meanwhile.
 async fn outside<T: Send + 'static>(
-    tty: &Tty,
+    dialog: &Dialog,
     act: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
 ) -> anyhow::Result<T> {
-    tty::restore();
+    dialog.lend();
     let done = tokio::task::spawn_blocking(act).await;
-    tty.take();
+    dialog.take();
     done?
 }
 
 /// Asks until one of the keys was pressed. `None` when the terminal has gone.
-async fn choose(tty: &mut Tty, question: &Question<'_>, around: &Around, canvas: Canvas, cut: bool) -> Option<Choice> {
+async fn choose(
+    dialog: &mut Dialog,
+    question: &Question<'_>,
+    around: &Around,
+    sheet: Sheet,
+    cut: bool,
+) -> Option<Choice> {
     let mut keys = vec!["y once".to_owned()];
     keys.extend(question.offer.map(|offer| format!("a always: {offer}")));
     keys.extend(["e edit".to_owned(), "n no, and why".to_owned()]);
     keys.extend(cut.then(|| "v view all".to_owned()));
     keys.extend(["? more".to_owned(), "q stop".to_owned()]);
     let letters: Vec<&str> = keys.iter().filter_map(|key| key.get(..1)).collect();
-    let prompt = canvas.paint(Paint::Cyan, &format!("allow? [{}] ", letters.join("/")));
-    tty.write(&wrapped(&keys, canvas.width));
-    tty.write(&prompt);
+    let prompt = sheet.paint(Paint::Cyan, &format!("allow? [{}] ", letters.join("/")));
+    dialog.write(&wrapped(&keys, sheet.width));
+    dialog.write(&prompt);
     loop {
-        let (choice, again) = match tty.typed().await? {
+        let (choice, again) = match dialog.typed().await? {
             Typed::Key(key) => (parse(&key.to_string()), format!("\r\x1b[K{prompt}")),
-            Typed::Line(line) => (parse(&line), prompt.clone()),
+            Typed::Line(line) if !dialog.by_key() => (parse(&line), prompt.clone()),
+            Typed::Line(line) => (parse(&line), format!("\r\x1b[K{prompt}")),
             Typed::Other => (None, format!("\r\x1b[K{prompt}")),
         };
         let choice = choice.filter(|choice| match choice {
@@ -127,16 +134,16 @@ async fn choose(tty: &mut Tty, question: &Question<'_>, around: &Around, canvas:
             _ => true,
         });
         match choice {
-            Some(Choice::Details) => tty.write(&format!("\n{}{prompt}", show::details(question, around))),
-            Some(Choice::No(None)) if !tty.by_key() => return Some(Choice::No(Some(String::new()))),
+            Some(Choice::Details) => dialog.write(&format!("\n{}{prompt}", show::details(question, around))),
+            Some(Choice::No(None)) if !dialog.by_key() => return Some(Choice::No(Some(String::new()))),
             Some(Choice::No(None)) => return Some(Choice::No(None)),
             Some(choice) => {
-                if tty.by_key() {
-                    tty.write(&format!("{}\n", letter(&choice)));
+                if dialog.by_key() {
+                    dialog.write(&format!("{}\n", letter(&choice)));
                 }
                 return Some(choice);
             }
-            None => tty.write(&again),
+            None => dialog.write(&again),
         }
     }
 }
@@ -152,7 +159,8 @@ fn wrapped(keys: &[String], width: usize) -> String {
             Some(_) | None => lines.push(key.clone()),
         }
     }
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    let rows = lines.into_iter().flat_map(|line| fold(cells(&line, Style::new()), width.saturating_sub(1), 2));
+    rows.map(|row| row.iter().map(|cell| cell.character).collect::<String>().trim_end().to_owned() + "\n").collect()
 }
 
 fn letter(choice: &Choice) -> char {
@@ -208,7 +216,8 @@ mod tests {
         let keys = ["y once", "a always: commands that start with `cargo test`", "e edit", "q stop"].map(str::to_owned);
         expect![[r#"
             y once
-            a always: commands that start with `cargo test`
+            a always: commands that start with
+              `cargo test`
             e edit · q stop
         "#]]
         .assert_eq(&wrapped(&keys, 40));

@@ -14,8 +14,9 @@ use sandbox::{Network, NetworkError};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::args::WorkArgs;
+use crate::args::{ProgramArgs, WorkArgs};
 use crate::hint::{Exit, Hint, Hinted};
+use crate::screen::Manner;
 use crate::{paths, reach};
 
 /// One layer: what one place says. Unknown names are errors.
@@ -55,6 +56,7 @@ pub(crate) struct Layer {
     max_time: Option<String>,
     /// USD per million tokens, for models that the built-in table lacks.
     price: Option<PriceLayer>,
+    plain: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -84,7 +86,7 @@ pub(crate) enum Dialect {
 const DEFAULT_MODEL: &str = "devstral-medium-latest";
 
 /// The names of all settings, in the order that `agent config` shows them.
-const NAMES: [&str; 23] = [
+const NAMES: [&str; 24] = [
     "model",
     "base_url",
     "api_key_env",
@@ -108,6 +110,7 @@ const NAMES: [&str; 23] = [
     "max_cost",
     "max_time",
     "price",
+    "plain",
 ];
 
 /// Of these, what each layer says counts together.
@@ -119,7 +122,7 @@ const REPOSITORY_NAMES: [&str; 8] =
     ["model", "temperature", "ask", "deny", "max_steps", "max_tokens", "max_cost", "max_time"];
 
 /// The layers, strongest first, each with the name of its place.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Config {
     layers: Vec<(String, Layer)>,
     /// What the human should know about it.
@@ -138,9 +141,9 @@ impl Config {
     }
 
     /// The settings of a command that works.
-    pub(crate) fn for_work(work: &WorkArgs, workspace: &Path) -> anyhow::Result<Config> {
-        let config = Config::load(Layer::of_work(work)?, workspace)?;
-        Ok(Config { asks_program: work.input.is_some(), ..config })
+    pub(crate) fn for_work(work: &WorkArgs, program: &ProgramArgs, workspace: &Path) -> anyhow::Result<Config> {
+        let config = Config::load(Layer::of_work(work, program)?, workspace)?;
+        Ok(Config { asks_program: program.input.is_some(), ..config })
     }
 
     fn read(flags: Layer, workspace: &Path) -> anyhow::Result<Config> {
@@ -288,6 +291,19 @@ impl Config {
         Some(agent::Price { input: price.input, cached: price.cached.unwrap_or(price.input), output: price.output })
     }
 
+    pub(crate) fn manner(&self) -> Manner {
+        if self.pick(|layer| layer.plain) == Some(true) { Manner::Plain } else { Manner::Moving }
+    }
+
+    /// The same with another model.
+    pub(crate) fn with_model(&self, model: &str) -> Config {
+        let mut config = self.clone();
+        if let Some((_, strongest)) = config.layers.first_mut() {
+            strongest.model = Some(model.to_owned());
+        }
+        config
+    }
+
     /// Each setting's name, value and place, for `agent config`.
     pub(crate) fn table(&self) -> Vec<[String; 3]> {
         let tables: Vec<(&String, Table)> =
@@ -341,6 +357,7 @@ fn from_environment() -> anyhow::Result<Layer> {
             "max_cost" | "temperature" => {
                 Value::Float(text.parse().with_context(|| format!("{variable}={text} is not a number"))?)
             }
+            "plain" => Value::Boolean(text.parse().with_context(|| format!("{variable}={text} is not true or false"))?),
             "price" => bail!("{variable} is not read; set `price` in the configuration file"),
             _ => Value::String(text.clone()),
         };

@@ -2,13 +2,15 @@
 //!
 //! It owns what an [`Agent`] borrows, so that an agent can be made for each turn.
 
+mod by_hand;
+
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Instant;
 
 use agent::{
-    Agent, AgentError, AgentEvent, ApprovalPolicy, Cancel, Condensed, Finish, Frontend, GitLook, Mode, SeenFiles,
+    Agent, AgentError, AgentEvent, ApprovalPolicy, Cancel, Condensed, Finish, Frontend, GitLook, Limit, SeenFiles,
     Spent, Survey, Transcript,
 };
 use anyhow::Context as _;
@@ -26,8 +28,9 @@ use crate::hint::{Exit, Hint as _};
 use crate::human::Human;
 use crate::input::Inbox;
 use crate::machine::Machine;
+use crate::place::Place;
 use crate::screen::{Paint, Screen};
-use crate::setup::{check_writable, choose_mode, facts, fence_words, mode_name, open_host};
+use crate::setup::{facts, fence_words, mode_name};
 use crate::watched::{Kept, Watched};
 use crate::{changes, paths, sessions, summary};
 
@@ -73,8 +76,10 @@ pub(crate) struct Conversation {
     policy: ApprovalPolicy,
     spent: Spent,
     seen: SeenFiles,
-    /// Of the turn that runs. Whoever gives a second task puts in a new one.
+    /// Of the turn that runs.
     pub(crate) cancel: Cancel,
+    /// The steps before the first that the limit of steps counts.
+    uncounted_steps: u32,
     /// `None` until the first task: the opening message looks at the workspace as it is then.
     transcript: Option<Transcript>,
 }
@@ -101,29 +106,10 @@ impl Face {
     }
 }
 
-/// Where a conversation happens: behind which fence, and how freely.
-#[derive(Clone)]
-pub(crate) struct Place {
-    pub(crate) id: String,
-    pub(crate) host: Rc<Host>,
-    pub(crate) fenced: bool,
-    pub(crate) mode: Mode,
-}
-
-impl Place {
-    pub(crate) async fn prepare(plan: &Plan, id: &str) -> anyhow::Result<Place> {
-        let host = open_host(&plan.root, &plan.config, Some(sessions::store()?.outputs(id)))?;
-        let fenced = host.fence().await.holds();
-        let mode = choose_mode(&plan.config, fenced, plan.output)?;
-        check_writable(&plan.root, mode)?;
-        Ok(Place { id: id.to_owned(), host: Rc::new(host), fenced, mode })
-    }
-}
-
 impl Conversation {
     /// Puts up the fence, finds the model and starts the session file.
     pub(crate) async fn open(plan: Plan) -> anyhow::Result<Conversation> {
-        let screen = Screen::new();
+        let screen = Screen::new(plan.config.manner());
         let id = plan.session_id();
         let (place, connected) = tokio::join!(Place::prepare(&plan, &id), connect::connect(&plan.config, &id));
         // What is wrong with the model is said before what is wrong with the place.
@@ -146,8 +132,7 @@ impl Conversation {
         mut face: Face,
     ) -> anyhow::Result<Conversation> {
         let Plan { root, config, output, beginning } = plan;
-        let Place { id, host, fenced, mode } = place;
-        let policy = ApprovalPolicy::with_rules(mode, config.rules()?);
+        let Place { id, host, fenced, may_be_auto: _, policy } = place;
         let cancel = Cancel::default();
         match &mut face {
             Face::Human(human) => human.around.fence = fence_words(fenced, &config.network()?).to_owned(),
@@ -193,8 +178,18 @@ impl Conversation {
             spent: before.as_ref().map(Session::spent).unwrap_or_default(),
             seen: transcript.as_ref().map(|transcript| SeenFiles::restore(transcript.entries())).unwrap_or_default(),
             cancel,
+            uncounted_steps: 0,
             transcript,
         })
+    }
+
+    /// Another model from the next turn on.
+    pub(crate) fn connect_to(&mut self, config: Config, connected: Connected) {
+        (self.config, self.connected) = (config, connected);
+    }
+
+    pub(crate) fn spent(&self) -> &Spent {
+        &self.spent
     }
 
     /// Says what is about to work on what, and how freely.
@@ -206,7 +201,7 @@ impl Conversation {
             Face::Human(_) => {
                 let fence =
                     if self.fenced { "commands are fenced" } else { "NO SANDBOX: commands can do whatever you can" };
-                self.screen.line(Paint::Dim, &format!("{model} · {mode}, {fence} · {root}"));
+                self.screen.prose(Paint::Dim, &format!("{model} · {mode}, {fence} · {root}"));
                 if let Some(transcript) = &self.transcript {
                     self.screen.line(Paint::Dim, &format!("going on with: {}", one_line(transcript.task(), 80)));
                 }
@@ -217,6 +212,11 @@ impl Conversation {
                 machine.print(What::RunStarted { task, model, workspace: &root, mode, sandbox });
             }
         }
+        self.show_notices();
+    }
+
+    /// What the configuration and the server have to say.
+    pub(crate) fn show_notices(&mut self) {
         for notice in self.config.notices.iter().chain(&self.connected.notices) {
             self.face.frontend().show(AgentEvent::Notice(notice));
         }
@@ -242,10 +242,13 @@ impl Conversation {
     pub(crate) async fn go_on(&mut self) -> Result<Finish, AgentError> {
         let Some(mut transcript) = self.transcript.take() else { return Ok(Finish::Answered) };
         let mut agent = self.agent();
-        let finish = agent::run_task(&mut agent, &mut transcript).await;
+        let mut finish = agent::run_task(&mut agent, &mut transcript).await;
         let Agent { policy, spent, seen, .. } = agent;
         (self.policy, self.spent, self.seen) = (policy, spent, seen);
         self.transcript = Some(transcript);
+        if let Ok(Finish::LimitReached(Limit::Steps(steps))) = &mut finish {
+            *steps -= self.uncounted_steps;
+        }
         for notice in self.watched.take_notices() {
             self.face.frontend().show(AgentEvent::Notice(&notice));
         }
@@ -253,7 +256,6 @@ impl Conversation {
     }
 
     /// Condenses what was said, because the human wants it; `focus` is what must be kept in particular.
-    #[expect(dead_code, reason = "for `/compact` of the chat, which is not here yet")]
     pub(crate) async fn compact(&mut self, focus: Option<&str>) -> Result<Condensed, AgentError> {
         let Some(mut transcript) = self.transcript.take() else {
             return Ok(Condensed::Not("nothing was said yet"));
@@ -285,6 +287,7 @@ impl Conversation {
 
     /// An agent for one turn. What it changes of policy, spending and files seen is taken back by [`Self::turn`].
     fn agent(&mut self) -> Agent<'_> {
+        let limits = self.limits();
         Agent {
             client: &self.connected.client,
             tools: match self.connected.profile.edits {
@@ -296,13 +299,19 @@ impl Conversation {
             journal: &mut self.session,
             policy: self.policy.clone(),
             root: self.root.clone(),
-            limits: agent::Limits { context_tokens: self.connected.context_tokens, ..self.config.limits() },
+            limits,
             supervision: self.connected.profile.supervision,
             price: self.connected.price,
             spent: self.spent,
             seen: std::mem::take(&mut self.seen),
             cancel: self.cancel.clone(),
         }
+    }
+
+    fn limits(&self) -> agent::Limits {
+        let limits = self.config.limits();
+        let steps = limits.steps.map(|steps| steps + self.uncounted_steps);
+        agent::Limits { steps, context_tokens: self.connected.context_tokens, ..limits }
     }
 
     fn sandbox_word(&self) -> &'static str {
@@ -318,7 +327,7 @@ impl Conversation {
             let text = format!("a git repository appeared: {path}; git runs what its hooks and configuration say");
             self.face.frontend().show(AgentEvent::Notice(&text));
         }
-        let ended = self.account_for(finish);
+        let ended = self.account_for(&finish);
         let exit = Exit::of_code(ended.exit_code);
         let noted = self.session.note(&ended);
         self.screen.status(None);
@@ -336,9 +345,9 @@ impl Conversation {
     }
 
     /// What happened, in words and numbers; the model's own account is only the answer.
-    fn account_for(&self, finish: Result<Finish, AgentError>) -> Ended {
+    pub(crate) fn account_for(&self, finish: &Result<Finish, AgentError>) -> Ended {
         let account = self.face.account();
-        let (name, exit, reason, hint) = match &finish {
+        let (name, exit, reason, hint) = match finish {
             Ok(finish) => {
                 let (name, exit, reason, hint) = events::finish(finish);
                 (name, exit, reason, hint.map(str::to_owned))

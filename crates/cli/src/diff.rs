@@ -5,14 +5,16 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use anstyle::AnsiColor;
 use anyhow::anyhow;
+use session::{Session, SessionFile};
 use snapshots::{Changed, FileState, Link, Objects};
 
 use crate::args::DiffArgs;
 use crate::harmless::harmless;
+use crate::highlight;
 use crate::hint::{Exit, Hint as _};
-use crate::past::Past;
+use crate::past::{self, Past};
+use crate::watched::Watched;
 
 pub(crate) fn diff(args: &DiffArgs) -> anyhow::Result<Exit> {
     let past = Past::find(args.id.as_deref())?;
@@ -45,6 +47,16 @@ pub(crate) fn diff(args: &DiffArgs) -> anyhow::Result<Exit> {
         )?;
     }
     Ok(Exit::Finished)
+}
+
+/// What a conversation that goes on did to the files so far.
+pub(crate) fn in_conversation(watched: &Watched, session: &SessionFile) -> anyhow::Result<String> {
+    let history = past::history(&Session::read(session.path())?);
+    let diff = watched.with_objects(|_, objects| -> anyhow::Result<String> {
+        let net = snapshots::net(&history.links(objects, |_| true)?);
+        Ok(net.iter().map(|change| one(change, objects)).collect())
+    });
+    diff.unwrap_or_else(|| Ok(String::new()))
 }
 
 /// Paths where one step did not begin from what the one before had left.
@@ -167,19 +179,10 @@ fn stat(net: &[Changed], objects: &Objects) -> String {
     out
 }
 
-fn painted(diff: &str) -> String {
+pub(crate) fn painted(diff: &str) -> String {
     let mut out = String::new();
     for line in diff.lines() {
-        let colour = match line.as_bytes() {
-            [b'+', ..] => AnsiColor::Green,
-            [b'-', ..] => AnsiColor::Red,
-            [b'@', ..] => AnsiColor::Cyan,
-            _ => {
-                out.push_str(&format!("{line}\n"));
-                continue;
-            }
-        };
-        let style = anstyle::Style::new().fg_color(Some(colour.into()));
+        let style = highlight::diff(line);
         out.push_str(&format!("{style}{line}{style:#}\n"));
     }
     out

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::harmless::harmless;
+use crate::screen::{Paint, Screen};
+
 /// How the program ends, as the README documents it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -51,5 +54,13 @@ pub(crate) trait Hint<T> {
 impl<T, E: Into<anyhow::Error>> Hint<T> for Result<T, E> {
     fn hint(self, hint: impl Into<String>) -> anyhow::Result<T> {
         self.map_err(|error| Hinted { error: error.into(), hint: Some(hint.into()), exit: Exit::Usage }.into())
+    }
+}
+
+/// `error: ...`, then `hint: ...`, where the program goes on.
+pub(crate) fn say(screen: &Screen, error: &anyhow::Error) {
+    screen.prose(Paint::Red, &harmless(&format!("error: {error:#}")));
+    if let Some(hint) = error.downcast_ref::<Hinted>().and_then(|hinted| hinted.hint.as_ref()) {
+        screen.prose(Paint::Plain, &harmless(&format!("hint: {hint}")));
     }
 }

@@ -81,13 +81,15 @@ impl Human {
         self.account.called(call, outcome);
         let took = self.call_began.elapsed();
         let took = if 1 <= took.as_secs() { format!(" ({:.1} s)", took.as_secs_f32()) } else { String::new() };
-        let (mark, paint) = match outcome {
-            ToolOutcome::Done(text) if failed_command(call, text.as_str()) => ("!", Paint::Yellow),
-            ToolOutcome::Done(_) => ("✓", Paint::Green),
-            ToolOutcome::Failed(_) => ("✗", Paint::Red),
-            ToolOutcome::Refused(_) => ("⊘", Paint::Yellow),
-            ToolOutcome::Cancelled | ToolOutcome::Interrupted => ("–", Paint::Dim),
+        let (mark, word, paint) = match outcome {
+            ToolOutcome::Done(text) if failed_command(call, text.as_str()) => ("!", "done:", Paint::Yellow),
+            ToolOutcome::Done(_) => ("✓", "done:", Paint::Green),
+            ToolOutcome::Failed(_) => ("✗", "failed:", Paint::Red),
+            ToolOutcome::Refused(_) => ("⊘", "refused:", Paint::Yellow),
+            ToolOutcome::Cancelled | ToolOutcome::Interrupted => ("–", "cancelled:", Paint::Dim),
         };
+        // Off a terminal the marks are as good: what reads them there is no screen reader.
+        let mark = if self.screen.is_terminal() && !self.screen.is_moving() { word } else { mark };
         let width = self.screen.width();
         let line = format!("{mark} {}: {}{took}", title(call), gist(call, outcome));
         self.screen.line(paint, &one_line(&line, width));
@@ -124,6 +126,7 @@ impl Frontend for Human {
             AgentEvent::Replied { spent, reply } => {
                 self.account.spent = *spent;
                 self.screen.status(None);
+                self.screen.end_stream();
                 self.around.reason.clone_from(&reply.text);
                 self.around.calls = reply.calls.iter().map(title).collect();
                 self.called = 0;
@@ -154,9 +157,20 @@ impl Frontend for Human {
     }
 
     async fn ask(&mut self, question: Question<'_>) -> Answer {
-        self.screen.status(None);
+        let _suspended = self.screen.suspend_input();
         ask::ask(question, &self.around, &self.screen).await
     }
+
+    fn take_message(&mut self) -> Option<String> {
+        let waiting = self.screen.take_waiting();
+        waiting.iter().for_each(|message| echo(&self.screen, message));
+        (!waiting.is_empty()).then(|| waiting.join("\n\n"))
+    }
+}
+
+/// What the human said, as it stays on the screen.
+pub(crate) fn echo(screen: &Screen, message: &str) {
+    screen.line(Paint::Cyan, &format!("\n> {}", harmless(message).replace('\n', "\n  ")));
 }
 
 /// The command ran, and did not end well.

@@ -6,21 +6,37 @@
 mod account;
 mod args;
 mod ask;
+mod canvas;
 mod changes;
+mod chat;
+mod chat_commands;
+mod chat_desk;
+mod chat_turn;
+mod complete;
 mod config;
 mod connect;
 mod conversation;
 mod demo;
 mod diff;
+mod editor;
 mod events;
 mod harmless;
+mod highlight;
 mod hint;
+mod history;
 mod human;
+mod inline;
 mod input;
 mod inspect;
+mod keyboard;
+mod keys;
+mod live;
 mod machine;
+mod markdown;
 mod past;
 mod paths;
+mod place;
+mod raw_mode;
 mod reach;
 mod resume;
 mod run;
@@ -28,11 +44,13 @@ mod screen;
 mod sessions;
 mod setup;
 mod show;
+mod slash;
 mod summary;
+mod tty;
 mod undo;
 mod watched;
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
@@ -45,15 +63,24 @@ fn main() -> ExitCode {
     if let Some(exit) = sandbox::launcher() {
         return exit;
     }
-    let cli = Cli::parse();
+    let mut cli = Cli::parse();
+    if cli.command.is_none() && io::stdin().is_terminal() && io::stderr().is_terminal() {
+        // A bare `agent` talks, where there is somebody to talk to.
+        cli = Cli::parse_from(["agent", "chat"]);
+    }
     log(cli.verbose);
     // A release aborts at a panic: nothing is dropped then, so the terminal is put back here.
     let report_panic = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        ask::restore();
+        raw_mode::restore();
         report_panic(panic);
     }));
-    let exit = match dispatch(cli.command) {
+    let Some(command) = cli.command else {
+        // Nobody is left to tell if stderr is closed.
+        let _ = write!(io::stderr(), "{}", Cli::command().render_help());
+        return ExitCode::from(Exit::Usage as u8);
+    };
+    let exit = match dispatch(command) {
         Ok(exit) => exit,
         Err(error) => report(&error),
     };
@@ -63,6 +90,7 @@ fn main() -> ExitCode {
 fn dispatch(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Run(args) => wait_for(run::run(*args)),
+        Command::Chat(args) => wait_for(chat::chat(*args)),
         Command::Demo(args) => wait_for(demo::demo(args)),
         Command::Models(args) => wait_for(inspect::models(&args)),
         Command::Doctor(args) => wait_for(inspect::doctor(&args)),
@@ -84,7 +112,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
 fn wait_for(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let exit = runtime.block_on(command);
-    // A thread that waits for a key at /dev/tty cannot be interrupted and must not hold us back.
+    // A thread that waits for a slow disk cannot be interrupted and must not hold us back.
     runtime.shutdown_background();
     exit
 }

@@ -6,7 +6,7 @@ use agent::{Transcript, Turn};
 use anyhow::{Context as _, anyhow};
 use session::{Session, SessionError, State, Store};
 
-use crate::args::{ForkArgs, ResumeArgs, WorkArgs};
+use crate::args::{ForkArgs, ProgramArgs, ResumeArgs, WorkArgs};
 use crate::config::Config;
 use crate::conversation::{Beginning, Plan};
 use crate::hint::{Exit, Hint as _};
@@ -41,7 +41,7 @@ pub(crate) async fn resume(args: ResumeArgs) -> anyhow::Result<Exit> {
             Beginning::Forked(Box::new(reopened.session))
         }
     };
-    go_on(beginning, notices, message, args.work).await
+    go_on(beginning, notices, message, args.program, args.work).await
 }
 
 pub(crate) async fn fork(args: ForkArgs) -> anyhow::Result<Exit> {
@@ -54,13 +54,14 @@ pub(crate) async fn fork(args: ForkArgs) -> anyhow::Result<Exit> {
         return Err(anyhow!("session {id} has {steps} steps")).hint("`agent show` numbers them");
     };
     let notices = kept.notices.clone();
-    go_on(Beginning::Forked(Box::new(kept)), notices, args.message, args.work).await
+    go_on(Beginning::Forked(Box::new(kept)), notices, args.message, args.program, args.work).await
 }
 
 async fn go_on(
     beginning: Beginning,
     notices: Vec<String>,
     message: Option<String>,
+    program: ProgramArgs,
     work: WorkArgs,
 ) -> anyhow::Result<Exit> {
     let session = match &beginning {
@@ -68,12 +69,12 @@ async fn go_on(
         Beginning::Resumed(reopened) => &reopened.session,
         Beginning::Forked(session) => session.as_ref(),
     };
-    run::check_input(&work, message.as_deref())?;
+    run::check_input(&program, message.as_deref())?;
     let root = workspace_of(session, work.model.workspace.as_deref())?;
     let text = words(session, message)?;
-    let mut config = Config::for_work(&work, &root)?.with_session(session.served());
+    let mut config = Config::for_work(&work, &program, &root)?.with_session(session.served());
     config.notices.extend(notices);
-    carry_out(text, Plan { root, config, output: work.output, beginning }).await
+    carry_out(text, Plan { root, config, output: program.output, beginning }).await
 }
 
 /// A message of one hexadecimal word would be taken for an id, which is then said.

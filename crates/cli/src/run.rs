@@ -6,27 +6,27 @@ use std::path::{Path, PathBuf};
 use agent::Finish;
 use anyhow::Context as _;
 
-use crate::args::{Output, RunArgs, WorkArgs};
+use crate::args::{Output, ProgramArgs, RunArgs};
 use crate::config::Config;
 use crate::conversation::{Beginning, Conversation, Plan};
 use crate::hint::{Exit, Hint as _};
 use crate::setup::listen;
 
 pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Exit> {
-    check_input(&args.work, Some(&args.task))?;
+    check_input(&args.program, Some(&args.task))?;
     let task = read_task(&args.task)?;
     let root = workspace(args.work.model.workspace.as_deref())?;
-    let config = Config::for_work(&args.work, &root)?;
-    carry_out(Some(task), Plan { root, config, output: args.work.output, beginning: Beginning::New }).await
+    let config = Config::for_work(&args.work, &args.program, &root)?;
+    carry_out(Some(task), Plan { root, config, output: args.program.output, beginning: Beginning::New }).await
 }
 
 /// A program that answers needs to be asked, and stdin for itself; `text` is what is said to the model first.
-pub(crate) fn check_input(work: &WorkArgs, text: Option<&str>) -> anyhow::Result<()> {
-    if work.input.is_some() && work.output != Output::Jsonl {
+pub(crate) fn check_input(program: &ProgramArgs, text: Option<&str>) -> anyhow::Result<()> {
+    if program.input.is_some() && program.output != Output::Jsonl {
         return Err(anyhow::anyhow!("--input jsonl answers what --output jsonl asks"))
             .hint("give both: agent run --output jsonl --input jsonl --confirm \"...\"");
     }
-    if work.input.is_some() && text == Some("-") {
+    if program.input.is_some() && text == Some("-") {
         return Err(anyhow::anyhow!("stdin cannot carry the task and the answers"))
             .hint("give the task as an argument: agent run --output jsonl --input jsonl \"...\"");
     }

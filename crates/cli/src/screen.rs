@@ -1,28 +1,27 @@
-//! The human's stderr: plain lines, or a terminal with colour and one status line that moves.
+//! The human's stderr, and the one owner of the terminal: lines that stay, and below them a few rows that move.
+//!
+//! What stays is written once. What moves (unfinished words, what is going on, the line being written) is wiped before
+//! and drawn again after it, in one write, and never reaches above the rows it drew itself.
 
-use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
+use tokio::sync::Notify;
+
+use crate::canvas::{Canvas, Drawn, Status};
+use crate::inline::{DIM, cells, colour, fold};
+use crate::live::Prompt;
+use crate::raw_mode::RawMode;
 
 /// A handle; clones write to the same screen.
 #[derive(Clone)]
-pub(crate) struct Screen(Arc<Mutex<State>>);
+pub(crate) struct Screen(Arc<Shared>);
 
-struct State {
-    terminal: bool,
-    colour: bool,
-    status: Option<Status>,
-    /// The status line is on the screen and has to be wiped before anything else is written.
-    drawn: bool,
-    /// Something stands on the current line.
-    mid_line: bool,
-}
-
-struct Status {
-    text: String,
-    since: Instant,
+struct Shared {
+    state: Mutex<Canvas>,
+    /// The keys are ours again.
+    resumed: Notify,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,21 +34,31 @@ pub(crate) enum Paint {
     Cyan,
 }
 
-const FRAMES: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+/// How much the screen may move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    Moving,
+    /// For screen readers and logs: whole lines, no colour, nothing drawn twice.
+    Plain,
+}
+
 const TICK: Duration = Duration::from_millis(100);
+/// Wider lines of prose are hard to read.
+const WIDEST_PROSE: usize = 100;
 
 impl Screen {
     /// Looks at stderr, `NO_COLOR` (no-color.org: any value but an empty one) and `TERM=dumb`.
-    pub(crate) fn new() -> Screen {
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let terminal = io::stderr().is_terminal() && !dumb;
-        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let state = State { terminal, colour: terminal && !no_colour, status: None, drawn: false, mid_line: false };
-        Screen(Arc::new(Mutex::new(state)))
+    pub(crate) fn new(manner: Manner) -> Screen {
+        Screen(Arc::new(Shared { state: Mutex::new(Canvas::new(manner)), resumed: Notify::new() }))
     }
 
     pub(crate) fn is_terminal(&self) -> bool {
         self.state().terminal
+    }
+
+    /// Whether rows are drawn again in place; else everything is said in whole lines and in words.
+    pub(crate) fn is_moving(&self) -> bool {
+        self.state().moving
     }
 
     pub(crate) fn is_coloured(&self) -> bool {
@@ -58,116 +67,195 @@ impl Screen {
 
     /// Rows of the terminal.
     pub(crate) fn height(&self) -> usize {
-        rustix::termios::tcgetwinsize(io::stderr())
-            .map_or(24, |size| if size.ws_row == 0 { 24 } else { usize::from(size.ws_row) })
+        self.state().size().1
     }
 
     /// Columns of the terminal, 100 where there is none.
     pub(crate) fn width(&self) -> usize {
-        if !self.is_terminal() {
-            return 100;
-        }
-        rustix::termios::tcgetwinsize(io::stderr())
-            .map_or(80, |size| if size.ws_col == 0 { 80 } else { usize::from(size.ws_col).max(20) })
+        self.state().size().0
     }
 
     /// A line, or several.
     pub(crate) fn line(&self, paint: Paint, text: &str) {
         let mut state = self.state();
-        state.wipe();
-        state.finish_line();
-        let painted = state.painted(paint, text);
-        state.write(&painted);
-        state.write("\n");
+        let line = state.painted(paint, text) + "\n";
+        state.print(&line);
     }
 
-    /// Text as it streams; the next line begins below it.
+    /// A line of words, folded between them. What is made to be copied goes out with [`Screen::line`] instead.
+    pub(crate) fn prose(&self, paint: Paint, text: &str) {
+        let width = self.width().min(WIDEST_PROSE + 1) - 1;
+        if !self.is_moving() {
+            return self.line(paint, text);
+        }
+        for line in text.lines() {
+            for row in fold(cells(line, Style::new()), width, 2) {
+                self.line(paint, row.iter().map(|cell| cell.character).collect::<String>().trim_end());
+            }
+        }
+    }
+
+    /// The model's words as they stream; what is said next begins below them.
     pub(crate) fn stream(&self, text: &str) {
         let mut state = self.state();
         state.status = None;
-        state.wipe();
-        state.write(text);
-        state.mid_line = !text.ends_with('\n');
+        let width = state.size().0;
+        let rows = state.words.push(text, width.min(WIDEST_PROSE + 1) - 1);
+        state.print_rows(&rows);
+    }
+
+    /// The words are over.
+    pub(crate) fn end_stream(&self) {
+        let mut state = self.state();
+        let rows = state.words.finish();
+        state.print_rows(&rows);
     }
 
     /// What is going on, shown with the time since it was last `None`; only on a terminal.
     pub(crate) fn status(&self, text: Option<String>) {
         let mut state = self.state();
-        state.wipe();
-        if text.is_some() {
-            state.finish_line();
-        }
         // The same thing going on with other words keeps its clock.
         let since = state.status.take().map(|status| status.since);
         state.status = text.map(|text| Status { text, since: since.unwrap_or_else(Instant::now) });
+        if state.status.is_none() {
+            state.draw("");
+        }
     }
 
-    /// Moves the status line until it is dropped.
+    /// Moves what is going on until it is dropped.
     pub(crate) async fn animate(self) {
-        if !self.is_terminal() {
+        if !self.is_moving() {
             return;
         }
         let mut ticks = tokio::time::interval(TICK);
-        let mut frame = 0_usize;
         loop {
             ticks.tick().await;
-            frame = (frame + 1) % FRAMES.len();
-            let width = self.width();
-            self.state().draw(frame, width);
+            self.state().tick();
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Shows the line that the human writes, or that none is written.
+    pub(crate) fn prompt(&self, prompt: Option<Prompt>) {
+        let mut state = self.state();
+        if !state.moving {
+            // The terminal itself shows what is typed; only the question is ours.
+            if let Some(prompt) = prompt.filter(|_| !state.mid_line) {
+                state.write(&prompt.label);
+                state.mid_line = true;
+            }
+            return;
+        }
+        state.prompt = prompt;
+        state.draw("");
+    }
+
+    /// An empty screen, but for what moves.
+    pub(crate) fn clear(&self) {
+        let mut state = self.state();
+        state.drawn = Drawn::default();
+        state.write("\x1b[H\x1b[2J");
+        state.draw("");
+    }
+
+    /// Off a moving terminal: the human ended the line themselves.
+    pub(crate) fn line_was_ended(&self) {
+        self.state().mid_line = false;
+    }
+
+    /// A message that waits for the model's next step.
+    pub(crate) fn wait_with(&self, message: String) {
+        let mut state = self.state();
+        state.waiting.push(message);
+        state.draw("");
+    }
+
+    pub(crate) fn take_waiting(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().waiting)
+    }
+
+    /// From here on keys come one by one and unseen, until the screen is left.
+    pub(crate) fn enter_raw_mode(&self, raw_mode: RawMode) {
+        let mut state = self.state();
+        let codes = raw_mode.enter();
+        state.raw_mode = Some(raw_mode);
+        state.write(codes);
+    }
+
+    /// Leaves the terminal as it was found. Nothing moves on it any more.
+    pub(crate) fn leave(&self) {
+        let mut state = self.state();
+        state.status = None;
+        state.prompt = None;
+        state.draw("");
+        let codes = state.raw_mode.take().map_or("", |raw_mode| raw_mode.leave());
+        state.write(codes);
+    }
+
+    /// Hands the terminal over to whoever asks the human something or shows another program, until the guard is
+    /// dropped: nothing is drawn, no key is read, and the terminal is as it was found.
+    pub(crate) fn suspend_input(&self) -> Suspended {
+        let mut state = self.state();
+        state.status = None;
+        let rows = state.words.finish();
+        state.print_rows(&rows);
+        if state.suspended == 0 {
+            let wiped = state.wipe();
+            let codes = state.raw_mode.as_ref().map_or("", |raw_mode| raw_mode.leave());
+            state.write(&(wiped + codes));
+        }
+        state.suspended += 1;
+        Suspended(self.clone())
+    }
+
+    /// Whether somebody else reads the keys.
+    pub(crate) fn is_suspended(&self) -> bool {
+        0 < self.state().suspended
+    }
+
+    /// Returns once the keys are ours.
+    pub(crate) async fn keys_are_ours(&self) {
+        while self.is_suspended() {
+            self.0.resumed.notified().await;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, Canvas> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Paint {
-    /// The text with the codes around it.
-    pub(crate) fn over(self, text: &str) -> String {
-        let colour = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
-        let style = match self {
-            Paint::Plain => return text.to_owned(),
-            Paint::Dim => Style::new().dimmed(),
+    pub(crate) fn style(self) -> Style {
+        match self {
+            Paint::Plain => Style::new(),
+            Paint::Dim => DIM,
             Paint::Red => colour(AnsiColor::Red),
             Paint::Green => colour(AnsiColor::Green),
             Paint::Yellow => colour(AnsiColor::Yellow),
             Paint::Cyan => colour(AnsiColor::Cyan),
-        };
+        }
+    }
+
+    /// The text with the codes around it.
+    pub(crate) fn over(self, text: &str) -> String {
+        let style = self.style();
         format!("{style}{text}{style:#}")
     }
 }
 
-impl State {
-    fn draw(&mut self, frame: usize, width: usize) {
-        let Some(status) = &self.status else { return };
-        let seconds = status.since.elapsed().as_secs_f32();
-        let spinner = FRAMES.get(frame).copied().unwrap_or('-');
-        let text = crate::harmless::one_line(&format!("{spinner} {} {seconds:.1} s", status.text), width - 1);
-        let painted = self.painted(Paint::Dim, &text);
-        self.write(&format!("\r\x1b[2K{painted}"));
-        self.drawn = true;
-    }
+/// While it lives, the terminal is somebody else's.
+#[must_use = "the terminal is taken back when it is dropped"]
+pub(crate) struct Suspended(Screen);
 
-    fn wipe(&mut self) {
-        if std::mem::take(&mut self.drawn) {
-            self.write("\r\x1b[2K");
+impl Drop for Suspended {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.suspended -= 1;
+        if state.suspended == 0 {
+            let codes = state.raw_mode.as_ref().map_or("", |raw_mode| raw_mode.enter());
+            state.write(codes);
+            state.draw("");
+            self.0.0.resumed.notify_waiters();
         }
-    }
-
-    fn finish_line(&mut self) {
-        if std::mem::take(&mut self.mid_line) {
-            self.write("\n");
-        }
-    }
-
-    fn painted(&self, paint: Paint, text: &str) -> String {
-        if self.colour { paint.over(text) } else { text.to_owned() }
-    }
-
-    fn write(&mut self, text: &str) {
-        let mut stderr = io::stderr().lock();
-        // Nobody is left to tell if stderr is closed.
-        let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
     }
 }

@@ -92,8 +92,8 @@ pub(crate) fn listen(cancel: Cancel, max_time: Option<Duration>, screen: Screen)
                 return;
             }
             if cancel.why() == Some(Stop::Human) {
-                screen.status(None);
-                crate::ask::restore();
+                screen.leave();
+                crate::raw_mode::restore();
                 std::process::exit(Exit::Cancelled as i32);
             }
             cancel.stop(Stop::Human);

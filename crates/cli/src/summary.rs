@@ -16,19 +16,19 @@ pub(crate) fn print(screen: &Screen, output: Output, ended: &Ended) -> io::Resul
         let text = if stdout.is_terminal() { harmless(&ended.answer) } else { ended.answer.clone() };
         writeln!(stdout, "{text}")?;
     }
-    screen.line(Paint::Dim, &files(&ended.files, ended.files_left_out));
-    screen.line(Paint::Dim, &numbers(ended));
+    screen.prose(Paint::Dim, &files(&ended.files, ended.files_left_out));
+    screen.prose(Paint::Dim, &numbers(ended));
     if let Some(line) = how(ended) {
-        screen.line(if ended.exit_code == 130 { Paint::Yellow } else { Paint::Red }, &line);
+        screen.prose(if ended.exit_code == 130 { Paint::Yellow } else { Paint::Red }, &line);
     }
     if let Some(hint) = &ended.hint {
-        screen.line(Paint::Plain, &format!("hint: {hint}"));
+        screen.prose(Paint::Plain, &format!("hint: {hint}"));
     }
     Ok(())
 }
 
 /// Nothing for a run that finished.
-fn how(ended: &Ended) -> Option<String> {
+pub(crate) fn how(ended: &Ended) -> Option<String> {
     let reason = ended.reason.as_deref().unwrap_or_default();
     match ended.finish {
         "answered" => None,

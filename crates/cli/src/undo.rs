@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use sandbox::{Files, TakeBack};
 use session::{Session, SessionError, SessionFile};
-use snapshots::{FileState, History, Link, Merge, Note, Objects, Planned};
+use snapshots::{Changed, FileState, History, Link, Merge, Note, Objects, Planned};
 
 use crate::args::{RedoArgs, UndoArgs};
 use crate::harmless::harmless;
@@ -41,6 +41,7 @@ pub(crate) struct Report {
     /// A word for what became of it, and the path.
     done: Vec<(&'static str, PathBuf)>,
     left: Vec<(PathBuf, &'static str)>,
+    changes: Vec<Changed>,
 }
 
 /// The files, what is kept of them, and the session file that is told. Borrowed, so that a session that runs can use it.
@@ -158,7 +159,7 @@ fn inside(workspace: &Path, file: &Path) -> anyhow::Result<PathBuf> {
 }
 
 fn report(back: &TakeBack, stayed: &[PathBuf], title: String) -> Report {
-    let mut report = Report { title, done: Vec::new(), left: Vec::new() };
+    let mut report = Report { title, done: Vec::new(), left: Vec::new(), changes: back.changes.clone() };
     for planned in &back.plan {
         match planned {
             Planned::Restore(change) if stayed.contains(&change.path) => {
@@ -198,7 +199,6 @@ impl Report {
 
 /// `/undo` (or, without `wanted`, `/redo`) in a conversation that goes on: what to show, and what to tell the model with
 /// the next message.
-#[expect(dead_code, reason = "`agent chat` binds it")]
 pub(crate) fn in_conversation(
     watched: &Watched,
     session: &mut SessionFile,
@@ -213,6 +213,7 @@ pub(crate) fn in_conversation(
         }
     });
     let report = report.context("this conversation changed no files yet")??;
+    watched.changed_too(&report.changes);
     let told = for_the_model(&report);
     Ok((report, told))
 }
@@ -252,7 +253,7 @@ mod tests {
     #[test]
     fn the_model_is_told_what_is_there_now() {
         let done = vec![("restored", PathBuf::from("a.rs")), ("removed", PathBuf::from("b/"))];
-        let mut report = Report { title: "took back step 3".to_owned(), done, left: Vec::new() };
+        let mut report = Report { title: "took back step 3".to_owned(), done, left: Vec::new(), changes: Vec::new() };
         expect![[r#"
             The user took back step 3 of this session. What the files are now:
             - restored `a.rs`

@@ -120,7 +120,12 @@ impl Watched {
             // A session file that cannot be written ends the run by itself, at the next entry.
             let _ = self.session.borrow_mut().snapshot(&note);
         }
-        self.changed.borrow_mut().extend(changed.into_iter().map(|change| Link { record: 0, step: 0, change }));
+        self.changed_too(&changed);
+    }
+
+    /// What an undo put back counts like any other change.
+    pub(crate) fn changed_too(&self, changed: &[Changed]) {
+        self.changed.borrow_mut().extend(changed.iter().cloned().map(|change| Link { record: 0, step: 0, change }));
     }
 }
 

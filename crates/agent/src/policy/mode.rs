@@ -17,6 +17,18 @@ pub enum Mode {
     Auto,
 }
 
+impl Mode {
+    /// The one after it, from the strictest to the freest and round again.
+    pub fn next(self) -> Mode {
+        match self {
+            Mode::ReadOnly => Mode::Confirm,
+            Mode::Confirm => Mode::AcceptEdits,
+            Mode::AcceptEdits => Mode::Auto,
+            Mode::Auto => Mode::ReadOnly,
+        }
+    }
+}
+
 /// The mode while a run goes on. Clones share it, so that a front end changes it between and during steps:
 /// the next effect is judged by it.
 #[derive(Clone, Debug)]

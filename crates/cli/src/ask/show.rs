@@ -4,14 +4,14 @@ use std::path::Path;
 
 use agent::{Change, Effect, Question, commands_of};
 
-use super::code;
 use crate::account::{describe, diff};
 use crate::harmless::{harmless, one_line};
 use crate::screen::Paint;
+use crate::{highlight, inline};
 
 /// How text is drawn.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Canvas {
+pub(crate) struct Sheet {
     pub(crate) coloured: bool,
     pub(crate) width: usize,
     /// Rows of a change that are shown at once; the rest is for the pager.
@@ -33,14 +33,14 @@ pub(crate) struct Around {
 /// Longer lines are no code: they are cut here, and whole in the pager.
 const LINE_BYTES: usize = 400;
 
-impl Canvas {
+impl Sheet {
     pub(crate) fn paint(self, paint: Paint, text: &str) -> String {
         if self.coloured { paint.over(text) } else { text.to_owned() }
     }
 }
 
 /// The question's head and its effect; the second is true where rows were left out.
-pub(crate) fn effect(question: &Question<'_>, around: &Around, canvas: Canvas) -> (String, bool) {
+pub(crate) fn effect(question: &Question<'_>, around: &Around, sheet: Sheet) -> (String, bool) {
     let place = match around.calls.len() {
         0 | 1 => String::new(),
         of => format!(" · {} of {of}", around.at + 1),
@@ -48,30 +48,28 @@ pub(crate) fn effect(question: &Question<'_>, around: &Around, canvas: Canvas) -
     let mut shown = String::new();
     if 1 < around.calls.len() && around.at == 0 {
         for (index, call) in around.calls.iter().enumerate() {
-            shown += &canvas.paint(
-                Paint::Dim,
-                &one_line(&format!("{} of {}: {call}", index + 1, around.calls.len()), canvas.width),
-            );
+            shown += &sheet
+                .paint(Paint::Dim, &one_line(&format!("{} of {}: {call}", index + 1, around.calls.len()), sheet.width));
             shown.push('\n');
         }
     }
     let mut cut = false;
-    shown += &canvas.paint(Paint::Cyan, &format!("{}{place}\n", what(question.effect)));
+    shown += &sheet.paint(Paint::Cyan, &format!("{}{place}\n", what(question.effect)));
     match question.effect {
         Effect::Run { command, timeout } => {
             let about = format!("for at most {} s", timeout.as_secs());
-            shown += &command_lines(command, question.root, &about, canvas);
+            shown += &command_lines(command, question.root, &about, sheet);
         }
-        Effect::Start { command } => shown += &command_lines(command, question.root, "until the run ends", canvas),
+        Effect::Start { command } => shown += &command_lines(command, question.root, "until the run ends", sheet),
         Effect::Write { changes } => {
-            let lines: Vec<String> = changes.iter().flat_map(|change| change_lines(change, canvas)).collect();
-            cut = canvas.rows < lines.len() || lines.iter().any(|line| line.ends_with('…'));
-            for line in lines.iter().take(canvas.rows) {
+            let lines: Vec<String> = changes.iter().flat_map(|change| change_lines(change, sheet)).collect();
+            cut = sheet.rows < lines.len() || lines.iter().any(|line| line.ends_with('…'));
+            for line in lines.iter().take(sheet.rows) {
                 shown += &format!("{line}\n");
             }
-            if canvas.rows < lines.len() {
-                let more = format!("  ... {} more lines: v shows all\n", lines.len() - canvas.rows);
-                shown += &canvas.paint(Paint::Yellow, &more);
+            if sheet.rows < lines.len() {
+                let more = format!("  ... {} more lines: v shows all\n", lines.len() - sheet.rows);
+                shown += &sheet.paint(Paint::Yellow, &more);
             }
         }
         Effect::Read { .. }
@@ -83,25 +81,25 @@ pub(crate) fn effect(question: &Question<'_>, around: &Around, canvas: Canvas) -
     let reason: Vec<&str> = around.reason.trim().lines().filter(|line| !line.trim().is_empty()).collect();
     if let Some(first) = reason.first() {
         let more = if 1 < reason.len() { " …" } else { "" };
-        shown += &canvas.paint(Paint::Dim, &one_line(&format!("  the model says: {first}{more}"), canvas.width));
+        shown += &sheet.paint(Paint::Dim, &one_line(&format!("  the model says: {first}{more}"), sheet.width));
         shown.push('\n');
     }
     (shown, cut)
 }
 
-fn command_lines(command: &str, root: &Path, how_long: &str, canvas: Canvas) -> String {
+fn command_lines(command: &str, root: &Path, how_long: &str, sheet: Sheet) -> String {
     let mut shown = String::new();
     for (index, line) in harmless(command).lines().enumerate() {
         shown += &format!("{} {line}\n", if index == 0 { "  $" } else { "   " });
     }
     let about = format!("  in {}, {how_long}", root.display());
-    shown + &canvas.paint(Paint::Dim, &format!("{}\n", harmless(&about)))
+    shown + &sheet.paint(Paint::Dim, &format!("{}\n", harmless(&about)))
 }
 
 /// The whole change, for the pager.
-pub(crate) fn whole(effect: &Effect, canvas: Canvas) -> String {
+pub(crate) fn whole(effect: &Effect, sheet: Sheet) -> String {
     let Effect::Write { changes } = effect else { return String::new() };
-    let lines = changes.iter().flat_map(|change| change_lines(change, Canvas { width: usize::MAX, ..canvas }));
+    let lines = changes.iter().flat_map(|change| change_lines(change, Sheet { width: usize::MAX, ..sheet }));
     lines.map(|line| line + "\n").collect()
 }
 
@@ -173,20 +171,21 @@ fn summary(change: &Change) -> String {
 }
 
 /// The unified diff with the number of each line, in the new text or, for a removed one, in the old.
-fn change_lines(change: &Change, canvas: Canvas) -> Vec<String> {
+fn change_lines(change: &Change, sheet: Sheet) -> Vec<String> {
     let path: &Path = &change.path;
     let text = diff(&path.to_string_lossy(), change.before.as_deref(), change.after.as_deref());
+    let language = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let (mut old, mut new) = (0_usize, 0_usize);
     let mut lines = Vec::new();
     for (index, line) in text.lines().enumerate() {
         if index < 2 {
             // The heading names the file; with several each needs its own.
-            lines.push(canvas.paint(Paint::Dim, &harmless(line)));
+            lines.push(sheet.paint(Paint::Dim, &harmless(line)));
             continue;
         }
         if let Some((from, to)) = hunk_starts(line) {
             (old, new) = (from, to);
-            lines.push(canvas.paint(Paint::Dim, "     ⋮"));
+            lines.push(sheet.paint(Paint::Dim, "     ⋮"));
             continue;
         }
         let (mark, code) = line.split_at(line.len().min(1));
@@ -198,12 +197,12 @@ fn change_lines(change: &Change, canvas: Canvas) -> Vec<String> {
         old += usize::from(mark != "+");
         new += usize::from(mark != "-");
         let number = if mark == "\\" { String::new() } else { number.to_string() };
-        let cut = LINE_BYTES < code.len() && canvas.width != usize::MAX;
+        let cut = LINE_BYTES < code.len() && sheet.width != usize::MAX;
         let near = if cut { code.get(..code.floor_char_boundary(LINE_BYTES)).unwrap_or_default() } else { code };
         let near = harmless(near);
-        let code = code::pieces(&near).into_iter().map(|(paint, piece)| canvas.paint(paint, piece));
-        let head = canvas.paint(paint, &format!("{number:>5} {mark}"));
-        lines.push(format!("{head} {}{}", code.collect::<String>(), if cut { "…" } else { "" }));
+        let code = if sheet.coloured { inline::paint(&highlight::code(&near, language)) } else { near };
+        let head = sheet.paint(paint, &format!("{number:>5} {mark}"));
+        lines.push(format!("{head} {code}{}", if cut { "…" } else { "" }));
     }
     lines
 }
@@ -224,13 +223,13 @@ mod tests {
 
     use super::*;
 
-    const CANVAS: Canvas = Canvas { coloured: false, width: 60, rows: 12 };
+    const SHEET: Sheet = Sheet { coloured: false, width: 60, rows: 12 };
 
     #[track_caller]
     fn check(effect: Effect, around: &Around, expected: Expect) {
         let offer = ApprovalPolicy::new(Mode::Confirm).offer(&effect);
         let question = Question { effect: &effect, root: Path::new("/w"), why: "so it is", offer: offer.as_ref() };
-        let (shown, cut) = super::effect(&question, around, CANVAS);
+        let (shown, cut) = super::effect(&question, around, SHEET);
         let details = details(&question, around);
         expected.assert_eq(&format!("{shown}cut: {cut}\n----\n{details}"));
     }

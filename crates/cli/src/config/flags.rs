@@ -3,7 +3,7 @@
 use agent::Mode;
 use toml::{Table, Value};
 
-use crate::args::{ModelArgs, SandboxArg, WorkArgs};
+use crate::args::{ModelArgs, ProgramArgs, SandboxArg, WorkArgs};
 use crate::config::{DEFAULT_MODEL, Dialect, Layer, Switch};
 use crate::hint::Hint as _;
 
@@ -32,7 +32,7 @@ impl Layer {
     }
 
     /// `Err`: a `--limit` without a value.
-    pub(crate) fn of_work(args: &WorkArgs) -> anyhow::Result<Layer> {
+    pub(crate) fn of_work(args: &WorkArgs, program: &ProgramArgs) -> anyhow::Result<Layer> {
         let confirm = args.confirm.then_some(Mode::Confirm);
         Ok(Layer {
             mode: args.mode.map(Mode::from).or(confirm),
@@ -41,13 +41,14 @@ impl Layer {
             allow: some(&args.allow),
             ask: some(&args.ask),
             deny: some(&args.deny),
-            approval_timeout: args.approval_timeout.clone(),
+            approval_timeout: program.approval_timeout.clone(),
             add_dirs: some(&args.add_dir),
             limit: Some(limit_table(args.limit.iter().map(String::as_str))?).filter(|limits| !limits.is_empty()),
             max_steps: args.max_steps,
             max_tokens: args.max_tokens,
             max_cost: args.max_cost,
             max_time: args.max_time.clone(),
+            plain: args.plain.then_some(true),
             ..Layer::of_model(&args.model)
         })
     }

@@ -41,6 +41,7 @@ fn every_setting_has_its_row() {
         max_cost: Some(1.0),
         max_time: Some(String::new()),
         price: Some(PriceLayer { input: 1.0, cached: None, output: 1.0 }),
+        plain: Some(true),
     })
     .unwrap();
     let mut names: Vec<&String> = table.keys().collect();

@@ -4,18 +4,18 @@
 //! answer, a dropped future, a panic, the second Ctrl-C.
 
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::io::Write as _;
 
-use rustix::fs::OFlags;
-use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
+use rustix::termios::{QueueSelector, tcflush};
 
-pub(crate) struct Tty {
-    reads: File,
+use crate::raw_mode::{Interrupts, RawMode};
+use crate::tty::Tty;
+
+pub(crate) struct Dialog {
+    reads: Tty,
     writes: File,
-    by_key: bool,
+    /// `None` where the terminal gives lines.
+    keys: Option<RawMode>,
 }
 
 /// What was typed at once.
@@ -28,53 +28,35 @@ pub(crate) enum Typed {
     Other,
 }
 
-/// The modes that were found, while they are others.
-static FOUND: Mutex<Option<Termios>> = Mutex::new(None);
-
-/// How often the terminal is looked at. A dropped question leaves no thread behind that waits for a key.
-const TICK: Duration = Duration::from_millis(20);
-
-/// Puts the terminal back as it was found. Safe to call at any time, from a panic too.
-pub(crate) fn restore() {
-    let found = FOUND.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(found) = found
-        && let Ok(tty) = File::options().read(true).write(true).open("/dev/tty")
-    {
-        // A terminal that went away needs no modes.
-        let _ = tcsetattr(&tty, OptionalActions::Now, &found);
-    }
-}
-
-impl Drop for Tty {
+impl Drop for Dialog {
     fn drop(&mut self) {
-        restore();
+        self.lend();
     }
 }
 
-impl Tty {
+impl Dialog {
     /// `None` where there is no terminal. What was typed before the question is no answer to it.
-    pub(crate) fn open(by_key: bool) -> Option<Tty> {
-        let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).ok()?;
-        let reads = File::options().read(true).custom_flags(nonblocking).open("/dev/tty").ok()?;
-        let writes = File::options().write(true).open("/dev/tty").ok()?;
-        let tty = Tty { reads, writes, by_key };
-        tty.take();
+    pub(crate) fn open(by_key: bool) -> Option<Dialog> {
+        let reads = Tty::open().ok()?;
+        let writes = File::options().read(true).write(true).open("/dev/tty").ok()?;
+        // Where it fails, lines come instead of keys: they are understood as well.
+        let tty = writes.try_clone().ok().filter(|_| by_key);
+        let keys = tty.and_then(|tty| RawMode::of(tty, Interrupts::Signal).ok());
+        let dialog = Dialog { reads, writes, keys };
+        dialog.take();
         // A terminal that cannot forget is only less safe from hasty fingers.
-        let _ = tcflush(&tty.reads, QueueSelector::IFlush);
-        Some(tty)
+        let _ = tcflush(&dialog.writes, QueueSelector::IFlush);
+        Some(dialog)
     }
 
     /// Keys one by one from here on.
     pub(crate) fn take(&self) {
-        if !self.by_key {
-            return;
-        }
-        let Ok(found) = tcgetattr(&self.reads) else { return };
-        let mut modes = found.clone();
-        modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
-        FOUND.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(found);
-        // If it fails, lines come instead of keys: they are understood as well.
-        let _ = tcsetattr(&self.reads, OptionalActions::Now, &modes);
+        self.keys.as_ref().map(RawMode::enter);
+    }
+
+    /// The terminal is another program's until it is taken back.
+    pub(crate) fn lend(&self) {
+        self.keys.as_ref().map(RawMode::leave);
     }
 
     pub(crate) fn write(&mut self, text: &str) {
@@ -85,7 +67,7 @@ impl Tty {
     /// `None` when there will be nothing more.
     pub(crate) async fn typed(&mut self) -> Option<Typed> {
         let mut typed = self.bytes().await?;
-        while !self.by_key && !typed.ends_with('\n') {
+        while self.keys.is_none() && !typed.ends_with('\n') {
             typed += &self.bytes().await?;
         }
         let mut characters = typed.chars();
@@ -120,20 +102,18 @@ impl Tty {
     }
 
     pub(crate) fn by_key(&self) -> bool {
-        self.by_key
+        self.keys.is_some()
     }
 
     /// What is there to be read, at least something, ending where a character does.
     async fn bytes(&mut self) -> Option<String> {
         let mut read = Vec::new();
         loop {
-            let mut buffer = [0; 1024];
-            match self.reads.read(&mut buffer) {
-                Ok(0) => return None,
-                Ok(length) => read.extend_from_slice(buffer.get(..length)?),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(TICK).await,
-                Err(_) => return None,
+            self.reads.readable().await.ok()?;
+            match self.reads.try_read().ok()? {
+                Some(bytes) if bytes.is_empty() => return None,
+                Some(bytes) => read.extend(bytes),
+                None => continue,
             }
             let whole = std::str::from_utf8(&read).is_ok_and(|text| !text.is_empty());
             if whole || 4 < read.len() {

@@ -1,0 +1,147 @@
+//! What the commands that work on something have in common: how freely, with which model, for whom.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// How to work, whatever on.
+#[derive(Debug, Args)]
+pub(crate) struct WorkArgs {
+    /// Ask before each write and each command (same as --mode confirm)
+    #[arg(long, conflicts_with = "mode")]
+    pub(crate) confirm: bool,
+
+    /// What may be done without asking [default: auto where the sandbox holds]
+    #[arg(long, value_enum)]
+    pub(crate) mode: Option<ModeArg>,
+
+    /// Fence for commands; `off` lets them do whatever you can
+    #[arg(long, value_enum)]
+    pub(crate) sandbox: Option<SandboxArg>,
+
+    /// Network for commands: on, off, or some hosts such as hosts=pypi.org,.pythonhosted.org [default: off]
+    #[arg(long, value_name = "on|off|hosts=NAME,NAME")]
+    pub(crate) network: Option<String>,
+
+    /// Do this without asking, where the mode would ask: "cargo test" (commands that start so),
+    /// "exactly:make lint", "edit:docs/**"; may be given several times
+    #[arg(long, value_name = "RULE")]
+    pub(crate) allow: Vec<String>,
+
+    /// Ask about this in every mode
+    #[arg(long, value_name = "RULE")]
+    pub(crate) ask: Vec<String>,
+
+    /// Never do this, in any mode
+    #[arg(long, value_name = "RULE")]
+    pub(crate) deny: Vec<String>,
+
+    /// Let the agent use another directory too, by its absolute path; `:ro` at the end: only read it
+    #[arg(long, value_name = "DIR[:ro]")]
+    pub(crate) add_dir: Vec<String>,
+
+    /// Bound each command [default: time=30m, processes=4096, open_files=65536, file_size=16G, tmp=4G, and memory as
+    /// much as the machine has]
+    #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
+    pub(crate) limit: Vec<String>,
+
+    /// Stop after this many requests to the model [default: 100]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_steps: Option<u32>,
+
+    /// Stop before this many tokens are used, input and output together
+    #[arg(long, value_name = "N")]
+    pub(crate) max_tokens: Option<u64>,
+
+    /// Stop before this much is spent
+    #[arg(long, value_name = "USD")]
+    pub(crate) max_cost: Option<f64>,
+
+    /// Stop after this time: 90s, 10m, 1h30m
+    #[arg(long, value_name = "TIME")]
+    pub(crate) max_time: Option<String>,
+
+    /// For screen readers and logs: whole lines and words, nothing drawn twice, no colour
+    #[arg(long)]
+    pub(crate) plain: bool,
+
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ModelArgs {
+    /// The model to ask [default: devstral-medium-latest]
+    #[arg(long, value_name = "ID")]
+    pub(crate) model: Option<String>,
+
+    /// Any OpenAI-compatible server [default: Mistral's API]
+    #[arg(long, value_name = "URL")]
+    pub(crate) base_url: Option<String>,
+
+    /// Name of the environment variable that holds the key [default: MISTRAL_API_KEY]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) api_key_env: Option<String>,
+
+    /// The directory to work in [default: the current one]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) workspace: Option<PathBuf>,
+}
+
+/// How a program is told and asked.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ProgramArgs {
+    /// What to print on stdout: the final answer, one JSON object at the end, or one JSON event a line
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) output: Output,
+
+    /// How a program answers: JSON lines on stdin, with --output jsonl (see `agent config schema input`)
+    #[arg(long, value_enum)]
+    pub(crate) input: Option<InputArg>,
+
+    /// How long the program at --input has to answer before it counts as nobody [default: 5m]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) approval_timeout: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ModeArg {
+    /// Look, never touch
+    ReadOnly,
+    /// Ask before each write and command
+    Confirm,
+    /// Write freely in the workspace, ask before commands
+    AcceptEdits,
+    /// Ask nothing: the sandbox is the guard
+    Auto,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    #[default]
+    Text,
+    Json,
+    Jsonl,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InputArg {
+    Jsonl,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SandboxArg {
+    On,
+    Off,
+}
+
+impl From<ModeArg> for agent::Mode {
+    fn from(mode: ModeArg) -> agent::Mode {
+        match mode {
+            ModeArg::ReadOnly => agent::Mode::ReadOnly,
+            ModeArg::Confirm => agent::Mode::Confirm,
+            ModeArg::AcceptEdits => agent::Mode::AcceptEdits,
+            ModeArg::Auto => agent::Mode::Auto,
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! `agent chat`: a conversation on a terminal, many turns in one session.
+//!
+//! The prompt is drawn first; the fence and the model are found while the human writes. What goes wrong with a turn is
+//! said, and the conversation goes on.
+
+use std::collections::VecDeque;
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+
+use agent::Finish;
+use session::Store;
+
+use crate::args::{ChatArgs, Output, ProgramArgs};
+use crate::chat_desk::{Desk, Said, Wiped, maybe};
+use crate::config::Config;
+use crate::connect::{self, Connected};
+use crate::conversation::{Beginning, Conversation, Face, Plan};
+use crate::hint::{Exit, Hint as _};
+use crate::human::{Human, echo};
+use crate::place::Place;
+use crate::screen::{Paint, Screen};
+use crate::setup::mode_name;
+use crate::slash::{self, Does, Line};
+use crate::{hint, run};
+
+type Waiting<T> = Option<Pin<Box<dyn Future<Output = anyhow::Result<T>>>>>;
+
+pub(crate) struct Chat {
+    root: PathBuf,
+    pub(crate) config: Config,
+    /// Of the session.
+    id: String,
+    pub(crate) desk: Desk,
+    placing: Waiting<Place>,
+    connecting: Waiting<(Config, Connected)>,
+    /// A model that was found before the place was.
+    found: Option<Connected>,
+    pub(crate) talk: Option<Conversation>,
+    /// Lines that were sent and are not dealt with yet.
+    pub(crate) todo: VecDeque<String>,
+    /// What the model has to know with the next message: what the human ran, what they took back.
+    pub(crate) aside: String,
+}
+
+/// Whether the conversation goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    GoOn,
+    Leave,
+}
+
+pub(crate) async fn chat(args: ChatArgs) -> anyhow::Result<Exit> {
+    let root = run::workspace(args.work.model.workspace.as_deref())?;
+    let config = Config::for_work(&args.work, &ProgramArgs::default(), &root)?;
+    config.max_time()?;
+    if !io::stderr().is_terminal() || !io::stdin().is_terminal() {
+        return Err(anyhow::anyhow!("a conversation needs a terminal"))
+            .hint("hand over one task instead: agent run \"...\", or `... | agent run -`");
+    }
+    let screen = Screen::new(config.manner());
+    let desk = Desk::open(&screen)?;
+    say_hello(&screen, &config, &root);
+    if screen.is_moving() {
+        desk.draw();
+    }
+    tokio::spawn(screen.clone().animate());
+    let mut chat = Chat {
+        root,
+        config,
+        id: Store::new_id(),
+        desk,
+        placing: None,
+        connecting: None,
+        found: None,
+        talk: None,
+        todo: args.task.into_iter().collect(),
+        aside: String::new(),
+    };
+    chat.find_place();
+    chat.find_model();
+    chat.talk().await;
+    screen.leave();
+    match chat.talk {
+        Some(talk) => talk.close(Ok(Finish::Answered)).await,
+        None => Ok(Exit::Finished),
+    }
+}
+
+fn say_hello(screen: &Screen, config: &Config, root: &Path) {
+    let version = env!("CARGO_PKG_VERSION");
+    screen.prose(Paint::Plain, &format!("agent {version} · {} · /help", config.model()));
+    screen.prose(Paint::Dim, &root.display().to_string());
+}
+
+impl Chat {
+    /// Until the human leaves.
+    async fn talk(&mut self) {
+        loop {
+            if let Some(next) = self.deal_with_first().await {
+                if next == Next::Leave {
+                    return;
+                }
+                self.desk.draw();
+                continue;
+            }
+            tokio::select! {
+                biased;
+                place = maybe(&mut self.placing) => self.placed(place),
+                connected = maybe(&mut self.connecting) => self.connected(connected),
+                said = self.desk.next() => match self.heard(said) {
+                    Next::GoOn => (),
+                    Next::Leave => return,
+                },
+            }
+        }
+    }
+
+    fn heard(&mut self, said: Said) -> Next {
+        match said {
+            Said::Line(line) => match slash::read(&line) {
+                Line::Words | Line::Shell(_) => self.todo.push_back(line),
+                // What waits for the model does not hold these up.
+                Line::Command(..) | Line::Unknown(..) => self.todo.push_front(line),
+            },
+            // Nothing goes on that could be stopped, but what waits for the model.
+            Said::Stop => self.stop_waiting(),
+            Said::Interrupt => {
+                if self.todo.is_empty() && self.desk.wipe_line() == Wiped::Line {
+                    return Next::GoOn;
+                }
+                self.stop_waiting();
+                self.desk.screen.prose(Paint::Dim, "Ctrl-C again leaves");
+                self.desk.draw();
+            }
+            Said::InterruptAgain | Said::Leave => return Next::Leave,
+        }
+        Next::GoOn
+    }
+
+    fn stop_waiting(&mut self) {
+        self.desk.screen.status(None);
+        for line in std::mem::take(&mut self.todo).into_iter().rev() {
+            self.desk.give_back(&line);
+        }
+    }
+
+    /// Does what the oldest line asks for; `None` if there is none, or it has to wait.
+    async fn deal_with_first(&mut self) -> Option<Next> {
+        let line = self.todo.front()?.clone();
+        let (needs_place, needs_model) = match slash::read(&line) {
+            Line::Words | Line::Command(Does::Compact, _) => (true, true),
+            Line::Shell(_) | Line::Command(Does::Mode, _) => (true, false),
+            Line::Command(
+                Does::Help
+                | Does::Model
+                | Does::Diff
+                | Does::Undo
+                | Does::Redo
+                | Does::Cost
+                | Does::Sessions
+                | Does::Quit,
+                _,
+            )
+            | Line::Unknown(..) => (false, false),
+        };
+        if (needs_place && self.desk.place().is_none()) || (needs_model && self.talk.is_none()) {
+            if needs_place && self.desk.place().is_none() {
+                self.find_place();
+            }
+            if needs_model {
+                self.find_model();
+            }
+            self.desk.screen.status(Some("connecting ·".to_owned()));
+            return None;
+        }
+        self.desk.screen.status(None);
+        self.todo.pop_front();
+        // Where nothing moves, the terminal has shown what was typed.
+        if self.desk.screen.is_moving() {
+            echo(&self.desk.screen, &line);
+        }
+        Some(match slash::read(&line) {
+            Line::Words => self.turn(&line).await,
+            Line::Shell(command) => self.run_by_hand(command).await,
+            Line::Command(does, argument) => self.command(does, argument).await,
+            Line::Unknown(name, nearest) => {
+                let text = format!("there is no {name}; did you mean {nearest}? /help lists all");
+                self.desk.screen.prose(Paint::Yellow, &text);
+                Next::GoOn
+            }
+        })
+    }
+
+    fn plan(&self) -> Plan {
+        Plan { root: self.root.clone(), config: self.config.clone(), output: Output::Text, beginning: Beginning::New }
+    }
+
+    fn find_place(&mut self) {
+        let (plan, id) = (self.plan(), self.id.clone());
+        self.placing.get_or_insert_with(|| Box::pin(async move { Place::prepare(&plan, &id).await }));
+    }
+
+    fn find_model(&mut self) {
+        if self.found.is_none() && self.connecting.is_none() {
+            self.find(self.config.clone());
+        }
+    }
+
+    /// Looks for the model of these settings; where it is found they become those of the conversation.
+    pub(crate) fn find(&mut self, config: Config) {
+        let id = self.id.clone();
+        self.connecting = Some(Box::pin(async move {
+            let connected = connect::connect(&config, &id).await?;
+            Ok((config, connected))
+        }));
+    }
+
+    fn placed(&mut self, place: anyhow::Result<Place>) {
+        self.placing = None;
+        match place {
+            Ok(place) => {
+                let fence =
+                    if place.fenced { "commands are fenced" } else { "NO SANDBOX: commands can do whatever you can" };
+                let mode = mode_name(place.policy.mode());
+                self.desk.screen.prose(Paint::Dim, &format!("{mode}, {fence}"));
+                self.desk.settle(place);
+                self.start();
+            }
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    fn connected(&mut self, connected: anyhow::Result<(Config, Connected)>) {
+        self.connecting = None;
+        match (connected, &mut self.talk) {
+            (Ok((config, connected)), Some(talk)) => {
+                self.desk.screen.prose(Paint::Dim, &format!("{} answers from here on", connected.model));
+                self.config = config.clone();
+                talk.connect_to(config, connected);
+            }
+            (Ok((config, connected)), None) => {
+                self.config = config;
+                self.found = Some(connected);
+                self.start();
+            }
+            (Err(error), _) => self.failed(&error),
+        }
+    }
+
+    /// Once there is a place and a model.
+    fn start(&mut self) {
+        let Some(place) = self.desk.place().cloned() else { return };
+        let Some(connected) = self.found.take() else { return };
+        let screen = self.desk.screen.clone();
+        let face = Face::Human(Box::new(Human::new(screen.clone())));
+        match Conversation::start(self.plan(), place, connected, screen, face) {
+            Ok(mut talk) => {
+                talk.show_notices();
+                self.talk = Some(talk);
+            }
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// What waits for it goes back to where it can be sent again.
+    fn failed(&mut self, error: &anyhow::Error) {
+        hint::say(&self.desk.screen, error);
+        self.stop_waiting();
+        self.desk.draw();
+    }
+}

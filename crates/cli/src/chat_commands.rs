@@ -1,0 +1,161 @@
+//! What the slash commands do, and the figures under each turn.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use agent::Mode;
+use clap::ValueEnum as _;
+use snapshots::Merge;
+
+use crate::args::{ModeArg, SessionsArgs};
+use crate::chat::{Chat, Next};
+use crate::chat_desk::Desk;
+use crate::conversation::Conversation;
+use crate::harmless::harmless;
+use crate::screen::Paint;
+use crate::setup::mode_name;
+use crate::slash::{self, Does};
+use crate::undo::{How, Wanted};
+use crate::{ask, diff, hint, sessions};
+
+/// As many as a glance takes in.
+const SESSIONS: usize = 10;
+
+impl Chat {
+    pub(crate) async fn command(&mut self, does: Does, argument: &str) -> Next {
+        match does {
+            Does::Help => self.desk.screen.prose(Paint::Plain, &slash::help()),
+            Does::Mode => change_mode(&self.desk, argument),
+            Does::Model => self.model(argument),
+            Does::Cost => {
+                let text = self.talk.as_ref().map_or_else(|| "nothing was spent yet".to_owned(), cost);
+                self.desk.screen.prose(Paint::Plain, &text);
+            }
+            Does::Diff => self.diff().await,
+            Does::Undo => self.undo(Some(argument)),
+            Does::Redo => self.undo(None),
+            Does::Compact => return self.compact(argument).await,
+            Does::Sessions => self.sessions(),
+            Does::Quit => return Next::Leave,
+        }
+        Next::GoOn
+    }
+
+    /// In the pager where it is longer than the screen.
+    async fn diff(&self) {
+        let screen = &self.desk.screen;
+        let diff = match self.talk.as_ref().map_or_else(|| Ok(String::new()), Conversation::diff) {
+            Ok(diff) => harmless(&diff),
+            Err(error) => return hint::say(screen, &error),
+        };
+        if diff.is_empty() {
+            return screen.prose(Paint::Plain, "nothing is changed");
+        }
+        let diff = if screen.is_coloured() { diff::painted(&diff) } else { diff };
+        if screen.is_moving() && screen.height() < diff.lines().count() {
+            let _suspended = screen.suspend_input();
+            let paged = diff.clone();
+            if tokio::task::spawn_blocking(move || ask::page(&paged)).await.is_ok_and(|paged| paged.is_ok()) {
+                return;
+            }
+        }
+        screen.line(Paint::Plain, diff.trim_end());
+    }
+
+    /// Takes back the last step, or what it did to one file; without `file` the last undo.
+    fn undo(&mut self, file: Option<&str>) {
+        let screen = &self.desk.screen;
+        let Some(talk) = &mut self.talk else {
+            return screen.prose(Paint::Plain, "nothing is changed");
+        };
+        let wanted = file.map(|file| {
+            let file = file.trim_start_matches('@');
+            let only = Some(PathBuf::from(file)).filter(|_| !file.is_empty()).into_iter().collect();
+            Wanted { step: None, only, merge: Merge::No, how: How::Really }
+        });
+        match talk.undo(wanted.as_ref()) {
+            Ok((report, told)) => {
+                screen.line(Paint::Plain, report.render().trim_end());
+                if !told.is_empty() {
+                    self.aside += &format!("{told}\n\n");
+                    screen.prose(Paint::Dim, "the model is told with your next message");
+                }
+            }
+            Err(error) => hint::say(screen, &error),
+        }
+    }
+
+    fn sessions(&self) {
+        // It prints to stdout, as `agent sessions` does.
+        let suspended = self.desk.screen.suspend_input();
+        let listed = sessions::list(&SessionsArgs { number: SESSIONS, ..SessionsArgs::default() });
+        drop(suspended);
+        if let Err(error) = listed {
+            hint::say(&self.desk.screen, &error);
+        }
+    }
+
+    fn model(&mut self, wanted: &str) {
+        if wanted.is_empty() {
+            let text = format!("{} answers; another one: /model ID (agent models lists them)", self.config.model());
+            self.desk.screen.prose(Paint::Plain, &text);
+        } else {
+            self.find(self.config.with_model(wanted));
+        }
+    }
+}
+
+pub(crate) fn change_mode(desk: &Desk, wanted: &str) {
+    let names = "read-only, confirm, accept-edits, auto";
+    let Some(place) = desk.place() else { return };
+    let now = place.policy.mode();
+    if wanted.is_empty() {
+        return desk.screen.prose(Paint::Plain, &format!("{}; the modes are {names}", mode_name(now)));
+    }
+    match ModeArg::from_str(wanted, true).map(Mode::from) {
+        Ok(Mode::Auto) if !place.may_be_auto => {
+            desk.screen.prose(Paint::Red, "error: auto mode needs the sandbox, and it does not hold on this machine");
+            desk.screen.prose(Paint::Plain, "hint: `agent doctor` says why");
+        }
+        Ok(mode) => {
+            place.policy.mode_switch().set(mode);
+            // The prompt says it.
+            desk.draw();
+        }
+        Err(_) => desk.screen.prose(Paint::Red, &format!("error: there is no mode `{wanted}`; the modes are {names}")),
+    }
+}
+
+/// The line under a turn.
+pub(crate) fn meters(talk: &Conversation, steps: u32, took: Duration) -> String {
+    let spent = talk.spent();
+    let about = if spent.estimated { "about " } else { "" };
+    let steps = if steps == 1 { "1 step".to_owned() } else { format!("{steps} steps") };
+    let cost = spent.cost_usd.filter(|cost| 0.0 < *cost).map(|cost| format!(" · USD {cost:.4}")).unwrap_or_default();
+    let (_, window, used) = talk.window();
+    let context = window.map(|window| format!(" · ctx {}%", percent(used, window))).unwrap_or_default();
+    let seconds = took.as_secs_f32();
+    format!("{steps} · {seconds:.1} s · {about}{} tokens{cost}{context}", spent.tokens())
+}
+
+fn cost(talk: &Conversation) -> String {
+    let spent = talk.spent();
+    let about = if spent.estimated { "about " } else { "" };
+    let cost = match spent.cost_usd {
+        Some(cost) => format!("USD {cost:.4}"),
+        None => "not known: no price is known for the model".to_owned(),
+    };
+    let (model, window, used) = talk.window();
+    let context = match window {
+        Some(window) => format!("about {used} of {window} tokens ({}%)", percent(used, window)),
+        None => format!("about {used} tokens; the model's window is not known"),
+    };
+    format!(
+        "model    {model}\nsteps    {}\ntokens   {about}{} in ({} cached), {} out\ncost     {cost}\ncontext  {context}",
+        spent.steps, spent.input_tokens, spent.cached_tokens, spent.output_tokens
+    )
+}
+
+fn percent(used: u64, window: u64) -> u64 {
+    (used * 100).div_ceil(window.max(1))
+}

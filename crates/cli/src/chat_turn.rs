@@ -1,0 +1,188 @@
+//! What takes its time in a conversation: a turn of the model, and a command of the human's. Meanwhile the keys are heard.
+
+use std::time::{Duration, Instant};
+
+use agent::{AgentError, Cancel, Condensed, Finish, Stop};
+
+use crate::chat::{Chat, Next};
+use crate::chat_commands::{change_mode, meters};
+use crate::chat_desk::{Desk, Said};
+use crate::conversation::Conversation;
+use crate::harmless::harmless;
+use crate::human::echo;
+use crate::screen::Paint;
+use crate::slash::{self, Does, Line};
+use crate::summary;
+
+/// The human sits here and can stop it: it may take longer than a command of the model's.
+const LONGEST_COMMAND: Duration = Duration::from_secs(3600);
+
+/// What came of the keys while something went on.
+#[derive(Default)]
+struct Meanwhile {
+    /// Commands for afterwards.
+    later: Vec<String>,
+    leave: bool,
+}
+
+impl Chat {
+    /// Says it to the model and lets it work, until it has answered or is stopped.
+    pub(crate) async fn turn(&mut self, line: &str) -> Next {
+        let Chat { talk: Some(talk), desk, aside, config, .. } = self else { return Next::GoOn };
+        let message = std::mem::take(aside) + &desk.for_the_model(line);
+        let began = Instant::now();
+        let steps = talk.spent().steps;
+        let cancel = Cancel::default();
+        talk.begin_turn(cancel.clone());
+        let max_time = config.max_time().ok().flatten();
+        let timer = max_time.map(|max_time| {
+            let cancel = cancel.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(max_time).await;
+                cancel.stop(Stop::WallTime);
+            })
+        });
+        let (finish, meanwhile) = listen_during(talk.turn(message), desk, &cancel).await;
+        if let Some(timer) = timer {
+            timer.abort();
+        }
+        let Some(finish) = finish else { return Next::Leave };
+        desk.screen.status(None);
+        desk.screen.end_stream();
+        say_end(talk, desk, &finish);
+        let steps = talk.spent().steps - steps;
+        desk.screen.prose(Paint::Dim, &meters(talk, steps, began.elapsed()));
+        self.after(meanwhile, &cancel)
+    }
+
+    /// Condenses what was said, because the human wants it.
+    pub(crate) async fn compact(&mut self, focus: &str) -> Next {
+        let Chat { talk: Some(talk), desk, .. } = self else { return Next::GoOn };
+        let cancel = Cancel::default();
+        talk.begin_turn(cancel.clone());
+        desk.screen.status(Some("condensing what was said ·".to_owned()));
+        let focus = Some(focus).filter(|focus| !focus.is_empty());
+        let (condensed, meanwhile) = listen_during(talk.compact(focus), desk, &cancel).await;
+        let Some(condensed) = condensed else { return Next::Leave };
+        desk.screen.status(None);
+        desk.screen.end_stream();
+        match condensed {
+            // It was shown as it happened.
+            Ok(Condensed::Done) => (),
+            Ok(Condensed::Not(why)) => desk.screen.prose(Paint::Yellow, &format!("nothing was condensed: {why}")),
+            Ok(Condensed::Ended(finish)) => say_end(talk, desk, &Ok(finish)),
+            Err(error) => say_end(talk, desk, &Err(error)),
+        }
+        self.after(meanwhile, &cancel)
+    }
+
+    /// Runs a command of the human's in the same fence, and keeps what it printed for the next message.
+    pub(crate) async fn run_by_hand(&mut self, command: &str) -> Next {
+        let Some(place) = self.desk.place().cloned() else { return Next::GoOn };
+        if command.is_empty() {
+            self.desk.screen.prose(Paint::Yellow, "write a command after the `!`, such as !git status");
+            return Next::GoOn;
+        }
+        self.desk.screen.status(Some(format!("{command} ·")));
+        let cancel = Cancel::default();
+        let running = agent::run_by_hand(place.host.as_ref(), command, LONGEST_COMMAND, &cancel);
+        let (ran, meanwhile) = listen_during(running, &mut self.desk, &cancel).await;
+        let Some(ran) = ran else { return Next::Leave };
+        self.desk.screen.status(None);
+        match ran {
+            Ok(ran) => {
+                let shown = tools::show_ran(&ran);
+                self.desk.screen.line(Paint::Plain, &harmless(&shown));
+                let shown = agent::Clipped::new(shown);
+                self.aside += &format!("I ran `{command}`:\n```\n{}\n```\n\n", shown.as_str());
+                self.desk.screen.prose(Paint::Dim, "the model sees this with your next message");
+            }
+            Err(agent::SandboxError::Cancelled) => self.desk.screen.prose(Paint::Yellow, "stopped"),
+            Err(error) => self.desk.screen.prose(Paint::Red, &harmless(&format!("error: {error}"))),
+        }
+        self.after(meanwhile, &cancel)
+    }
+
+    /// What was written meanwhile and nobody has read is sent now, or given back where the human stopped it.
+    fn after(&mut self, meanwhile: Meanwhile, cancel: &Cancel) -> Next {
+        let waiting = self.desk.screen.take_waiting();
+        if cancel.why() == Some(Stop::Human) {
+            self.desk.give_back(&waiting.join("\n"));
+        } else {
+            self.todo.extend(waiting);
+        }
+        self.todo.extend(meanwhile.later);
+        if meanwhile.leave { Next::Leave } else { Next::GoOn }
+    }
+}
+
+/// Does the work and hears the keys until it is done; `None` where the human left in the middle of it.
+async fn listen_during<T>(work: impl Future<Output = T>, desk: &mut Desk, cancel: &Cancel) -> (Option<T>, Meanwhile) {
+    let mut work = std::pin::pin!(work);
+    let mut meanwhile = Meanwhile::default();
+    loop {
+        let said = tokio::select! {
+            biased;
+            done = &mut work => return (Some(done), meanwhile),
+            said = desk.next() => said,
+        };
+        match said {
+            Said::Line(line) => heard(&line, desk, cancel, &mut meanwhile),
+            Said::Stop => stop(desk, cancel, "stopping the reply"),
+            Said::Interrupt => stop(desk, cancel, "stopping; Ctrl-C again leaves at once"),
+            Said::InterruptAgain => return (None, meanwhile),
+            Said::Leave => {
+                meanwhile.leave = true;
+                cancel.stop(Stop::Human);
+            }
+        }
+    }
+}
+
+/// Nothing where it ended as it should.
+fn say_end(talk: &Conversation, desk: &Desk, finish: &Result<Finish, AgentError>) {
+    let ended = talk.account_for(finish);
+    if let Some(how) = summary::how(&ended) {
+        desk.screen.prose(if ended.exit_code == 130 { Paint::Yellow } else { Paint::Red }, &harmless(&how));
+    }
+    if let Some(hint) = &ended.hint {
+        desk.screen.prose(Paint::Plain, &harmless(&format!("hint: {hint}")));
+    }
+}
+
+fn stop(desk: &Desk, cancel: &Cancel, why: &str) {
+    if !cancel.is_set() {
+        cancel.stop(Stop::Human);
+        desk.screen.prose(Paint::Yellow, why);
+    }
+}
+
+/// Words wait for the model's next step, what can be done at once is, the rest waits for the end.
+fn heard(line: &str, desk: &Desk, cancel: &Cancel, meanwhile: &mut Meanwhile) {
+    match slash::read(line) {
+        Line::Words => {
+            if !desk.screen.is_moving() {
+                desk.screen.line(Paint::Dim, "the model reads this before its next step");
+            }
+            desk.screen.wait_with(desk.for_the_model(line));
+        }
+        Line::Command(Does::Help, _) => desk.screen.prose(Paint::Plain, &slash::help()),
+        Line::Command(Does::Mode, argument) => {
+            echo(&desk.screen, line);
+            change_mode(desk, argument);
+        }
+        Line::Command(Does::Quit, _) => {
+            meanwhile.leave = true;
+            cancel.stop(Stop::Human);
+        }
+        Line::Command(
+            Does::Cost | Does::Model | Does::Diff | Does::Undo | Does::Redo | Does::Compact | Does::Sessions,
+            _,
+        )
+        | Line::Shell(_)
+        | Line::Unknown(..) => {
+            desk.screen.prose(Paint::Dim, &format!("after this: {}", harmless(line)));
+            meanwhile.later.push(line.to_owned());
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What a conversation does to the files, looked at, taken back and condensed from inside it.
+
+use std::fs;
+
+use expect_test::{Expect, expect};
+
+use crate::support::World;
+use crate::tmux::Terminal;
+
+#[track_caller]
+fn check(screen: &str, from: &str, expected: Expect) {
+    let rows: Vec<&str> = screen.lines().collect();
+    let first = rows.iter().rposition(|row| row.starts_with(from)).unwrap_or_else(|| panic!("no `{from}`:\n{screen}"));
+    expected.assert_eq(&(rows[first..].join("\n") + "\n"));
+}
+
+const EDIT: &str = "> apply_diff {\"diff\": \"--- a/calc.py\\n+++ b/calc.py\\n@@\\n-one\\n+two\\n\"}\n---\nIt is two.";
+
+#[test]
+fn changes_are_looked_at_taken_back_and_the_model_is_told() {
+    let world = World::new(&[("calc.py", "one\n")], &format!("{EDIT}\n---\nI see.\n---\nAgain."));
+    let Some(terminal) = Terminal::open(&world, &["chat"], (80, 40), &[]) else { return };
+    terminal.wait_for("auto >");
+    let calc = || fs::read_to_string(world.workspace().join("calc.py")).unwrap();
+    terminal.say("/undo");
+    terminal.wait_for("changed no files");
+    terminal.say("Make it two.");
+    terminal.wait_for("ctx");
+    assert_eq!(calc(), "two\n");
+    terminal.say("/diff");
+    terminal.wait_for("diff --git");
+    terminal.say("/undo");
+    let screen = terminal.wait_until("the model is told", |screen| screen.ends_with("message\nauto >"));
+    check(
+        &screen,
+        "> /diff",
+        expect![[r#"
+        > /diff
+        diff --git a/calc.py b/calc.py
+        --- a/calc.py
+        +++ b/calc.py
+        @@ -1 +1 @@
+        -one
+        +two
+
+        > /undo
+        took back step 1:
+          restored calc.py
+        the model is told with your next message
+        auto >
+    "#]],
+    );
+    assert_eq!(calc(), "one\n");
+    terminal.say("What now?");
+    terminal.wait_for("I see.");
+    let said = world.bodies().last().unwrap()["messages"].to_string();
+    assert!(said.contains("The user took back step 1") && said.contains("- restored `calc.py`"), "{said}");
+    terminal.say("/redo");
+    terminal.wait_for("took back the undo");
+    assert_eq!(calc(), "two\n");
+    terminal.say("/undo calc.py");
+    terminal.wait_until("a second undo", |screen| screen.matches("took back step 1").count() == 2);
+    assert_eq!(calc(), "one\n");
+    terminal.say("/undo");
+    let screen = terminal.wait_until("nothing to do", |screen| screen.ends_with("as they were\nauto >"));
+    check(
+        &screen,
+        "> /redo",
+        expect![[r#"
+        > /redo
+        took back the undo:
+          restored calc.py
+        the model is told with your next message
+
+        > /undo calc.py
+        took back step 1:
+          restored calc.py
+        the model is told with your next message
+
+        > /undo
+        took back step 1:
+          nothing to do: the files are as they were
+        auto >
+    "#]],
+    );
+    terminal.say("/quit");
+    assert_eq!(terminal.wait_for_end(), 0);
+    // Nothing of it is left.
+    let screen = terminal.screen();
+    assert!(!screen.contains("changed: calc.py"), "{screen}");
+}
+
+#[test]
+fn a_long_diff_is_paged() {
+    let lines: String = (1..=60).map(|line| format!("line {line}\\n")).collect();
+    let script = format!("> create_file {{\"filename\": \"a.txt\", \"content\": \"{lines}\"}}\n---\nDone.");
+    let world = World::new(&[], &script);
+    let env = [("PAGER", "sh -c 'echo PAGED; tail -n 1; read line </dev/tty'")];
+    let Some(terminal) = Terminal::open(&world, &["chat", "Write it."], (80, 24), &env) else { return };
+    terminal.wait_for("ctx");
+    terminal.say("/diff");
+    terminal.wait_until("the pager", |screen| screen.ends_with("PAGED\n+line 60"));
+    terminal.press("Enter");
+    terminal.wait_until("the prompt", |screen| screen.ends_with("auto >"));
+    terminal.type_text("and on");
+    terminal.wait_for("auto > and on");
+}
+
+#[test]
+fn what_was_said_is_condensed_by_hand() {
+    let answer = "Words that go on and on, and on. ".repeat(40);
+    let turns: String = (1..=6).map(|turn| format!("{answer} {turn}.\n---\n")).collect();
+    let world = World::new(&[], &format!("{turns}## Summary\nWe talked.\n---\nI know."));
+    let Some(terminal) = Terminal::open(&world, &["chat"], (100, 50), &[]) else { return };
+    terminal.wait_for("auto >");
+    terminal.say("/compact");
+    terminal.wait_for("nothing was condensed: nothing was said yet");
+    for turn in 1..=6 {
+        terminal.say(&format!("Turn {turn}."));
+        terminal.wait_until("an answer", |screen| screen.matches("ctx").count() == turn);
+    }
+    terminal.say("/compact the numbers");
+    let screen =
+        terminal.wait_until("condensed", |screen| screen.contains("condensed to") && screen.ends_with("auto >"));
+    check(
+        &screen,
+        "> /compact the",
+        expect![[r#"
+            > /compact the numbers
+            condensing the conversation of about # tokens
+            condensed to about # tokens; the session keeps everything
+            auto >
+        "#]],
+    );
+    terminal.say("And now?");
+    terminal.wait_for("I know.");
+}
