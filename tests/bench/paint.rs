@@ -23,7 +23,8 @@ fn main() -> ExitCode {
     assert!(built.unwrap().success());
     let mut kept = true;
     let (mut paints, mut prompts): (Vec<Duration>, Vec<Duration>) = (0..21).map(|_| start()).unzip();
-    for (what, times, bound) in [("first line", &mut paints, 50.0), ("prompt, with the fence up", &mut prompts, 100.0)] {
+    for (what, times, bound) in [("first line", &mut paints, 50.0), ("prompt, with the fence up", &mut prompts, 100.0)]
+    {
         times.sort_unstable();
         let median = times[times.len() / 2].as_secs_f64() * 1e3;
         kept &= median < bound;
