@@ -227,7 +227,7 @@ fn a_server_that_says_full_is_believed() {
     let dense = Script::computed(move |body, number| {
         let length = body.to_string().len();
         let summary = contents(body).pop().unwrap().contains("outgrow the context window");
-        if summary && 14_000 < length {
+        if summary && 20_000 < length {
             refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             return too_large().into();
         }

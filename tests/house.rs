@@ -15,6 +15,7 @@ mod confirm_screens;
 mod conversation;
 mod edits;
 mod edits_on_disk;
+mod eval;
 mod fault;
 mod forge_;
 mod kill;

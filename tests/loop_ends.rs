@@ -83,9 +83,9 @@ fn a_circle_is_told_and_then_stopped() {
             c00000002 read_file
             c00000002 Failed(Clipped("There is no `b.txt`. Find files with `list_files`."))
             c00000003 read_file
-            c00000003 Failed(Clipped("There is no `b.txt`. Find files with `list_files`.\n[This is time 3 that the same call gave the same result. Doing it again will not help: do something else, or finish and say what is in the way.]"))
+            c00000003 Failed(Clipped("There is no `b.txt`. Find files with `list_files`.\n[This is time 3 that the same call gave the same result, and no file changed between. Doing it again will not help: do something else. If the task is done, answer without a tool call.]"))
             c00000004 read_file
-            c00000004 Failed(Clipped("There is no `b.txt`. Find files with `list_files`.\n[This is time 4 that the same call gave the same result. Doing it again will not help: do something else, or finish and say what is in the way.]"))
+            c00000004 Failed(Clipped("There is no `b.txt`. Find files with `list_files`.\n[This is time 4 that the same call gave the same result, and no file changed between. Doing it again will not help: do something else. If the task is done, answer without a tool call.]"))
             c00000005 read_file
             c00000005 Failed(Clipped("There is no `b.txt`. Find files with `list_files`."))
             a.txt: "one\ntwo\n"

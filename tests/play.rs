@@ -2,7 +2,7 @@
 
 use agent::{
     Agent, AgentEvent, Answer, ApprovalPolicy, Cancel, ChatEvent, Entry, Frontend, Journal, JournalError, Limits, Mode,
-    Question, RawCall, Sandbox, SeenFiles, Spent, Transcript, run_task,
+    Question, RawCall, Sandbox, SeenFiles, Spent, Supervision, Transcript, run_task,
 };
 use async_trait::async_trait;
 use expect_test::Expect;
@@ -45,6 +45,7 @@ pub(crate) fn play(sandbox: &dyn Sandbox, calls: Vec<(String, String)>) -> Trans
         policy: ApprovalPolicy::new(Mode::Auto),
         root: "/w".into(),
         limits: Limits::default(),
+        supervision: Supervision::Light,
         price: None,
         spent: Spent::default(),
         seen: SeenFiles::default(),

@@ -209,8 +209,14 @@ fn what_the_model_has_read_still_counts() {
     assert_eq!(world.agent(&["resume"]).code, 0);
     expect![[r#"
         toolc00000003 Replaced `a.txt` (1 line).
-        toolc00000004 `b.txt` is unchanged: it changed on disk since you read it. Read it again first.
-        toolc00000005 `c.txt` exists and you have not read it; nothing was written. Read it first, then change it with `apply_diff`, or replace it as a whole.
+        toolc00000004 `b.txt` exists and is unchanged: it changed on disk since you read it. This is what it holds. If your content is right for it, send it again.
+        `b.txt`, 1 line:
+           1	by a human
+
+        toolc00000005 `c.txt` exists and is unchanged: you have not read it. This is what it holds. If your content is right for it, send it again.
+        `c.txt`, 1 line:
+           1	c
+
     "#]]
     .assert_eq(&last_messages(&world, 6));
 }

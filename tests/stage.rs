@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use agent::{
     Agent, AgentEvent, Answer, ApprovalPolicy, Cancel, ChatEvent, Entry, FinishReason, Frontend, Journal, JournalError,
-    Limits, Mode, ModeSwitch, Price, Question, RawCall, SeenFiles, Spent, Stop, Transcript, Usage, run_task,
+    Limits, Mode, ModeSwitch, Price, Question, RawCall, SeenFiles, Spent, Stop, Supervision, Transcript, Usage,
+    run_task,
 };
 use async_trait::async_trait;
 use expect_test::Expect;
@@ -110,6 +111,7 @@ pub(crate) fn check(case: Case, script: &str, expected: Expect) {
         policy,
         root: "/w".into(),
         limits: case.limits,
+        supervision: Supervision::Light,
         price: Some(Price { input: 1.0, cached: 0.1, output: 2.0 }),
         spent: Spent::default(),
         seen: SeenFiles::default(),

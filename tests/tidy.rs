@@ -150,7 +150,7 @@ fn the_tools_as_the_model_sees_them() {
           first_line?: integer. First line to read, from 1.
           lines?: integer. How many lines to read, at most 500.
         search_files: Finds lines by a regular expression, in all files that .gitignore does not leave out.
-          pattern: string. Regular expression, such as `fn parse_\w+\(`.
+          pattern: string. Regular expression.
           path?: string. Directory or file in the workspace; all of it unless given.
           glob?: string. Only files that match, such as `*.py`.
         list_files: Lists files below a directory, without those that .gitignore leaves out.

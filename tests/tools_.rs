@@ -25,9 +25,13 @@ fn read_file() {
         &[CALC],
         r#"read_file {"filename": "/w/calc.py", "first_line": 5, "lines": 1}"#,
         expect![[r#"
-            `/w/calc.py`, lines 5-5 of 6:
+            `/w/calc.py`, 6 lines:
+               1	def add(a, b):
+               2	    return a - b
+               3	
+               4	
                5	def neg(a):
-            [1 more: read on with first_line 6]
+               6	    return -a
         "#]],
     );
     check(
@@ -161,8 +165,15 @@ fn create_file() {
         &[CALC],
         r#"create_file {"filename": "calc.py", "content": ""}"#,
         expect![[r#"
-        failed: `calc.py` exists and you have not read it; nothing was written. Read it first, then change it with `apply_diff`, or replace it as a whole.
-    "#]],
+            failed: `calc.py` exists and is unchanged: you have not read it. This is what it holds. If your content is right for it, send it again.
+            `calc.py`, 6 lines:
+               1	def add(a, b):
+               2	    return a - b
+               3	
+               4	
+               5	def neg(a):
+               6	    return -a
+        "#]],
     );
     check(
         &[("a", "x\n")],

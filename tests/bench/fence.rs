@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use agent::{
     Agent, AgentEvent, Answer, AnyTool, ApprovalPolicy, Cancel, ChatEvent, Entry, Frontend, Journal, JournalError,
-    Limits, Mode, Question, RawCall, SeenFiles, Spent, Tool, ToolError, Transcript, Workspace, run_task,
+    Limits, Mode, Question, RawCall, SeenFiles, Spent, Supervision, Tool, ToolError, Transcript, Workspace, run_task,
 };
 use async_trait::async_trait;
 use providers::Scripted;
@@ -155,6 +155,7 @@ async fn run(host: &Host, command: &str, times: usize) -> Vec<Duration> {
         policy: ApprovalPolicy::new(Mode::Auto),
         root: "/".into(),
         limits: Limits::default(),
+        supervision: Supervision::Light,
         price: None,
         spent: Spent::default(),
         seen: SeenFiles::default(),

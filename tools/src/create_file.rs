@@ -4,7 +4,7 @@ use agent::{Change, FileMode, Tool, ToolError, Workspace};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{MAX_FILE_BYTES, encoding, plural, syntax};
+use crate::{MAX_FILE_BYTES, encoding, plural, read_file, syntax};
 
 pub(crate) struct CreateFile;
 
@@ -46,7 +46,7 @@ impl Tool for CreateFile {
                     ));
                 }
                 if !workspace.is_as_last_seen(filename, before) {
-                    return Err(ToolError::Failed(unseen(filename, workspace.was_seen(filename))));
+                    return Err(unseen(filename, workspace).await);
                 }
                 if workspace.is_unshown(filename) {
                     return Err(ToolError::Failed(unknown(filename)));
@@ -68,13 +68,16 @@ fn unknown(filename: &str) -> String {
     )
 }
 
-fn unseen(filename: &str, was_seen: bool) -> String {
-    if was_seen {
-        format!("`{filename}` is unchanged: it changed on disk since you read it. Read it again first.")
-    } else {
-        format!(
-            "`{filename}` exists and you have not read it; nothing was written. Read it first, then change it with \
-             `apply_diff`, or replace it as a whole."
-        )
+/// Says what is there now, which spares the model a step: it is read with that.
+async fn unseen(filename: &str, workspace: &mut Workspace<'_>) -> ToolError {
+    let why =
+        if workspace.was_seen(filename) { "it changed on disk since you read it" } else { "you have not read it" };
+    match workspace.read(filename, MAX_FILE_BYTES).await {
+        Ok(bytes) => ToolError::Failed(format!(
+            "`{filename}` exists and is unchanged: {why}. This is what it holds. If your content is right for it, send it \
+             again.\n{}",
+            read_file::show_whole(filename, &bytes)
+        )),
+        Err(error) => error,
     }
 }

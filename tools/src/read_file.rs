@@ -19,6 +19,8 @@ pub(crate) struct Args {
 
 /// What one call shows at the most: about 5,000 tokens.
 const MAX_LINES: usize = 500;
+/// A file that is no longer is shown whole, whatever part was asked for.
+const SHOWN_WHOLE: usize = 40;
 const MAX_BYTES: usize = 18_000;
 /// A longer line is clipped: minified code and data are not for reading.
 const MAX_LINE_BYTES: usize = 2_000;
@@ -39,15 +41,31 @@ impl Tool for ReadFile {
             Err(error) => return Err(error),
         };
         let Some((text, encoding)) = encoding::decode(&bytes) else {
-            return Err(ToolError::Failed(format!(
-                "`{}` is a binary file of {} bytes. Look at it with a command, such as `file` or `xxd | head`.",
-                args.filename,
-                bytes.len()
-            )));
+            return Err(ToolError::Failed(binary(&args.filename, &bytes)));
         };
-        let shown = number(&text, args.first_line.unwrap_or(1).max(1), args.lines.unwrap_or(MAX_LINES).min(MAX_LINES));
+        let (first, lines) = match (args.first_line, args.lines) {
+            // Nobody is helped by a third of a page, and small models were seen to go on line by line.
+            _ if text.lines().count() <= SHOWN_WHOLE => (1, MAX_LINES),
+            (first, lines) => (first.unwrap_or(1).max(1), lines.unwrap_or(MAX_LINES).min(MAX_LINES)),
+        };
+        let shown = number(&text, first, lines);
         Ok(describe(&args.filename, &text, &encoding.note(), &shown))
     }
+}
+
+/// A file from its first line, as far as one call shows it.
+pub(crate) fn show_whole(filename: &str, bytes: &[u8]) -> String {
+    match encoding::decode(bytes) {
+        Some((text, encoding)) => describe(filename, &text, &encoding.note(), &number(&text, 1, MAX_LINES)),
+        None => binary(filename, bytes),
+    }
+}
+
+fn binary(filename: &str, bytes: &[u8]) -> String {
+    format!(
+        "`{filename}` is a binary file of {} bytes. Look at it with a command, such as `file` or `xxd | head`.",
+        bytes.len()
+    )
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ pub(crate) struct SearchFiles;
 /// Finds lines by a regular expression, in all files that .gitignore does not leave out.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Args {
-    /// Regular expression, such as `fn parse_\w+\(`.
+    /// Regular expression.
     pattern: String,
     /// Directory or file in the workspace; all of it unless given.
     path: Option<String>,

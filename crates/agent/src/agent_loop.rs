@@ -15,6 +15,7 @@ use crate::frontend::{AgentEvent, Frontend};
 use crate::guidance;
 use crate::journal::{Journal, JournalError};
 use crate::limits::{Limit, Limits, Price, Spent};
+use crate::nudge::{Progress, Supervision};
 use crate::policy::ApprovalPolicy;
 use crate::tool::{AnyTool, ToolCall, ToolOutcome, ToolSpec, find_tool};
 use crate::transcript::Transcript;
@@ -31,6 +32,7 @@ pub struct Agent<'a> {
     /// The workspace, for reading the paths that the model writes.
     pub root: PathBuf,
     pub limits: Limits,
+    pub supervision: Supervision,
     /// `None` where no price is known: then cost is neither counted nor limited.
     pub price: Option<Price>,
     pub spent: Spent,
@@ -73,7 +75,8 @@ const GO_ON: &str = "Your answer was cut at the length limit. Go on, in smaller 
 /// valid to send at every step boundary, so a run can resume from it.
 pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Result<Finish, AgentError> {
     let specs = specs(agent);
-    let mut breaker = Breaker::default();
+    let mut breaker = Breaker::new(agent.supervision);
+    let mut progress = Progress::default();
     let mut unproductive = 0;
     // The server said so, whatever our own count is.
     let mut window_full = false;
@@ -137,7 +140,7 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
         let called = !calls.is_empty();
         for call in calls {
             // Every call is owed exactly one outcome, also after a cancel.
-            let outcome = answer(agent, &mut breaker, &call, &mut end).await;
+            let outcome = answer(agent, &mut breaker, &mut progress, &call, &mut end).await;
             agent.frontend.show(AgentEvent::CallEnded(&call, &outcome));
             transcript.push_outcome(call, outcome, agent.seen.take_news());
             save(agent, transcript)?;
@@ -155,10 +158,16 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
                 }
                 transcript.push_user(GO_ON.to_owned());
             }
-            (false, false) => {
-                agent.journal.sync()?;
-                return Ok(Finish::Answered);
-            }
+            (false, false) => match progress.at_end(agent.supervision) {
+                Some(nudge) => {
+                    agent.frontend.show(AgentEvent::Notice("the model stopped early; told to go on"));
+                    transcript.push_user(nudge);
+                }
+                None => {
+                    agent.journal.sync()?;
+                    return Ok(Finish::Answered);
+                }
+            },
         }
     }
 }
@@ -167,6 +176,7 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
 async fn answer(
     agent: &mut Agent<'_>,
     breaker: &mut Breaker,
+    progress: &mut Progress,
     call: &ToolCall,
     end: &mut Option<Finish>,
 ) -> ToolOutcome {
@@ -182,6 +192,7 @@ async fn answer(
     let mut workspace = agent.workspace();
     let outcome = tool.call(&call.arguments, &mut workspace).await;
     let outcome = outcome.with_note(&workspace.edited).with_note(&guidance::for_touched(&mut workspace).await);
+    progress.called(&workspace);
     if workspace.wrote {
         breaker.reset();
     }

@@ -6,14 +6,18 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use crate::nudge::Supervision;
 use crate::tool::{ToolCall, ToolOutcome};
 
 /// The model is told at the third time (issue 2: "tell the model at 3, stop as stuck at 5").
 const TELL: u32 = 3;
 const STOP: u32 = 5;
+/// Small models go in circles of several calls, each of which costs them what time and window they have.
+const TELL_CLOSELY: u32 = 2;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Breaker {
+    tell: u32,
     seen: HashMap<u64, u32>,
 }
 
@@ -25,6 +29,14 @@ pub(crate) enum Circle {
 }
 
 impl Breaker {
+    pub(crate) fn new(supervision: Supervision) -> Breaker {
+        let tell = match supervision {
+            Supervision::Light => TELL,
+            Supervision::Close => TELL_CLOSELY,
+        };
+        Breaker { tell, seen: HashMap::new() }
+    }
+
     pub(crate) fn record(&mut self, call: &ToolCall, outcome: &ToolOutcome) -> Circle {
         let mut hasher = DefaultHasher::new();
         (&call.name, call.arguments.as_json(), outcome.text()).hash(&mut hasher);
@@ -32,9 +44,9 @@ impl Breaker {
         *times += 1;
         match *times {
             STOP.. => Circle::Stop(format!("it called `{}` {times} times with the same result", call.name)),
-            TELL.. => Circle::Tell(format!(
-                "[This is time {times} that the same call gave the same result. Doing it again will not help: \
-                 do something else, or finish and say what is in the way.]"
+            times if self.tell <= times => Circle::Tell(format!(
+                "[This is time {times} that the same call gave the same result, and no file changed between. Doing it again \
+                 will not help: do something else. If the task is done, answer without a tool call.]"
             )),
             _ => Circle::No,
         }
@@ -63,21 +75,28 @@ mod tests {
 
     #[test]
     fn it_tells_at_three_and_stops_at_five() {
-        let mut breaker = Breaker::default();
+        let mut breaker = Breaker::new(Supervision::Light);
         let seen: Vec<&str> = (0..5).map(|_| record(&mut breaker, "ls", "no")).collect();
         assert_eq!(seen, ["no", "no", "tell", "tell", "stop"]);
     }
 
     #[test]
     fn two_calls_in_turn_are_a_circle_too() {
-        let mut breaker = Breaker::default();
+        let mut breaker = Breaker::new(Supervision::Light);
         let seen: Vec<&str> = (0..6).map(|n| record(&mut breaker, ["a", "b"][n % 2], "no")).collect();
         assert_eq!(seen, ["no", "no", "no", "no", "tell", "tell"]);
     }
 
     #[test]
+    fn it_tells_sooner_where_the_model_is_watched_closely() {
+        let mut breaker = Breaker::new(Supervision::Close);
+        let seen: Vec<&str> = (0..5).map(|_| record(&mut breaker, "ls", "no")).collect();
+        assert_eq!(seen, ["no", "tell", "tell", "tell", "stop"]);
+    }
+
+    #[test]
     fn other_results_and_changed_files_are_news() {
-        let mut breaker = Breaker::default();
+        let mut breaker = Breaker::new(Supervision::Light);
         for n in 0..9 {
             assert_eq!(record(&mut breaker, "make", &format!("error {n}")), "no");
         }

@@ -21,6 +21,7 @@ mod frontend;
 mod guidance;
 mod journal;
 mod limits;
+mod nudge;
 mod policy;
 mod prompt;
 mod repair;
@@ -46,6 +47,7 @@ pub use crate::effect::{
 pub use crate::frontend::{AgentEvent, Answer, Frontend, Question};
 pub use crate::journal::{Journal, JournalError};
 pub use crate::limits::{Limit, Limits, Price, Spent, estimate_tokens};
+pub use crate::nudge::Supervision;
 pub use crate::policy::{ApprovalPolicy, Mode, ModeSwitch, Offer, Rule, Rules, Verdict, commands_of};
 pub use crate::prompt::{Facts, opening};
 pub use crate::survey::{GitLook, Survey, survey};

@@ -135,7 +135,8 @@ impl ToolOutcome {
     }
 
     /// The same outcome with a note at its end.
-    pub(crate) fn with_note(self, note: &str) -> ToolOutcome {
+    #[must_use]
+    pub fn with_note(self, note: &str) -> ToolOutcome {
         if note.is_empty() {
             return self;
         }

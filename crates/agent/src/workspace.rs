@@ -8,7 +8,9 @@ use std::time::Duration;
 use crate::agent_loop::Agent;
 use crate::cancel::Cancel;
 use crate::edited;
-use crate::effect::{Background, Change, Effect, Found, Listing, Observation, Permit, Ran, Sandbox, SandboxError};
+use crate::effect::{
+    Background, Change, Effect, Ended, Found, Listing, Observation, Permit, Ran, Sandbox, SandboxError,
+};
 use crate::frontend::{AgentEvent, Answer, Frontend, Question};
 use crate::policy::{ApprovalPolicy, Verdict};
 use crate::tool::ToolError;
@@ -24,6 +26,8 @@ pub struct Workspace<'a> {
     /// Files this call read or wrote, for the AGENTS.md that holds for them.
     pub(crate) touched: Vec<PathBuf>,
     pub(crate) wrote: bool,
+    /// The last command that this call ran to its end.
+    pub(crate) ran: Option<(String, Ended)>,
     /// What the human changed before it was done, for the model.
     pub(crate) edited: String,
     /// Set when the run cannot go on after this call.
@@ -100,6 +104,7 @@ impl Agent<'_> {
             seen: &mut self.seen,
             touched: Vec::new(),
             wrote: false,
+            ran: None,
             edited: String::new(),
             halt: None,
         }
@@ -217,7 +222,10 @@ impl Workspace<'_> {
 
     pub async fn run(&mut self, command: &str, timeout: Duration) -> Result<Ran, ToolError> {
         match self.perform(Effect::Run { command: command.to_owned(), timeout }).await? {
-            Observation::Ran(ran) => Ok(ran),
+            Observation::Ran(ran) => {
+                self.ran = Some((command.to_owned(), ran.ended));
+                Ok(ran)
+            }
             other => Err(mismatch(&other)),
         }
     }

@@ -3,6 +3,7 @@
 mod ci;
 mod file;
 mod flags;
+mod profile;
 mod rules;
 mod session;
 
@@ -29,6 +30,8 @@ pub(crate) struct Layer {
     base_url: Option<String>,
     api_key_env: Option<String>,
     temperature: Option<f64>,
+    /// How the model is spoken to, see [`providers::Profile`], where its name does not tell.
+    profile: Option<String>,
     dialect: Option<Dialect>,
     mode: Option<Mode>,
     sandbox: Option<Switch>,
@@ -93,6 +96,7 @@ const NAMES: [&str; 24] = [
     "base_url",
     "api_key_env",
     "temperature",
+    "profile",
     "dialect",
     "mode",
     "sandbox",

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use agent::{ChatErrorKind, Price};
-use providers::{ChatCompletions, ChatConfig, Dialect, ModelCard, RetryBudget, Server, ServerConfig};
+use providers::{ChatCompletions, ChatConfig, Dialect, ModelCard, Profile, RetryBudget, Server, ServerConfig};
 use secrecy::SecretString;
 
 use crate::config::Config;
@@ -18,15 +18,12 @@ pub(crate) struct Connected {
     pub(crate) price: Option<Price>,
     /// Of the model's window.
     pub(crate) context_tokens: Option<u64>,
+    pub(crate) profile: &'static Profile,
     pub(crate) notices: Vec<String>,
 }
 
 /// How long the list of models may take before it is done without.
 const LIST_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Where no model card says one. Devstral's cards say 0.15, Mistral's own agent took 0.2 (MISTRAL.md 3); servers on
-/// this machine often default to 0.8, at which small models miss the form of a call.
-const TEMPERATURE: f64 = 0.2;
 
 /// The server of the settings. Without a key for Mistral, local servers that answer are named in the hint.
 pub(crate) async fn server(config: &Config) -> anyhow::Result<Rc<Server>> {
@@ -98,19 +95,29 @@ pub(crate) async fn connect(config: &Config, session: &str) -> anyhow::Result<Co
         )
         .into());
     }
+    let profile = config.profile()?.unwrap_or_else(|| Profile::of(card.as_ref().map_or(&model, |card| &card.id)));
     let card_temperature = card.as_ref().and_then(|card| card.default_temperature);
-    let temperature = config.temperature().or(card_temperature).or(Some(TEMPERATURE));
+    let temperature = config.temperature().or(card_temperature).or(Some(profile.temperature));
     let chat = ChatConfig {
         model: model.clone(),
         temperature,
         session: session.to_owned(),
         dialect,
         retry: RetryBudget::default(),
+        longest_pause: profile.longest_pause,
         replacement: card.as_ref().and_then(|card| card.replacement.clone()),
     };
-    let context_tokens = card.as_ref().and_then(|card| card.max_context_length);
+    let context_tokens = card.as_ref().and_then(|card| card.max_context_length).or(profile.context_tokens);
     let base_url = server.base_url().to_owned();
-    Ok(Connected { client: ChatCompletions::new(server, chat), model, base_url, price, context_tokens, notices })
+    Ok(Connected {
+        client: ChatCompletions::new(server, chat),
+        model,
+        base_url,
+        price,
+        context_tokens,
+        profile,
+        notices,
+    })
 }
 
 /// The wanted model, or on somebody's own server the only one it has.

@@ -15,6 +15,7 @@ use agent::{
     Spent, Survey, Transcript,
 };
 use anyhow::Context as _;
+use providers::Edits;
 use sandbox::Host;
 use session::{Header, Reopened, Resumed, Served, Session, SessionFile, Store};
 
@@ -290,13 +291,17 @@ impl Conversation {
         let limits = self.limits();
         Agent {
             client: &self.connected.client,
-            tools: tools::TOOLS,
+            tools: match self.connected.profile.edits {
+                Edits::Diff => tools::TOOLS,
+                Edits::WholeFile => tools::WHOLE_FILE_TOOLS,
+            },
             sandbox: &self.watched,
             frontend: self.face.frontend(),
             journal: &mut self.session,
             policy: self.policy.clone(),
             root: self.root.clone(),
             limits,
+            supervision: self.connected.profile.supervision,
             price: self.connected.price,
             spent: self.spent,
             seen: std::mem::take(&mut self.seen),

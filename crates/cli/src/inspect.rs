@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use anyhow::Context as _;
+use providers::Profile;
 
 use crate::args::{ConfigAction, ModelArgs, SchemaOf};
 use crate::config::{Config, Layer};
@@ -23,7 +24,12 @@ pub(crate) async fn models(args: &ModelArgs) -> anyhow::Result<Exit> {
         let aliases =
             if card.aliases.is_empty() { String::new() } else { format!("  also {}", card.aliases.join(", ")) };
         let notice = card.notice().map(|notice| format!("  ({notice})")).unwrap_or_default();
-        writeln!(stdout, "{:<34} {window:>6}  {price:<24}{aliases}{notice}", card.id)?;
+        writeln!(
+            stdout,
+            "{:<34} {window:>6}  {:<14}  {price:<24}{aliases}{notice}",
+            card.id,
+            Profile::of(&card.id).name
+        )?;
     }
     writeln!(
         io::stderr(),

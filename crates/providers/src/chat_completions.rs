@@ -112,6 +112,8 @@ impl Attempts<'_> {
             return linger(answer).await;
         }
         let idle = self.client.server.idle_timeout();
+        let pause = self.client.config.longest_pause.filter(|_| reader.has_begun());
+        let idle = pause.map_or(idle, |pause| pause.min(idle));
         let idle = if reader.has_finish_reason() { idle.min(LAST_WORDS) } else { idle };
         let read = match answer.next(idle).await {
             Ok(Some(bytes)) => reader.push(&bytes),

@@ -46,6 +46,8 @@ pub struct ChatConfig {
     pub session: String,
     pub dialect: Dialect,
     pub retry: RetryBudget,
+    /// The longest silence once the answer has begun, where that is shorter than before it. See [`crate::Profile`].
+    pub longest_pause: Option<Duration>,
     /// What [`crate::ModelCard`] names in its place, for the hint if the server no longer has it.
     pub replacement: Option<String>,
 }

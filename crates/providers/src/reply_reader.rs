@@ -10,15 +10,17 @@ pub(crate) struct ReplyReader {
     decoder: Decoder,
     screen: Screen,
     ended: bool,
+    begun: bool,
 }
 
 impl ReplyReader {
     pub(crate) fn new(tools: &[ToolSpec]) -> ReplyReader {
         let names = tools.iter().map(|tool| tool.name.to_owned()).collect();
-        ReplyReader { decoder: Decoder::default(), screen: Screen::new(names), ended: false }
+        ReplyReader { decoder: Decoder::default(), screen: Screen::new(names), ended: false, begun: false }
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<Vec<ChatEvent>, StreamError> {
+        self.begun = true;
         let mut events = Vec::new();
         self.decoder.push(bytes, &mut events)?;
         Ok(self.pass(events))
@@ -28,6 +30,10 @@ impl ReplyReader {
         let mut events = Vec::new();
         self.decoder.finish(&mut events)?;
         Ok(self.pass(events))
+    }
+
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun
     }
 
     pub(crate) fn is_done(&self) -> bool {

@@ -14,6 +14,7 @@ fn config(dialect: Dialect) -> ChatConfig {
         session: "0192f0c1".to_owned(),
         dialect,
         retry: RetryBudget { first_wait: Duration::ZERO, ..RetryBudget::default() },
+        longest_pause: None,
         replacement: None,
     }
 }

@@ -16,10 +16,14 @@ use serde_json::json;
 const KEY: &str = "planted-key-4711";
 
 fn client(base_url: String) -> ChatCompletions {
+    patient(base_url, Duration::from_millis(400), None)
+}
+
+fn patient(base_url: String, idle_timeout: Duration, longest_pause: Option<Duration>) -> ChatCompletions {
     let server = Server::new(ServerConfig {
         base_url,
         api_key: Some(KEY.to_owned().into()),
-        idle_timeout: Duration::from_millis(400),
+        idle_timeout,
         ..ServerConfig::default()
     });
     let retry = RetryBudget { attempts: 4, first_wait: Duration::from_millis(1), ..RetryBudget::default() };
@@ -31,6 +35,7 @@ fn client(base_url: String) -> ChatCompletions {
             session: "0192f0c1-7a3b-7000-8000-000000000001".to_owned(),
             dialect: Dialect::Mistral,
             retry,
+            longest_pause,
             replacement: Some("mistral-medium-3-5".to_owned()),
         },
     )
@@ -179,6 +184,16 @@ fn passing_trouble_is_tried_again() {
         Finish(Stop)
     "#]],
     );
+}
+
+#[test]
+fn a_pause_within_an_answer_can_be_bounded_more_than_the_wait_for_it() {
+    let shown = on_a_runtime(async {
+        let server = FakeMistral::start(script("Let me think\n% stall=1\n---\nDone.\n% usage=none")).await.unwrap();
+        ask(&patient(server.base_url(), Duration::from_secs(600), Some(Duration::from_millis(300))), &opening()).await
+    });
+    assert!(shown.contains("Retrying 1: the server sent nothing for 0.3 s"), "{shown}");
+    assert!(shown.contains("Done."), "{shown}");
 }
 
 #[test]

@@ -101,6 +101,7 @@ fn a_long_history_stays_valid_and_only_grows() {
                 session: "0192f0c1-7a3b-7000-8000-000000000001".to_owned(),
                 dialect: Dialect::Mistral,
                 retry: RetryBudget::default(),
+                longest_pause: None,
                 replacement: None,
             },
         );

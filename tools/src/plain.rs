@@ -1,0 +1,52 @@
+//! A tool with only what must be said of it, and with what to do next at the end of each result.
+//! What may be said besides is understood, where a model says it all the same.
+
+use agent::{AnyTool, Arguments, ToolOutcome, ToolSpec, Workspace};
+use async_trait::async_trait;
+use serde_json::Value;
+
+pub(crate) struct Plain<T> {
+    pub(crate) tool: T,
+    /// Added where it did what was asked; may be empty.
+    pub(crate) next: &'static str,
+}
+
+#[async_trait(?Send)]
+impl<T: AnyTool> AnyTool for Plain<T> {
+    fn name(&self) -> &'static str {
+        self.tool.name()
+    }
+
+    fn spec(&self) -> ToolSpec {
+        let mut spec = self.tool.spec();
+        let required = spec.parameters.get("required").cloned().unwrap_or_default();
+        if let Some(Value::Object(properties)) = spec.parameters.get_mut("properties") {
+            properties.retain(|name, _| required.as_array().is_some_and(|names| names.iter().any(|it| it == name)));
+        }
+        spec
+    }
+
+    async fn call(&self, arguments: &Arguments, workspace: &mut Workspace<'_>) -> ToolOutcome {
+        let outcome = self.tool.call(arguments, workspace).await;
+        match outcome {
+            ToolOutcome::Done(_) => outcome.with_note(self.next),
+            ToolOutcome::Failed(_) | ToolOutcome::Refused(_) | ToolOutcome::Cancelled | ToolOutcome::Interrupted => {
+                outcome
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read_file::ReadFile;
+
+    #[test]
+    fn optional_arguments_are_not_offered() {
+        let plain = Plain { tool: ReadFile, next: "" }.spec();
+        assert_eq!((plain.name, &plain.description), ("read_file", &ReadFile.spec().description));
+        let names: Vec<&String> = plain.parameters["properties"].as_object().unwrap().keys().collect();
+        assert_eq!(names, ["filename"]);
+    }
+}
