@@ -117,6 +117,7 @@ async fn land(
         policy: ApprovalPolicy::with_rules(Mode::AcceptEdits, config.rules()?),
         root: root.to_owned(),
         limits: agent::Limits::default(),
+        supervision: agent::Supervision::default(),
         price: None,
         spent: Spent::default(),
         seen: SeenFiles::default(),

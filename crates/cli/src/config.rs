@@ -91,7 +91,7 @@ pub(crate) enum Dialect {
 const DEFAULT_MODEL: &str = "devstral-medium-latest";
 
 /// The names of all settings, in the order that `agent config` shows them.
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 25] = [
     "model",
     "base_url",
     "api_key_env",
