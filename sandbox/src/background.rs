@@ -123,8 +123,10 @@ impl Backgrounds {
 
     /// Whether the launcher lost a warden of these since this was asked last: it may be dying itself.
     pub(crate) fn take_unwatched(&self) -> bool {
-        let mut ends = self.lock().iter().map(|entry| Arc::clone(&entry.shared)).collect::<Vec<_>>().into_iter();
-        ends.any(|shared| shared.lock().end.as_mut().is_some_and(|over| std::mem::take(&mut over.unwatched)))
+        let take =
+            |entry: &Entry| entry.shared.lock().end.as_mut().is_some_and(|over| std::mem::take(&mut over.unwatched));
+        // All of them: one launcher had them all.
+        self.lock().iter().filter(|entry| take(entry)).count() != 0
     }
 
     /// Ends all that still run.

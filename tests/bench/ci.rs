@@ -16,12 +16,7 @@ const ROUNDS: usize = 7;
 const BOUND: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
-    let house = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let cargo = ["build", "--release", "--quiet", "-p", "agent-cli"];
-    assert!(Command::new(env!("CARGO")).args(cargo).current_dir(house).status().unwrap().success());
-    let bench = std::env::current_exe().unwrap();
-    let binary = bench.parent().unwrap().parent().unwrap().join("agent");
-
+    let binary = house_tests::release_binary();
     let folder = tempfile::tempdir().unwrap();
     let work = folder.path().canonicalize().unwrap().join("work");
     make(&work);

@@ -11,6 +11,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use fake_mistral::{FakeMistral, Reply, Script};
+use house_tests::release_path;
 
 const STEPS: usize = 200;
 
@@ -19,7 +20,7 @@ fn main() -> ExitCode {
     // First, while this process is small: a child's peak counts its parent's until it starts the program.
     let version = version_times();
     let peak_kib = peak_of_children_kib();
-    let binary = build();
+    let binary = house_tests::release_binary();
     bounds.check("agent --version, median wall time", millis(median(&version)), 10.0, "ms");
     bounds.check("agent --version, peak memory", peak_kib as f64 / 1024.0, 10.0, "MB");
     bounds.check("release binary", fs::metadata(&binary).unwrap().len() as f64 / 1e6, 15.0, "MB");
@@ -40,30 +41,14 @@ impl Bounds {
     }
 }
 
-fn release() -> PathBuf {
-    // target/release/deps/figures-HASH
-    let bench = std::env::current_exe().unwrap();
-    bench.parent().unwrap().parent().unwrap().join("agent")
-}
-
-fn build() -> PathBuf {
-    let house = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--quiet", "-p", "agent-cli"])
-        .current_dir(house)
-        .status();
-    assert!(built.unwrap().success());
-    release()
-}
-
 fn version_times() -> Vec<Duration> {
-    if !release().is_file() {
+    if !release_path().is_file() {
         panic!("build it first: cargo build --release");
     }
     (0..50)
         .map(|_| {
             let began = Instant::now();
-            assert!(Command::new(release()).arg("--version").stdout(Stdio::null()).status().unwrap().success());
+            assert!(Command::new(release_path()).arg("--version").stdout(Stdio::null()).status().unwrap().success());
             began.elapsed()
         })
         .collect()

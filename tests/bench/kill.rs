@@ -5,19 +5,10 @@
 #[path = "../fault.rs"]
 mod fault;
 
-use std::path::Path;
-use std::process::Command;
 use std::time::Instant;
 
 fn main() {
-    let house = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--quiet", "-p", "agent-cli"])
-        .current_dir(house)
-        .status();
-    assert!(built.unwrap().success());
-    // target/release/deps/kill-HASH
-    let binary = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("agent");
+    let binary = house_tests::release_binary();
     let seed = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(1);
     let began = Instant::now();
     let figures = fault::kill_and_resume(&binary, 300, seed);

@@ -15,14 +15,9 @@ use fake_mistral::{FakeMistral, Reply, Script};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 fn main() -> ExitCode {
-    let house = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--quiet", "-p", "agent-cli"])
-        .current_dir(house)
-        .status();
-    assert!(built.unwrap().success());
+    let binary = house_tests::release_binary();
     let mut kept = true;
-    let (mut paints, mut prompts): (Vec<Duration>, Vec<Duration>) = (0..21).map(|_| start()).unzip();
+    let (mut paints, mut prompts): (Vec<Duration>, Vec<Duration>) = (0..21).map(|_| start(&binary)).unzip();
     for (what, times, bound) in [("first line", &mut paints, 50.0), ("prompt, with the fence up", &mut prompts, 100.0)]
     {
         times.sort_unstable();
@@ -35,7 +30,7 @@ fn main() -> ExitCode {
 }
 
 /// From the start of the program until its first line is on the terminal, and until it can be typed at.
-fn start() -> (Duration, Duration) {
+fn start(binary: &Path) -> (Duration, Duration) {
     let folder = tempfile::tempdir().unwrap();
     let work = folder.path().join("work");
     std::fs::create_dir(&work).unwrap();
@@ -45,8 +40,6 @@ fn start() -> (Duration, Duration) {
     unlockpt(&terminal).unwrap();
     let name = ptsname(&terminal, Vec::new()).unwrap();
     let end = || File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
-    // target/release/deps/paint-HASH
-    let binary = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("agent");
     let began = Instant::now();
     // `setsid` (util-linux) makes it the program's own terminal, and becomes the program.
     let mut child = Command::new("setsid")

@@ -14,12 +14,7 @@ use fake_mistral::{FakeMistral, Reply, Script};
 use session::{Header, Served, Store};
 
 fn main() -> ExitCode {
-    let house = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--quiet", "-p", "agent-cli"])
-        .current_dir(house)
-        .status();
-    assert!(built.unwrap().success());
+    let binary = house_tests::release_binary();
     let folder = tempfile::tempdir().unwrap();
     let work = folder.path().canonicalize().unwrap().join("work");
     fs::create_dir(&work).unwrap();
@@ -31,7 +26,7 @@ fn main() -> ExitCode {
     let bytes = fs::metadata(store.file(&long)).unwrap().len();
     println!("999 sessions of 20 steps, one of 440 steps and {:.1} MB", bytes as f64 / 1e6);
     let server = FakeMistral::spawn(Script::computed(|_, _| Reply::text("Done.").into())).unwrap();
-    let place = Place { folder: folder.path().to_owned(), work, server, up: Instant::now() };
+    let place = Place { binary, folder: folder.path().to_owned(), work, server, up: Instant::now() };
     let mut kept = true;
     let mut check = |what: &str, arguments: &[&str], bound: f64| {
         let mut times: Vec<Duration> = (0..11).map(|_| place.time(arguments)).collect();
@@ -50,6 +45,7 @@ fn main() -> ExitCode {
 }
 
 struct Place {
+    binary: PathBuf,
     folder: PathBuf,
     work: PathBuf,
     server: FakeMistral,
@@ -59,11 +55,9 @@ struct Place {
 impl Place {
     /// Until it ends, or for a resume until its request has come.
     fn time(&self, arguments: &[&str]) -> Duration {
-        // target/release/deps/sessions-HASH
-        let binary = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("agent");
         let requests = self.chats().len();
         let began = Instant::now();
-        let told = Command::new(binary)
+        let told = Command::new(&self.binary)
             .args(arguments)
             .current_dir(&self.work)
             .env_clear()

@@ -7,6 +7,10 @@
 use agent::RawCall;
 use serde_json::Value;
 
+/// Calls of one reply. What comes after them was written without having seen what any of them gave, and a small model
+/// that got carried away goes on until its window is full.
+const MOST_CALLS: usize = 32;
+
 #[derive(Debug, Default)]
 pub(crate) struct Fragments {
     calls: Vec<Partial>,
@@ -39,18 +43,23 @@ impl Fragments {
     /// Ends a reply that goes in circles where it begins to say the same calls again, and says whether it did.
     ///
     /// Looked at when a call begins, since those before it are whole then. Small models were seen to write
-    /// `read, edit, read, edit, ...` until their window was full. One call may stand twice in a row.
+    /// `read, edit, read, edit, ...` until their window was full, and `read, run 10, read, run 20, ...` too.
     pub(crate) fn cut_circle(&mut self) -> bool {
         let Some((_, whole)) = self.calls.split_last() else { return false };
-        let says_again = |period: usize, times: usize| {
-            let Some(start) = whole.len().checked_sub(period * times) else { return false };
+        let Some((last, before)) = whole.split_last() else { return false };
+        let says_again = |period: usize| {
+            let Some(start) = whole.len().checked_sub(period * 2) else { return false };
             let tail = whole.get(start..).unwrap_or_default();
             tail.iter().zip(tail.iter().skip(period)).all(|(call, next)| call.says_the_same_as(next))
         };
-        let kept = (1..=whole.len() / 2)
-            .map(|period| (period, if period == 1 { 3 } else { 2 }))
-            .find(|(period, times)| says_again(*period, *times))
-            .map(|(period, times)| whole.len() - period * (times - 1));
+        let kept = if let Some(period) = (2..=whole.len() / 2).find(|period| says_again(*period)) {
+            Some(whole.len() - period)
+        } else if 2 <= before.iter().filter(|call| call.says_the_same_as(last)).count() {
+            // Said twice in one breath it may be meant, three times it is not: nothing was seen in between.
+            Some(before.len())
+        } else {
+            (MOST_CALLS <= whole.len()).then_some(whole.len())
+        };
         if let Some(kept) = kept {
             self.calls.truncate(kept);
         }
@@ -267,11 +276,14 @@ mod tests {
         check_circle("read edit read edit read", Some("read edit"));
         check_circle("list read edit read edit read", Some("list read edit"));
         check_circle("a b c a b c a", Some("a b c"));
-        check_circle("a a a a", Some("a"));
+        check_circle("a a a a", Some("a a"));
         // Work looks like this: a test before and after, a call said twice, each pair of its own.
         check_circle("test edit test", None);
         check_circle("a a b", None);
-        check_circle("read one read two read three", None);
+        check_circle("read one read two", None);
+        check_circle("read one read two read three", Some("read one read two"));
+        let many: Vec<String> = (0..40).map(|n| n.to_string()).collect();
+        check_circle(&many.join(" "), Some(&many[..MOST_CALLS].join(" ")));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{ModeArg, ModelArgs, Output, ProgramArgs, WorkArgs};
+use super::{BoundArgs, ModelArgs, Output};
 
 const CI_HELP: &str = "\
 Examples:
@@ -111,37 +111,8 @@ pub(crate) struct CiArgs {
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) output: CiOutput,
 
-    /// Network for commands: on, or some hosts such as hosts=pypi.org,.pythonhosted.org [default: off]
-    #[arg(long, value_name = "on|off|hosts=NAME,NAME")]
-    pub(crate) network: Option<String>,
-
-    /// Never do this: "git push" (commands that start so), "edit:docs/**"; may be given several times
-    #[arg(long, value_name = "RULE")]
-    pub(crate) deny: Vec<String>,
-
-    /// Let the agent use another directory too, by its absolute path; `:ro` at the end: only read it
-    #[arg(long, value_name = "DIR[:ro]")]
-    pub(crate) add_dir: Vec<String>,
-
-    /// Bound each command, as in `agent run`
-    #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
-    pub(crate) limit: Vec<String>,
-
-    /// Stop after this many requests to the model [default: 100]
-    #[arg(long, value_name = "N")]
-    pub(crate) max_steps: Option<u32>,
-
-    /// Stop before this many tokens are used, input and output together
-    #[arg(long, value_name = "N")]
-    pub(crate) max_tokens: Option<u64>,
-
-    /// Stop before this much is spent [default: 2]
-    #[arg(long, value_name = "USD")]
-    pub(crate) max_cost: Option<f64>,
-
-    /// Stop after this time: 90s, 10m, 1h30m [default: 30m]
-    #[arg(long, value_name = "TIME")]
-    pub(crate) max_time: Option<String>,
+    #[command(flatten)]
+    pub(crate) bounds: BoundArgs,
 
     #[command(flatten)]
     pub(crate) model: ModelArgs,
@@ -175,32 +146,6 @@ pub(crate) enum CiOutput {
 }
 
 impl CiArgs {
-    /// What it has in common with `agent run`.
-    pub(crate) fn work(&self) -> WorkArgs {
-        WorkArgs {
-            confirm: false,
-            mode: Some(ModeArg::Auto),
-            sandbox: None,
-            network: None,
-            allow: Vec::new(),
-            ask: Vec::new(),
-            deny: self.deny.clone(),
-            plain: false,
-            add_dir: self.add_dir.clone(),
-            limit: self.limit.clone(),
-            max_steps: self.max_steps,
-            max_tokens: self.max_tokens,
-            max_cost: self.max_cost,
-            max_time: self.max_time.clone(),
-            model: self.model.clone(),
-        }
-    }
-
-    /// Nobody is asked.
-    pub(crate) fn program(&self) -> ProgramArgs {
-        ProgramArgs { output: self.output(), input: None, approval_timeout: None }
-    }
-
     pub(crate) fn output(&self) -> Output {
         match self.output {
             CiOutput::Text => Output::Text,

@@ -19,10 +19,6 @@ pub(crate) struct WorkArgs {
     #[arg(long, value_enum)]
     pub(crate) sandbox: Option<SandboxArg>,
 
-    /// Network for commands: on, off, or some hosts such as hosts=pypi.org,.pythonhosted.org [default: off]
-    #[arg(long, value_name = "on|off|hosts=NAME,NAME")]
-    pub(crate) network: Option<String>,
-
     /// Do this without asking, where the mode would ask: "cargo test" (commands that start so),
     /// "exactly:make lint", "edit:docs/**"; may be given several times
     #[arg(long, value_name = "RULE")]
@@ -31,6 +27,24 @@ pub(crate) struct WorkArgs {
     /// Ask about this in every mode
     #[arg(long, value_name = "RULE")]
     pub(crate) ask: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) bounds: BoundArgs,
+
+    /// For screen readers and logs: whole lines and words, nothing drawn twice, no colour
+    #[arg(long)]
+    pub(crate) plain: bool,
+
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+}
+
+/// How far the work may go, whoever watches it.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct BoundArgs {
+    /// Network for commands: on, off, or some hosts such as hosts=pypi.org,.pythonhosted.org [default: off]
+    #[arg(long, value_name = "on|off|hosts=NAME,NAME")]
+    pub(crate) network: Option<String>,
 
     /// Never do this, in any mode
     #[arg(long, value_name = "RULE")]
@@ -60,13 +74,6 @@ pub(crate) struct WorkArgs {
     /// Stop after this time: 90s, 10m, 1h30m
     #[arg(long, value_name = "TIME")]
     pub(crate) max_time: Option<String>,
-
-    /// For screen readers and logs: whole lines and words, nothing drawn twice, no colour
-    #[arg(long)]
-    pub(crate) plain: bool,
-
-    #[command(flatten)]
-    pub(crate) model: ModelArgs,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -38,10 +38,10 @@ impl Layer {
         let layer = Layer {
             mode: Some(Mode::Auto),
             sandbox: Some(Switch::On),
-            network: Some(args.network.clone().unwrap_or_else(|| "off".to_owned())),
+            network: Some(args.bounds.network.clone().unwrap_or_else(|| "off".to_owned())),
             pass: Some(Vec::new()),
             checks: (!args.check.is_empty()).then(|| args.check.clone()),
-            ..Layer::of_work(&args.work(), &args.program())?
+            ..Layer::of_bounds(&args.bounds, &args.model)?
         };
         Ok(layer)
     }

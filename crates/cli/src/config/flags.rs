@@ -3,7 +3,7 @@
 use agent::Mode;
 use toml::{Table, Value};
 
-use crate::args::{ModelArgs, ProgramArgs, SandboxArg, WorkArgs};
+use crate::args::{BoundArgs, ModelArgs, ProgramArgs, SandboxArg, WorkArgs};
 use crate::config::{DEFAULT_MODEL, Dialect, Layer, Switch};
 use crate::hint::Hint as _;
 
@@ -37,19 +37,26 @@ impl Layer {
         Ok(Layer {
             mode: args.mode.map(Mode::from).or(confirm),
             sandbox: args.sandbox.map(Switch::from),
-            network: args.network.clone(),
             allow: some(&args.allow),
             ask: some(&args.ask),
-            deny: some(&args.deny),
             approval_timeout: program.approval_timeout.clone(),
+            plain: args.plain.then_some(true),
+            ..Layer::of_bounds(&args.bounds, &args.model)?
+        })
+    }
+
+    /// `Err`: a `--limit` without a value.
+    pub(crate) fn of_bounds(args: &BoundArgs, model: &ModelArgs) -> anyhow::Result<Layer> {
+        Ok(Layer {
+            network: args.network.clone(),
+            deny: some(&args.deny),
             add_dirs: some(&args.add_dir),
             limit: Some(limit_table(args.limit.iter().map(String::as_str))?).filter(|limits| !limits.is_empty()),
             max_steps: args.max_steps,
             max_tokens: args.max_tokens,
             max_cost: args.max_cost,
             max_time: args.max_time.clone(),
-            plain: args.plain.then_some(true),
-            ..Layer::of_model(&args.model)
+            ..Layer::of_model(model)
         })
     }
 }
