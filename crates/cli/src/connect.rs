@@ -105,6 +105,7 @@ pub(crate) async fn connect(config: &Config, session: &str) -> anyhow::Result<Co
         dialect,
         retry: RetryBudget::default(),
         longest_pause: profile.longest_pause,
+        most_calls: profile.most_calls,
         replacement: card.as_ref().and_then(|card| card.replacement.clone()),
     };
     let context_tokens = card.as_ref().and_then(|card| card.max_context_length).or(profile.context_tokens);

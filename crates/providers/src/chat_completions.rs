@@ -100,7 +100,11 @@ impl Attempts<'_> {
         };
         tracing::debug!(bytes = body.len(), attempt = self.spent.attempts + 1, "request");
         match self.client.server.post("chat/completions", affinity, body.clone()).await {
-            Ok(answer) => Stage::Read { body, answer, reader: Box::new(ReplyReader::new(self.tools)) },
+            Ok(answer) => Stage::Read {
+                body,
+                answer,
+                reader: Box::new(ReplyReader::new(self.tools, self.client.config.most_calls)),
+            },
             Err(failure) => self.again(body, failure),
         }
     }

@@ -18,6 +18,10 @@ pub(crate) struct Assembly {
 }
 
 impl Assembly {
+    pub(crate) fn at_most(calls: usize) -> Assembly {
+        Assembly { fragments: Fragments::at_most(calls), ..Assembly::default() }
+    }
+
     /// `keys`: where the words are, best first. Perplexity sends what is new and all so far side by side.
     pub(crate) fn add(
         &mut self,

@@ -48,6 +48,8 @@ pub struct ChatConfig {
     pub retry: RetryBudget,
     /// The longest silence once the answer has begun, where that is shorter than before it. See [`crate::Profile`].
     pub longest_pause: Option<Duration>,
+    /// Calls after which a reply ends, see [`crate::Profile`].
+    pub most_calls: Option<usize>,
     /// What [`crate::ModelCard`] names in its place, for the hint if the server no longer has it.
     pub replacement: Option<String>,
 }

@@ -45,6 +45,11 @@ enum Form {
 }
 
 impl Decoder {
+    /// Of a reply that ends after so many calls.
+    pub(crate) fn at_most(calls: usize) -> Decoder {
+        Decoder { assembly: Assembly::at_most(calls), ..Decoder::default() }
+    }
+
     /// Appends what these bytes add. Calls, usage and finish come once the reply is complete.
     pub(crate) fn push(&mut self, bytes: &[u8], events: &mut Vec<ChatEvent>) -> Result<(), StreamError> {
         self.bytes += bytes.len();

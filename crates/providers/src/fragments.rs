@@ -11,9 +11,16 @@ use serde_json::Value;
 /// that got carried away goes on until its window is full.
 const MOST_CALLS: usize = 32;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Fragments {
     calls: Vec<Partial>,
+    most: usize,
+}
+
+impl Default for Fragments {
+    fn default() -> Fragments {
+        Fragments::at_most(MOST_CALLS)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -25,6 +32,11 @@ struct Partial {
 }
 
 impl Fragments {
+    /// A reply ends after so many calls.
+    pub(crate) fn at_most(calls: usize) -> Fragments {
+        Fragments { calls: Vec::new(), most: calls.clamp(1, MOST_CALLS) }
+    }
+
     /// Returns how many bytes of a call this adds.
     pub(crate) fn add(&mut self, fragment: &Value) -> usize {
         let piece = Partial::read(fragment);
@@ -58,7 +70,7 @@ impl Fragments {
             // Said twice in one breath it may be meant, three times it is not: nothing was seen in between.
             Some(before.len())
         } else {
-            (MOST_CALLS <= whole.len()).then_some(whole.len())
+            (self.most <= whole.len()).then_some(whole.len())
         };
         if let Some(kept) = kept {
             self.calls.truncate(kept);
@@ -284,6 +296,18 @@ mod tests {
         check_circle("read one read two read three", Some("read one read two"));
         let many: Vec<String> = (0..40).map(|n| n.to_string()).collect();
         check_circle(&many.join(" "), Some(&many[..MOST_CALLS].join(" ")));
+    }
+
+    #[test]
+    fn a_model_that_gets_carried_away_is_heard_one_call_at_a_time() {
+        let mut joined = Fragments::at_most(1);
+        joined.add(&serde_json::json!({"index": 0, "function": {"name": "one", "arguments": "{"}}));
+        assert!(!joined.cut_circle());
+        joined.add(&serde_json::json!({"index": 0, "function": {"arguments": "}"}}));
+        assert!(!joined.cut_circle());
+        joined.add(&serde_json::json!({"index": 1, "function": {"name": "two", "arguments": "{}"}}));
+        assert!(joined.cut_circle());
+        assert_eq!(joined.join().len(), 1);
     }
 
     #[test]

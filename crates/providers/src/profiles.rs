@@ -19,6 +19,9 @@ pub struct Profile {
     /// The longest silence once an answer has begun. llama-server's grammar lets some models write white space without
     /// end inside a call, of which nothing is sent: the same request, sent again, mostly goes well.
     pub longest_pause: Option<Duration>,
+    /// Calls after which a reply ends. Qwen2.5-Coder 1.5B, asked to check its work, wrote lists of calls until its window
+    /// was full in 6 of 6 replies, `rm` of its own file among them; llama-server does not heed `parallel_tool_calls`.
+    pub most_calls: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +42,7 @@ const PROFILES: &[Profile] = &[
         edits: Edits::Diff,
         supervision: Supervision::Light,
         longest_pause: None,
+        most_calls: None,
     },
     Profile {
         name: "mistral-medium",
@@ -48,6 +52,7 @@ const PROFILES: &[Profile] = &[
         edits: Edits::Diff,
         supervision: Supervision::Light,
         longest_pause: None,
+        most_calls: None,
     },
     Profile {
         name: "mistral-small",
@@ -57,6 +62,7 @@ const PROFILES: &[Profile] = &[
         edits: Edits::Diff,
         supervision: Supervision::Light,
         longest_pause: None,
+        most_calls: None,
     },
     Profile {
         name: "codestral",
@@ -66,6 +72,7 @@ const PROFILES: &[Profile] = &[
         edits: Edits::Diff,
         supervision: Supervision::Light,
         longest_pause: None,
+        most_calls: None,
     },
     Profile {
         name: "small-coder",
@@ -82,6 +89,7 @@ const PROFILES: &[Profile] = &[
         edits: Edits::WholeFile,
         supervision: Supervision::Close,
         longest_pause: Some(Duration::from_secs(60)),
+        most_calls: Some(1),
     },
     Profile {
         name: "qwen-coder",
@@ -91,6 +99,7 @@ const PROFILES: &[Profile] = &[
         edits: Edits::Diff,
         supervision: Supervision::Close,
         longest_pause: Some(Duration::from_secs(60)),
+        most_calls: None,
     },
 ];
 
@@ -104,6 +113,7 @@ const DEFAULT: Profile = Profile {
     edits: Edits::Diff,
     supervision: Supervision::Light,
     longest_pause: None,
+    most_calls: None,
 };
 
 /// All profiles, the default last.

@@ -14,9 +14,11 @@ pub(crate) struct ReplyReader {
 }
 
 impl ReplyReader {
-    pub(crate) fn new(tools: &[ToolSpec]) -> ReplyReader {
+    /// `most_calls`: of one reply, where the model is better heard in smaller pieces.
+    pub(crate) fn new(tools: &[ToolSpec], most_calls: Option<usize>) -> ReplyReader {
+        let decoder = most_calls.map_or_else(Decoder::default, Decoder::at_most);
         let names = tools.iter().map(|tool| tool.name.to_owned()).collect();
-        ReplyReader { decoder: Decoder::default(), screen: Screen::new(names), ended: false, begun: false }
+        ReplyReader { decoder, screen: Screen::new(names), ended: false, begun: false }
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<Vec<ChatEvent>, StreamError> {

@@ -15,6 +15,7 @@ fn config(dialect: Dialect) -> ChatConfig {
         dialect,
         retry: RetryBudget { first_wait: Duration::ZERO, ..RetryBudget::default() },
         longest_pause: None,
+        most_calls: None,
         replacement: None,
     }
 }

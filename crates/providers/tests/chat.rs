@@ -36,6 +36,7 @@ fn patient(base_url: String, idle_timeout: Duration, longest_pause: Option<Durat
             dialect: Dialect::Mistral,
             retry,
             longest_pause,
+            most_calls: None,
             replacement: Some("mistral-medium-3-5".to_owned()),
         },
     )

@@ -102,6 +102,7 @@ fn a_long_history_stays_valid_and_only_grows() {
                 dialect: Dialect::Mistral,
                 retry: RetryBudget::default(),
                 longest_pause: None,
+                most_calls: None,
                 replacement: None,
             },
         );
