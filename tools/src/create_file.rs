@@ -25,6 +25,11 @@ impl Tool for CreateFile {
     async fn run(&self, args: Args, workspace: &mut Workspace<'_>) -> Result<String, ToolError> {
         let filename = &args.filename;
         let before = workspace.peek(filename, MAX_FILE_BYTES).await?;
+        if copies_line_numbers(&args.content, before.as_deref()) {
+            return Err(ToolError::Failed(format!(
+                "`{filename}` is unchanged: your content has the line numbers of `read_file` in it. Send it without them."
+            )));
+        }
         let lines = args.content.lines().count();
         let text_before = before.as_deref().and_then(encoding::decode);
         let parse =
@@ -60,6 +65,20 @@ impl Tool for CreateFile {
     }
 }
 
+/// Whether lines begin with the numbers that `read_file` put before them, as models copy them, and the file's own do not.
+fn copies_line_numbers(content: &str, before: Option<&[u8]>) -> bool {
+    let numbered = |text: &str| {
+        text.lines().zip(text.lines().skip(1)).any(|(line, next)| {
+            let number = line.trim_start().split('\t').next().and_then(|number| number.parse::<usize>().ok());
+            number.is_some_and(|number| {
+                line.starts_with(&read_file::line_number(number))
+                    && next.starts_with(&read_file::line_number(number + 1))
+            })
+        })
+    };
+    before.is_some_and(|before| !numbered(&String::from_utf8_lossy(before))) && numbered(content)
+}
+
 /// Small models were seen to ask for a file and to replace it in one breath, by what they guessed was in it.
 fn unknown(filename: &str) -> String {
     format!(
@@ -79,5 +98,21 @@ async fn unseen(filename: &str, workspace: &mut Workspace<'_>) -> ToolError {
             read_file::show_whole(filename, &bytes)
         )),
         Err(error) => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_numbers_that_are_copied_from_a_read_are_seen() {
+        let copied = "   1\tdef f():\n   2\t    return 1\n";
+        assert!(copies_line_numbers(copied, Some(b"def f():\n    return 2\n")));
+        // A table that is like that itself, a new file, and numbers of another form are the model's own.
+        assert!(!copies_line_numbers(copied, Some(copied.as_bytes())));
+        assert!(!copies_line_numbers(copied, None));
+        assert!(!copies_line_numbers("1\tone\n2\ttwo\n", Some(b"x\n")));
+        assert!(!copies_line_numbers("   1\tone\n   3\ttwo\n", Some(b"x\n")));
     }
 }

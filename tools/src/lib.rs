@@ -18,11 +18,12 @@ mod syntax;
 use agent::AnyTool;
 
 use crate::plain::Plain;
+use crate::read_file::{Lines, ReadFile};
 pub use crate::run_command::show_ran;
 
 /// Every tool, in the order the model sees them.
 pub const TOOLS: &[&dyn AnyTool] = &[
-    &read_file::ReadFile,
+    &ReadFile { lines: Lines::Numbered },
     &search_files::SearchFiles,
     &list_files::ListFiles,
     &create_file::CreateFile,
@@ -34,11 +35,15 @@ pub const TOOLS: &[&dyn AnyTool] = &[
 
 /// For models that write whole files better than diffs, and are led astray by more than this. Qwen2.5-Coder 1.5B filled
 /// in every argument that there is, and read files line by line; with the words after a read it wrote the change next in
-/// 3 of 3 cases, without them in none.
+/// 3 of 3 cases, without them in none. It copied line numbers into what it wrote (docs/scaffold.md).
 pub const WHOLE_FILE_TOOLS: &[&dyn AnyTool] = &[
-    &Plain { tool: read_file::ReadFile, next: "[To change it, write the whole file with `create_file`.]" },
-    &Plain { tool: create_file::CreateFile, next: "" },
-    &Plain { tool: run_command::RunCommand, next: "" },
+    &Plain {
+        tool: ReadFile { lines: Lines::Bare },
+        description: Some("Reads a text file. Also lists a directory."),
+        next: "[To change it, write the whole file with `create_file`.]",
+    },
+    &Plain { tool: create_file::CreateFile, description: None, next: "" },
+    &Plain { tool: run_command::RunCommand, description: None, next: "" },
 ];
 
 /// Larger files are not read whole into memory for the model: it has other means for them.

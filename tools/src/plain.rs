@@ -7,6 +7,8 @@ use serde_json::Value;
 
 pub(crate) struct Plain<T> {
     pub(crate) tool: T,
+    /// Said of it instead of its own description.
+    pub(crate) description: Option<&'static str>,
     /// Added where it did what was asked; may be empty.
     pub(crate) next: &'static str,
 }
@@ -19,6 +21,9 @@ impl<T: AnyTool> AnyTool for Plain<T> {
 
     fn spec(&self) -> ToolSpec {
         let mut spec = self.tool.spec();
+        if let Some(description) = self.description {
+            spec.description = description.to_owned();
+        }
         let required = spec.parameters.get("required").cloned().unwrap_or_default();
         if let Some(Value::Object(properties)) = spec.parameters.get_mut("properties") {
             properties.retain(|name, _| required.as_array().is_some_and(|names| names.iter().any(|it| it == name)));
@@ -40,12 +45,13 @@ impl<T: AnyTool> AnyTool for Plain<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::read_file::ReadFile;
+    use crate::read_file::{Lines, ReadFile};
 
     #[test]
     fn optional_arguments_are_not_offered() {
-        let plain = Plain { tool: ReadFile, next: "" }.spec();
-        assert_eq!((plain.name, &plain.description), ("read_file", &ReadFile.spec().description));
+        let tool = ReadFile { lines: Lines::Bare };
+        let plain = Plain { tool, description: Some("Reads it."), next: "" }.spec();
+        assert_eq!((plain.name, plain.description.as_str()), ("read_file", "Reads it."));
         let names: Vec<&String> = plain.parameters["properties"].as_object().unwrap().keys().collect();
         assert_eq!(names, ["filename"]);
     }

@@ -4,7 +4,17 @@ use serde::Deserialize;
 
 use crate::{MAX_FILE_BYTES, encoding, list_files, plural};
 
-pub(crate) struct ReadFile;
+/// Shows lines with their numbers or as they are.
+pub(crate) struct ReadFile {
+    pub(crate) lines: Lines,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lines {
+    Numbered,
+    /// For models that copy what stands before a line into what they write.
+    Bare,
+}
 
 /// Reads a text file, with line numbers. Also lists a directory.
 #[derive(Deserialize, JsonSchema)]
@@ -48,15 +58,15 @@ impl Tool for ReadFile {
             _ if text.lines().count() <= SHOWN_WHOLE => (1, MAX_LINES),
             (first, lines) => (first.unwrap_or(1).max(1), lines.unwrap_or(MAX_LINES).min(MAX_LINES)),
         };
-        let shown = number(&text, first, lines);
+        let shown = show(&text, self.lines, first, lines);
         Ok(describe(&args.filename, &text, &encoding.note(), &shown))
     }
 }
 
-/// A file from its first line, as far as one call shows it.
+/// A file from its first line, as far as one call shows it. Without numbers: it is shown to be written anew.
 pub(crate) fn show_whole(filename: &str, bytes: &[u8]) -> String {
     match encoding::decode(bytes) {
-        Some((text, encoding)) => describe(filename, &text, &encoding.note(), &number(&text, 1, MAX_LINES)),
+        Some((text, encoding)) => describe(filename, &text, &encoding.note(), &show(&text, Lines::Bare, 1, MAX_LINES)),
         None => binary(filename, bytes),
     }
 }
@@ -77,7 +87,7 @@ struct Shown {
     text: String,
 }
 
-fn number(text: &str, first: usize, lines: usize) -> Shown {
+fn show(text: &str, form: Lines, first: usize, lines: usize) -> Shown {
     let mut shown = Shown { first, last: first - 1, total: text.lines().count(), text: String::new() };
     for (index, line) in text.lines().enumerate().skip(first - 1).take(lines) {
         if MAX_BYTES < shown.text.len() {
@@ -85,7 +95,10 @@ fn number(text: &str, first: usize, lines: usize) -> Shown {
         }
         let kept = line.floor_char_boundary(MAX_LINE_BYTES.min(line.len()));
         let (kept, rest) = line.split_at(kept);
-        shown.text.push_str(&format!("{:>4}\t{kept}", index + 1));
+        if form == Lines::Numbered {
+            shown.text.push_str(&line_number(index + 1));
+        }
+        shown.text.push_str(kept);
         if !rest.is_empty() {
             shown.text.push_str(&format!(" [... {} bytes of this line left out]", rest.len()));
         }
@@ -93,6 +106,11 @@ fn number(text: &str, first: usize, lines: usize) -> Shown {
         shown.last = index + 1;
     }
     shown
+}
+
+/// What stands before a line.
+pub(crate) fn line_number(number: usize) -> String {
+    format!("{number:>4}\t")
 }
 
 fn describe(filename: &str, text: &str, encoding: &str, shown: &Shown) -> String {
@@ -144,7 +162,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, first: usize, lines: usize, expected: Expect) {
-        expected.assert_eq(&describe("a.txt", text, "", &number(text, first, lines)));
+        expected.assert_eq(&describe("a.txt", text, "", &show(text, Lines::Numbered, first, lines)));
     }
 
     #[test]
@@ -184,6 +202,6 @@ mod tests {
     #[test]
     fn long_lines_and_long_files_are_bounded() {
         let text = format!("{}\n", "x".repeat(1_000_000)).repeat(100);
-        assert!(number(&text, 1, 500).text.len() < MAX_BYTES + 2 * MAX_LINE_BYTES);
+        assert!(show(&text, Lines::Numbered, 1, 500).text.len() < MAX_BYTES + 2 * MAX_LINE_BYTES);
     }
 }
