@@ -350,6 +350,8 @@ fn models_and_doctor_and_completions() {
     let world = World::new(&[], "Done.");
     let models = world.agent(&["models"]);
     assert!(models.stdout.contains("devstral-2512") && models.stdout.contains("256k"), "{}", models.stdout);
+    let known = World::without_server(&[]).agent(&["models", "--profiles"]).stdout;
+    assert!(known.contains("small-coder") && known.contains("whole files") && known.contains("all others"), "{known}");
     let doctor = world.agent(&["doctor"]);
     assert!(doctor.stdout.contains("ok  model"), "{}", doctor.stdout);
     assert!(world.agent(&["completions", "bash"]).stdout.contains("_agent"));

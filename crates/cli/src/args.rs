@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::ci::{ApplyArgs, CiArgs, ForgeArgs};
 pub(crate) use self::undo::{DiffArgs, RedoArgs, UndoArgs};
-pub(crate) use self::work::{BoundArgs, ModeArg, ModelArgs, Output, ProgramArgs, SandboxArg, WorkArgs};
+pub(crate) use self::work::{BoundArgs, ModeArg, ModelArgs, ModelsArgs, Output, ProgramArgs, SandboxArg, WorkArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -90,8 +90,10 @@ pub(crate) enum Command {
     Undo(UndoArgs),
     /// Take the last undo back
     Redo(RedoArgs),
-    /// List the models that the server offers, with context window and price
-    Models(ModelArgs),
+    /// List the models that the server offers, with context window, profile and price
+    #[command(after_help = "Examples:\n  agent models\n  agent models --base-url http://127.0.0.1:8080/v1\n  \
+                            agent models --profiles      # how each family is spoken to")]
+    Models(ModelsArgs),
     /// Try what `run` needs on this machine: key, server, model, sandbox, git
     Doctor(ModelArgs),
     /// Show each setting with its value and where it comes from

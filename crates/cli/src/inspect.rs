@@ -3,17 +3,21 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use agent::Supervision;
 use anyhow::Context as _;
-use providers::Profile;
+use providers::{Edits, Profile};
 
-use crate::args::{ConfigAction, ModelArgs, SchemaOf};
+use crate::args::{ConfigAction, ModelArgs, ModelsArgs, SchemaOf};
 use crate::config::{Config, Layer};
 use crate::hint::{Exit, Hinted};
 use crate::{connect, events, paths, run, sessions, setup};
 
-pub(crate) async fn models(args: &ModelArgs) -> anyhow::Result<Exit> {
-    let root = run::workspace(args.workspace.as_deref())?;
-    let config = Config::load(Layer::of_model(args), &root)?;
+pub(crate) async fn models(args: &ModelsArgs) -> anyhow::Result<Exit> {
+    if args.profiles {
+        return profiles();
+    }
+    let root = run::workspace(args.model.workspace.as_deref())?;
+    let config = Config::load(Layer::of_model(&args.model), &root)?;
     let server = connect::server(&config).await?;
     let cards = server.models().await.map_err(connect::chat_error)?;
     let mut stdout = io::stdout().lock();
@@ -21,8 +25,8 @@ pub(crate) async fn models(args: &ModelArgs) -> anyhow::Result<Exit> {
         let window = card.max_context_length.map(|tokens| format!("{}k", tokens / 1024)).unwrap_or_default();
         let price = if server.is_local() { None } else { providers::price(&card.id) };
         let price = price.map(|price| format!("USD {} in, {} out", price.input, price.output)).unwrap_or_default();
-        let aliases =
-            if card.aliases.is_empty() { String::new() } else { format!("  also {}", card.aliases.join(", ")) };
+        let others: Vec<&str> = card.aliases.iter().map(String::as_str).filter(|alias| *alias != card.id).collect();
+        let aliases = if others.is_empty() { String::new() } else { format!("  also {}", others.join(", ")) };
         let notice = card.notice().map(|notice| format!("  ({notice})")).unwrap_or_default();
         writeln!(
             stdout,
@@ -33,11 +37,41 @@ pub(crate) async fn models(args: &ModelArgs) -> anyhow::Result<Exit> {
     }
     writeln!(
         io::stderr(),
-        "{} models of {}; prices per million tokens as of {}.",
+        "{} {} of {}; prices per million tokens as of {}.",
         cards.len(),
+        if cards.len() == 1 { "model" } else { "models" },
         server.base_url(),
         providers::PRICES_AS_OF
     )?;
+    Ok(Exit::Finished)
+}
+
+/// The table of `providers::profiles`, one row a family. What a server says of its model goes before it.
+fn profiles() -> anyhow::Result<Exit> {
+    let mut stdout = io::stdout().lock();
+    writeln!(
+        stdout,
+        "{:<15} {:>6}  {:>11}  {:<11} {:<11} models",
+        "profile", "window", "temperature", "edits", "early ends"
+    )?;
+    for profile in providers::profiles() {
+        let window = profile.context_tokens.map_or_else(|| "-".to_owned(), |tokens| format!("{}k", tokens / 1024));
+        let edits = match profile.edits {
+            Edits::Diff => "diffs",
+            Edits::WholeFile => "whole files",
+        };
+        let early = match profile.supervision {
+            Supervision::Light => "believed",
+            Supervision::Close => "asked about",
+        };
+        let ids: Vec<String> = profile.ids.iter().map(|id| format!("{id}*")).collect();
+        let ids = if ids.is_empty() { "all others".to_owned() } else { ids.join(" ") };
+        writeln!(
+            stdout,
+            "{:<15} {window:>6}  {:>11}  {edits:<11} {early:<11} {ids}",
+            profile.name, profile.temperature
+        )?;
+    }
     Ok(Exit::Finished)
 }
 

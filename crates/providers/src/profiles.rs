@@ -9,7 +9,7 @@ use agent::Supervision;
 pub struct Profile {
     pub name: &'static str,
     /// How its ids begin, in small letters and without what stands before a slash.
-    ids: &'static [&'static str],
+    pub ids: &'static [&'static str],
     pub temperature: f64,
     /// Tokens, where the server does not say.
     pub context_tokens: Option<u64>,

@@ -95,6 +95,16 @@ pub(crate) struct ModelArgs {
     pub(crate) workspace: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArgs {
+    /// Show what is known of models beforehand, without asking a server: how each family is best spoken to
+    #[arg(long)]
+    pub(crate) profiles: bool,
+
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+}
+
 /// How a program is told and asked.
 #[derive(Debug, Default, Args)]
 pub(crate) struct ProgramArgs {
