@@ -123,3 +123,11 @@ fn nothing_but_an_older_trajectory_is_written_over() {
     assert_eq!(world.agent(&["show", "--html", "x", "--atif", "y"]).code, 2);
     assert_eq!(world.agent(&["show", "--json", "--atif", "y"]).code, 2);
 }
+
+#[test]
+fn a_key_that_was_said_is_masked() {
+    let world = World::new(&[], "Done.");
+    world.run(&[&format!("My key is {KEY}, keep it.")]);
+    let trajectory = trajectory(&world, "key");
+    assert_eq!(trajectory["steps"][1]["message"], "My key is ***, keep it.");
+}
