@@ -39,5 +39,6 @@ mod terminal;
 mod tidy;
 mod tmux;
 mod tools_;
+mod trajectories;
 mod undo;
 mod undo_never;

@@ -209,6 +209,7 @@ Examples:
   agent show                             the last session, as text
   agent show 0199 --html page.html       as a page with search, diffs and the cost of each step
   agent show --html - > page.html        the same, to stdout
+  agent show --atif trajectory.json      for Harbor and what else reads agents' trajectories
   agent show --json | tail -n 1          how it ended";
 
 #[derive(Debug, Args)]
@@ -218,16 +219,20 @@ pub(crate) struct ShowArgs {
     pub(crate) id: Option<String>,
 
     /// The conversation as text, with the time, tokens and cost of each step (the default)
-    #[arg(long, conflicts_with_all = ["json", "html"])]
+    #[arg(long, conflicts_with_all = ["json", "html", "atif"])]
     pub(crate) text: bool,
 
     /// The lines of the session file as they are
-    #[arg(long, conflicts_with = "html")]
+    #[arg(long, conflicts_with_all = ["html", "atif"])]
     pub(crate) json: bool,
 
     /// A page that stands alone, into this file; `-` is stdout. Only an older page is written over
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "atif")]
     pub(crate) html: Option<PathBuf>,
+
+    /// A trajectory (ATIF 1.8, JSON), into this file; `-` is stdout. Only an older one is written over
+    #[arg(long, value_name = "FILE")]
+    pub(crate) atif: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,9 @@
 //! `agent show`: one session, for reading. It never changes a session file.
 
 mod arguments;
+mod atif;
+#[cfg(test)]
+mod atif_tests;
 mod edit;
 mod html;
 mod story;
@@ -12,10 +15,11 @@ use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use anyhow::Context as _;
-use session::Session;
+use session::{Content, Session};
 
 use crate::args::ShowArgs;
 use crate::hint::Hint as _;
+use crate::mask;
 use crate::sessions::{one, store};
 use crate::show::story::Story;
 
@@ -33,10 +37,15 @@ pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<()> {
     }
     let session = Session::read(&store.file(&id))?;
     let story = Story::of(&session);
-    match args.html.as_deref() {
-        None => stdout.write_all(text::render(&story).as_bytes())?,
-        Some(path) if path == Path::new("-") => stdout.write_all(html::render(&story).as_bytes())?,
-        Some(path) => save(path, &html::render(&story))?,
+    let (path, text, kind) = match (args.html.as_deref(), args.atif.as_deref()) {
+        (Some(path), _) => (path, html::render(&story), PAGE),
+        (None, Some(path)) => (path, trajectory(&session)?, TRAJECTORY),
+        (None, None) => (Path::new("-"), text::render(&story), PAGE),
+    };
+    if path == Path::new("-") {
+        stdout.write_all(text.as_bytes())?;
+    } else {
+        save(path, &text, &kind)?;
     }
     for notice in &session.notices {
         writeln!(io::stderr(), "note: {notice}")?;
@@ -44,13 +53,38 @@ pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What may be written over.
+struct Kind {
+    /// What such a file begins with.
+    mark: &'static str,
+    name: &'static str,
+}
+
+const PAGE: Kind = Kind { mark: html::MARK, name: "page" };
+const TRAJECTORY: Kind = Kind { mark: atif::MARK, name: "trajectory" };
+
+/// Others get these to read, so no value of the variables with the session's keys may be in it, whoever said it.
+fn trajectory(session: &Session) -> anyhow::Result<String> {
+    let resumed = session.lines.iter().filter_map(|line| match &line.entry {
+        Content::Resumed(resumed) => Some(&resumed.served),
+        Content::Entry(_) | Content::Snapshot(_) | Content::End(_) => None,
+    });
+    let served = std::iter::once(&session.header.served).chain(resumed);
+    mask::hide(served.filter_map(|served| std::env::var(served.api_key_env.as_ref()?).ok()));
+    let text = atif::render(&Story::of(session))
+        .context("nothing was said in this session, so it has no trajectory")
+        .hint("`agent sessions` lists the others")?;
+    Ok(mask::masked(&text).into_owned())
+}
+
 /// A session as a page that stands alone.
 pub(crate) fn page(session: &Path) -> anyhow::Result<String> {
     Ok(html::render(&Story::of(&Session::read(session)?)))
 }
 
-/// Writes a page, whole or not at all, over nothing but an older page. Like the session, it is for its owner's eyes.
-fn save(path: &Path, page: &str) -> anyhow::Result<()> {
+/// Writes a file, whole or not at all, over nothing but an older one of its kind. Like the session, it is for its
+/// owner's eyes.
+fn save(path: &Path, text: &str, kind: &Kind) -> anyhow::Result<()> {
     let shown = path.display();
     let cannot = || format!("{shown} cannot be written");
     // A link is followed, or it would be replaced.
@@ -62,9 +96,9 @@ fn save(path: &Path, page: &str) -> anyhow::Result<()> {
         }
     };
     let is_there = match std::fs::symlink_metadata(&target) {
-        Ok(metadata) if metadata.is_file() && is_page(&target).with_context(cannot)? => true,
+        Ok(metadata) if metadata.is_file() && begins_with(&target, kind.mark).with_context(cannot)? => true,
         Ok(_) => {
-            return Err(anyhow::anyhow!("{shown} exists and is not a page of `agent show`; it is unchanged"))
+            return Err(anyhow::anyhow!("{shown} exists and is not a {} of `agent show`; it is unchanged", kind.name))
                 .hint("name another file, or `-` for stdout");
         }
         Err(_) => false,
@@ -75,15 +109,15 @@ fn save(path: &Path, page: &str) -> anyhow::Result<()> {
     };
     let hint = "name a file in a directory that exists and can be written, or `-` for stdout";
     let mut file = tempfile::NamedTempFile::new_in(folder).with_context(cannot).hint(hint)?;
-    file.write_all(page.as_bytes()).and_then(|()| file.as_file().sync_all()).with_context(cannot)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).with_context(cannot)?;
     let kept = if is_there { file.persist(&target) } else { file.persist_noclobber(&target) };
     kept.map_err(|error| error.error).with_context(cannot)?;
-    writeln!(io::stderr(), "{}: {} kB", target.display(), page.len().div_ceil(1_000))?;
+    writeln!(io::stderr(), "{}: {} kB", target.display(), text.len().div_ceil(1_000))?;
     Ok(())
 }
 
-fn is_page(path: &Path) -> io::Result<bool> {
+fn begins_with(path: &Path, mark: &str) -> io::Result<bool> {
     let mut begin = Vec::new();
-    std::fs::File::open(path)?.take(html::MARK.len() as u64).read_to_end(&mut begin)?;
-    Ok(begin == html::MARK.as_bytes())
+    std::fs::File::open(path)?.take(mark.len() as u64).read_to_end(&mut begin)?;
+    Ok(begin == mark.as_bytes())
 }

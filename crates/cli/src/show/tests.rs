@@ -6,16 +6,20 @@ use session::Session;
 use super::story::Story;
 use super::{html, text};
 
-const HEADER: &str = r#"{"session":1,"id":"i","created":"2026-11-25T09:59:58.000Z","workspace":"/w","model":"m","price":{"input":0.4,"cached":0.04,"output":2.0},"agent":"0.1.0"}"#;
+pub(super) const HEADER: &str = r#"{"session":1,"id":"i","created":"2026-11-25T09:59:58.000Z","workspace":"/w","model":"m","price":{"input":0.4,"cached":0.04,"output":2.0},"agent":"0.1.0"}"#;
 
 /// Two calls of one step, one of them never answered.
-const STEP: &str = r#"{"at":"2026-11-25T10:00:00.000Z","entry":"user","text":"Mend <it>."}
+pub(super) const STEP: &str = r#"{"at":"2026-11-25T10:00:00.000Z","entry":"user","text":"Mend <it>."}
 {"at":"2026-11-25T10:00:02.500Z","entry":"reply","text":"Let *me*.","calls":[{"id":"c1","name":"run_command","arguments":{"object":{"command":"false","timeout_seconds":9}}},{"id":"c2","name":"apply_diff","arguments":{"object":{"diff":"--- a/x\n+++ b/x\n@@\n-1\n+2\n"}}}],"usage":{"input":12000,"cached":10000,"output":50}}
 {"at":"2026-11-25T10:01:02.600Z","entry":"outcome","call_id":"c1","tool":"run_command","outcome":{"outcome":"done","text":"(no output)\n[exit code 1]"}}"#;
 
-fn with_story<T>(lines: &str, use_it: impl Fn(&Story<'_>) -> T) -> T {
+pub(super) fn with_story<T>(lines: &str, use_it: impl Fn(&Story<'_>) -> T) -> T {
+    with_header(HEADER, lines, use_it)
+}
+
+pub(super) fn with_header<T>(header: &str, lines: &str, use_it: impl Fn(&Story<'_>) -> T) -> T {
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), format!("{HEADER}\n{lines}\n")).unwrap();
+    std::fs::write(file.path(), format!("{header}\n{lines}\n")).unwrap();
     let session = Session::read(file.path()).unwrap();
     assert_eq!(session.notices, [""; 0]);
     use_it(&Story::of(&session))
