@@ -37,9 +37,9 @@ fn the_first_screen() {
               /mode      what may be done without asking: read-only, confirm, accept-edits…
               /model     which model answers
               /diff      what this conversation changed in the files
-              /undo      take back the last step that changed files, or its changes to FIL…
+              /undo      take back the last step's changes and those of ! after it, or FIL…
               /redo      take the last undo back
-              /cost      tokens, cost and context used so far
+              /cost      tokens and cost of the session, and how full the context is
               /compact   condense what was said, to make room; FOCUS is kept in particular
               /sessions  the last sessions of this directory
               /quit      leave; the session is kept
@@ -81,7 +81,7 @@ fn two_turns_with_a_tool_call_and_a_diff() {
             ```python
             print("two")  # yes
             ```
-            3 steps · # s · # tokens · ctx 1%
+            3 steps · # s · session: # tokens · ctx 1%
             auto >
         "#]],
     );
@@ -113,11 +113,11 @@ fn two_turns_with_a_tool_call_and_a_diff() {
             ```python
             print("two")  # yes
             ```
-            3 steps · # s · # tokens · ctx 1%
+            3 steps · # s · session: # tokens · ctx 1%
 
             > And now?
             The second answer.
-            1 step · # s · # tokens · ctx 1%
+            1 step · # s · session: # tokens · ctx 1%
 
             > /quit
             changed: calc.py +1 -1 · agent undo
@@ -147,28 +147,29 @@ fn forty_columns_and_wide_characters() {
     check(
         &terminal.wait_for("ctx"),
         expect![[r#"
-        agent 0.1.0 · devstral-medium-latest ·
-          /help
-        WORKSPACE
-        auto, commands are fenced
+            agent 0.1.0 · devstral-medium-latest ·
+              /help
+            WORKSPACE
+            auto, commands are fenced
 
-        > 日本語の長い文章を書いて、折り返しを見
-        る: one two three
-        A heading
-        A paragraph of some length, so that it
-        has to be folded on a narrow screen,
-        with 日本語の文章 in it.
+            > 日本語の長い文章を書いて、折り返しを見
+            る: one two three
+            A heading
+            A paragraph of some length, so that it
+            has to be folded on a narrow screen,
+            with 日本語の文章 in it.
 
-        1. first
-        2. second, with more words than fit
+            1. first
+            2. second, with more words than fit
 
-        name  n
-        ────  ──
-        a     1
-        bb    22
-        1 step · # s · # tokens · ctx 1%
-        auto >
-    "#]],
+            name  n
+            ────  ──
+            a     1
+            bb    22
+            1 step · # s · session: # tokens ·
+              ctx 1%
+            auto >
+        "#]],
     );
 }
 
@@ -208,29 +209,59 @@ fn a_dumb_terminal_and_a_plain_one() {
     check(
         &screens[0],
         expect![[r#"
-        agent 0.1.0 · devstral-medium-latest · /help
-        WORKSPACE
-        auto, commands are fenced
-        auto > Make it two.
-        I look **first**.
-        done: read_file calc.py: `calc.py`, 1 line
-          --- a/calc.py
-          +++ b/calc.py
-          @@ -1 +1 @@
-          -one
-          +two
-        done: apply_diff: `calc.py`: +1 -1 line
-        ## Done
-        - it says `two` now
-        - *nothing* else
+            agent 0.1.0 · devstral-medium-latest · /help
+            WORKSPACE
+            auto, commands are fenced
+            auto > Make it two.
+            I look **first**.
+            done: read_file calc.py: `calc.py`, 1 line
+              --- a/calc.py
+              +++ b/calc.py
+              @@ -1 +1 @@
+              -one
+              +two
+            done: apply_diff: `calc.py`: +1 -1 line
+            ## Done
+            - it says `two` now
+            - *nothing* else
 
-        ```python
-        print("two")  # yes
-        ```
-        3 steps · # s · # tokens · ctx 1%
-        auto >
-    "#]],
+            ```python
+            print("two")  # yes
+            ```
+            3 steps · # s · session: # tokens · ctx 1%
+            auto >
+        "#]],
     );
+}
+
+#[test]
+fn a_plain_terminal_keeps_what_could_not_be_sent() {
+    let world = World::without_server(&[]);
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}/v1");
+    let env = [("AGENT_BASE_URL", url.as_str())];
+    let Some(terminal) = Terminal::open(&world, &["chat", "--plain"], SIZE, &env) else { return };
+    terminal.wait_until("a prompt", |screen| screen.ends_with("auto >") && screen.contains("error:"));
+    terminal.press("Enter");
+    terminal.wait_until("another", |screen| screen.ends_with("auto >\nauto >"));
+    terminal.say("Hello");
+    terminal.wait_until("it is said again", |screen| screen.matches("error:").count() == 2);
+    terminal.wait_until("a prompt", |screen| screen.ends_with("not sent, Enter alone sends it: Hello\nauto >"));
+    terminal.press("Enter");
+    terminal.wait_until("and again", |screen| screen.matches("error:").count() == 3);
+}
+
+#[test]
+fn nothing_that_is_shown_is_obeyed_by_the_terminal() {
+    let world = World::new(&[], "A\ttab in words.\n```python\n\tif x:\n\t\ty\n```");
+    let arguments = ["chat", "--model", "codestral-latest\u{1b}[2J"];
+    let Some(terminal) = Terminal::open(&world, &arguments, SIZE, &[]) else { return };
+    terminal.wait_until("an error", |screen| screen.contains("auto >") && screen.contains("has no model"));
+    assert_eq!(terminal.screen().matches("codestral-latest␛[2J").count(), 2, "{}", terminal.screen());
+    terminal.say("/model codestral-latest");
+    terminal.say("Hello");
+    let screen = terminal.wait_for("ctx");
+    assert!(screen.contains("A    tab in words.\n```python\n    if x:\n        y\n```"), "{screen}");
 }
 
 #[test]
@@ -290,16 +321,16 @@ fn a_turn_that_fails_is_said_and_the_conversation_goes_on() {
             > One.
             error: the server answered 401: Unauthorized
             hint: check $MISTRAL_API_KEY: it must hold a key of http://127.0.0.1:PORT/v1
-            1 step · # s · # tokens · ctx 1%
+            1 step · # s · session: # tokens · ctx 1%
 
             > Two.
             error: the server answered 422: body.max_completion_tokens: Extra inputs are
               not permitted
-            1 step · # s · # tokens · ctx 1%
+            1 step · # s · session: # tokens · ctx 1%
 
             > Three.
             Back again.
-            1 step · # s · # tokens · ctx 1%
+            1 step · # s · session: # tokens · ctx 1%
             auto >
         "#]],
     );

@@ -55,7 +55,7 @@ fn what_is_typed_ahead_is_read_before_the_next_step() {
 
             > And two.
             Both done.
-            2 steps · # s · # tokens · ctx 1%
+            2 steps · # s · session: # tokens · ctx 1%
             auto >
         "#]],
     );
@@ -64,11 +64,59 @@ fn what_is_typed_ahead_is_read_before_the_next_step() {
 }
 
 #[test]
+fn what_is_said_meanwhile_is_done_in_its_order() {
+    let world = World::new(&[], &format!("{WAITS}\n---\nBoth done.\n---\nAfter that."));
+    let Some(terminal) = open(&world) else { return };
+    terminal.say("One.");
+    terminal.wait_until("started", |_| world.workspace().join("started").exists());
+    for line in ["And two.", "/undo", "And three."] {
+        terminal.say(line);
+    }
+    check(
+        &terminal.wait_for("waiting: And three."),
+        "> One.",
+        expect![[r#"
+            > One.
+            * run_command touch started; until [ -e go ]; do sleep 0.05; done; echo gone ·…
+            waiting: And two.
+            waiting: /undo
+            waiting: And three.
+            auto >
+        "#]],
+    );
+    world.write("go", "");
+    check(
+        &terminal.wait_until("two meters", |screen| screen.matches("ctx").count() == 2),
+        "> And two.",
+        expect![[r#"
+            > And two.
+            Both done.
+            2 steps · # s · session: # tokens · ctx 1%
+
+            > /undo
+            took back step 1:
+              removed  go
+              removed  started
+            the model is told with your next message
+
+            > And three.
+            After that.
+            1 step · # s · session: # tokens · ctx 1%
+            auto >
+        "#]],
+    );
+    let bodies = world.bodies();
+    let said = |request: usize| bodies[request]["messages"].to_string();
+    assert!(said(1).contains("And two.") && !said(1).contains("And three."), "{}", said(1));
+}
+
+#[test]
 fn ctrl_c_stops_the_step_and_twice_leaves() {
     let world = World::new(&[], &format!("{WAITS}\n---\nI am here."));
     let Some(terminal) = open(&world) else { return };
     terminal.say("One.");
     terminal.wait_until("started", |_| world.workspace().join("started").exists());
+    terminal.type_text("A draft");
     terminal.press("C-c");
     check(
         &terminal.wait_for("ctx"),
@@ -78,26 +126,20 @@ fn ctrl_c_stops_the_step_and_twice_leaves() {
             stopping; Ctrl-C again leaves at once
             – run_command touch started; until [ -e go ]; do sleep 0.05; done; echo gone: T…
             stopped: what was done is kept
-            1 step · # s · # tokens · ctx 1%
-            auto >
+            1 step · # s · session: # tokens · ctx 1%
+            auto > A draft
         "#]],
     );
+    // The turn is over, and so is what the first one meant.
+    terminal.press("C-c");
+    terminal.wait_until("a wiped line", |screen| screen.ends_with("auto >"));
+    terminal.press("C-c");
+    terminal.wait_until("a warning", |screen| screen.contains("\nCtrl-C again leaves\n"));
     terminal.say("Still there?");
     terminal.wait_for("I am here.");
     terminal.wait_until("two meters", |screen| screen.matches("ctx").count() == 2);
     terminal.press("C-c");
-    terminal.wait_for("Ctrl-C again leaves");
-    terminal.press("C-c");
-    assert_eq!(terminal.wait_for_end(), 0);
-}
-
-#[test]
-fn ctrl_c_twice_leaves_in_the_middle() {
-    let world = World::new(&[], "Some words\n% stall=2");
-    let Some(terminal) = open(&world) else { return };
-    terminal.say("One.");
-    terminal.wait_for("Some words");
-    terminal.press("C-c");
+    terminal.wait_until("another warning", |screen| screen.matches("\nCtrl-C again leaves\n").count() == 2);
     terminal.press("C-c");
     assert_eq!(terminal.wait_for_end(), 0);
 }
@@ -115,9 +157,9 @@ fn escape_stops_the_reply_and_the_words_stay() {
         expect![[r#"
             > One.
             Some words
-            stopping the reply
+            stopping
             stopped: what was done is kept
-            1 step · # s · about # tokens · ctx 1%
+            1 step · # s · session: about # tokens · ctx 1%
             auto >
         "#]],
     );
@@ -153,7 +195,7 @@ fn a_paste_of_many_lines_is_one_message() {
               fourth
               fifth
             Done.
-            1 step · # s · # tokens · ctx 1%
+            1 step · # s · session: # tokens · ctx 1%
             auto >
         "#]],
     );
@@ -208,6 +250,12 @@ fn a_command_of_the_humans_runs_in_the_fence_and_is_shown_to_the_model() {
     let body = world.bodies()[0]["messages"].to_string();
     assert!(body.contains(r"I ran `ls; touch made; cat /etc/shadow`:\n```\na.txt\n"), "{body}");
     assert!(body.contains("What was that?"), "{body}");
+    // What it changed is looked at and taken back like what the model changes.
+    terminal.say("/diff");
+    terminal.wait_for("diff --git a/made b/made");
+    terminal.say("/undo");
+    terminal.wait_for("took back what ran before the first step");
+    assert!(!world.workspace().join("made").exists());
 }
 
 #[test]

@@ -58,30 +58,30 @@ fn changes_are_looked_at_taken_back_and_the_model_is_told() {
     terminal.say("/redo");
     terminal.wait_for("took back the undo");
     assert_eq!(calc(), "two\n");
-    terminal.say("/undo calc.py");
+    terminal.say("/undo ./calc.py");
     terminal.wait_until("a second undo", |screen| screen.matches("took back step 1").count() == 2);
     assert_eq!(calc(), "one\n");
     terminal.say("/undo");
-    let screen = terminal.wait_until("nothing to do", |screen| screen.ends_with("as they were\nauto >"));
+    let screen = terminal.wait_until("nothing to do", |screen| screen.ends_with("undo back\nauto >"));
     check(
         &screen,
         "> /redo",
         expect![[r#"
-        > /redo
-        took back the undo:
-          restored calc.py
-        the model is told with your next message
+            > /redo
+            took back the undo:
+              restored calc.py
+            the model is told with your next message
 
-        > /undo calc.py
-        took back step 1:
-          restored calc.py
-        the model is told with your next message
+            > /undo ./calc.py
+            took back step 1:
+              restored calc.py
+            the model is told with your next message
 
-        > /undo
-        took back step 1:
-          nothing to do: the files are as they were
-        auto >
-    "#]],
+            > /undo
+            error: everything that this session changed is taken back already
+            hint: `agent redo` takes the last undo back
+            auto >
+        "#]],
     );
     terminal.say("/quit");
     assert_eq!(terminal.wait_for_end(), 0);
@@ -104,6 +104,72 @@ fn a_long_diff_is_paged() {
     terminal.wait_until("the prompt", |screen| screen.ends_with("auto >"));
     terminal.type_text("and on");
     terminal.wait_for("auto > and on");
+}
+
+#[test]
+fn ctrl_c_in_the_pager_is_the_pagers() {
+    let lines: String = (1..=60).map(|line| format!("line {line}\\n")).collect();
+    let script = format!("> create_file {{\"filename\": \"a.txt\", \"content\": \"{lines}\"}}\n---\nDone.");
+    let world = World::new(&[], &script);
+    let pager = "sh -c 'trap \"echo HELD\" INT; echo PAGED; tail -n 1; until read line </dev/tty; do :; done'";
+    let Some(terminal) = Terminal::open(&world, &["chat", "--confirm"], (80, 24), &[("PAGER", pager)]) else { return };
+    terminal.wait_for("confirm >");
+    terminal.say("Write it.");
+    terminal.wait_for("allow? [");
+    for times in 1..=2 {
+        terminal.press("v");
+        terminal.wait_until("the pager", |screen| screen.matches("PAGED").count() == times);
+        terminal.press("C-c");
+        terminal.wait_until("it lives", |screen| screen.matches("HELD").count() == times);
+        terminal.press("Enter");
+        terminal.wait_until("the question", |screen| screen.matches("allow? [").count() == times + 1);
+    }
+    terminal.press("y");
+    terminal.wait_for("ctx");
+    assert!(world.workspace().join("a.txt").exists() && !terminal.screen().contains("stopping"));
+    terminal.say("/diff");
+    terminal.wait_until("the pager", |screen| screen.matches("PAGED").count() == 3);
+    terminal.press("C-c");
+    terminal.wait_until("it lives", |screen| screen.matches("HELD").count() == 3);
+    terminal.press("Enter");
+    terminal.wait_until("the prompt", |screen| screen.ends_with("confirm >"));
+    terminal.type_text("all of it");
+    terminal.wait_for("confirm > all of it");
+    let screen = terminal.screen();
+    assert!(!screen.contains("Ctrl-C again") && !screen.contains("line 59"), "it was not shown twice: {screen}");
+}
+
+#[test]
+fn another_model_answers_what_is_said_after_it_was_asked_for() {
+    let world = World::new(&[], "One.\n---\nTwo.");
+    let Some(terminal) = Terminal::open(&world, &["chat"], (80, 40), &[]) else { return };
+    terminal.wait_for("auto >");
+    terminal.say("First.");
+    terminal.wait_for("ctx");
+    terminal.say("/model devstral-small-2505");
+    terminal.wait_for("retires on");
+    // At once: the message is there before the model is found.
+    terminal.type_text("/model codestral-latest\rSecond.\r");
+    terminal.wait_for("Two.");
+    let models: Vec<String> = world.bodies().iter().map(|body| body["model"].to_string()).collect();
+    assert_eq!(models, ["\"devstral-medium-latest\"", "\"codestral-latest\""]);
+    let session = fs::read_to_string(world.session_file()).unwrap();
+    assert!(session.lines().any(|line| line.contains("resumed") && line.contains("codestral-latest")), "{session}");
+}
+
+#[test]
+fn allowing_all_edits_is_seen_at_once() {
+    let script =
+        "> create_file {\"filename\": \"a.txt\", \"content\": \"a\\n\"}\n> run_command {\"command\": \"sleep 100\"}";
+    let world = World::new(&[], script);
+    let arguments = ["chat", "--confirm", "--allow", "sleep"];
+    let Some(terminal) = Terminal::open(&world, &arguments, (80, 24), &[]) else { return };
+    terminal.wait_for("confirm >");
+    terminal.say("Write it.");
+    terminal.wait_for("allow? [");
+    terminal.press("a");
+    terminal
+        .wait_until("the command", |screen| screen.contains("run_command sleep") && screen.contains("accept-edits >"));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod apply;
 mod background;
 mod chat;
+mod chat_ends;
 mod chat_keys;
 mod chat_work;
 mod ci;

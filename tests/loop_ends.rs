@@ -1,6 +1,6 @@
 //! How the loop ends: limits, circles, empty and cut answers, a full disk.
 
-use agent::Limits;
+use agent::{Limits, Mode, Supervision};
 use expect_test::expect;
 
 use crate::stage::{CASE, Case, check};
@@ -164,6 +164,43 @@ fn a_full_disk_ends_the_run_with_its_reason() {
         model: Done.
         a.txt: "one\ntwo\n"
         error: the session could not be saved to /s.jsonl: no storage space
+    "#]],
+    );
+}
+
+#[test]
+fn a_closely_watched_model_is_asked_before_it_ends_and_may_end_then() {
+    let closely = |mode| Case { mode, supervision: Supervision::Close, ..CASE };
+    let script = r#"
+        Done.
+        create_file {"filename": "b.txt", "content": "x"}
+        It is written.
+        It really is.
+        "#;
+    check(
+        closely(Mode::Auto),
+        script,
+        expect![[r#"
+        model: Done.
+        user: No file was changed: what you write outside a tool call changes nothing. If the task asks for a change, make it now: read the file, then write it. If it asks for an answer only, give it again.
+        c00000001 create_file
+        c00000001 Done(Clipped("Created `b.txt` (1 line)."))
+        model: It is written.
+        user: You changed files and ran nothing since. Run the tests or the program with `run_command` to see whether it works now. If nothing can be run, finish and say so.
+        model: It really is.
+        a.txt: "one\ntwo\n"
+        b.txt: "x"
+        Answered
+    "#]],
+    );
+    // It may change nothing there, so nobody asks it to.
+    check(
+        closely(Mode::ReadOnly),
+        script,
+        expect![[r#"
+        model: Done.
+        a.txt: "one\ntwo\n"
+        Answered
     "#]],
     );
 }

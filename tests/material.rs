@@ -24,7 +24,7 @@ struct Counts {
 #[test]
 fn real_edits_as_tool_calls() {
     let Ok(material) = fs::read_to_string(house().join("../shared/material/edits.jsonl")) else {
-        println!("skipped: no ../shared/material/edits.jsonl beside the repository");
+        crate::support::skip("no ../shared/material/edits.jsonl beside the repository");
         return;
     };
     let mut table: BTreeMap<String, Counts> = BTreeMap::new();

@@ -209,3 +209,15 @@ fn rules_come_from_flags_and_files_and_a_repository_only_narrows() {
     assert!(world.workspace().join("one").exists() && !world.workspace().join("never").exists());
     assert_eq!(world.outcome(1), "The user's rules forbid commands that start with `touch never`.");
 }
+
+#[test]
+fn a_small_model_is_offered_whole_files_only_and_is_asked_before_it_ends() {
+    let world = World::new(&[], "Done.\n---\nIt needs no change.");
+    let mut command = world.command(&["run", "--mode", "auto", "Task"]);
+    let told = crate::support::ran(command.env("AGENT_PROFILE", "small-coder").output().unwrap());
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    let bodies = world.bodies();
+    let names = bodies[0]["tools"].as_array().unwrap().iter().map(|tool| tool["function"]["name"].as_str().unwrap());
+    assert_eq!(names.collect::<Vec<&str>>(), ["read_file", "create_file", "run_command"]);
+    assert!(bodies[1]["messages"].to_string().contains("No file was changed"), "{}", bodies[1]);
+}

@@ -76,6 +76,7 @@ pub(crate) struct Case {
     pub(crate) switch_at: Option<(usize, Mode)>,
     pub(crate) answer: Option<Answer>,
     pub(crate) room: Option<usize>,
+    pub(crate) supervision: Supervision,
 }
 
 pub(crate) const CASE: Case = Case {
@@ -86,6 +87,7 @@ pub(crate) const CASE: Case = Case {
     switch_at: None,
     answer: None,
     room: None,
+    supervision: Supervision::Light,
 };
 
 /// One reply a line: text, or `tool {json}` for a call; several parts are divided by ` && `.
@@ -111,7 +113,7 @@ pub(crate) fn check(case: Case, script: &str, expected: Expect) {
         policy,
         root: "/w".into(),
         limits: case.limits,
-        supervision: Supervision::Light,
+        supervision: case.supervision,
         price: Some(Price { input: 1.0, cached: 0.1, output: 2.0 }),
         spent: Spent::default(),
         seen: SeenFiles::default(),

@@ -1,6 +1,7 @@
 //! The program as a user has it: the real binary, a home and a workspace of its own, a server on loopback.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -184,4 +185,9 @@ pub(crate) fn wait_for(condition: impl Fn() -> bool) {
         assert!(began.elapsed() < Duration::from_secs(60), "waited in vain");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Says that a test did not test, on the real stderr: what is printed otherwise is only shown of tests that fail.
+pub(crate) fn skip(why: &str) {
+    writeln!(std::io::stderr(), "skipped: {}: {why}", std::thread::current().name().unwrap_or_default()).unwrap();
 }

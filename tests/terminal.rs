@@ -23,7 +23,7 @@ fn type_at(world: &World, arguments: &str, keys: &[&str]) -> Option<Ran> {
 
 fn type_in(world: &World, environment: &[(&str, &str)], arguments: &str, keys: &[&str]) -> Option<Ran> {
     if Command::new("script").arg("--version").output().is_err() {
-        println!("skipped: no `script` (util-linux) to make a terminal with");
+        crate::support::skip("no `script` (util-linux) to make a terminal with");
         return None;
     }
     let screen = world.home().join("screen");

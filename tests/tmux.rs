@@ -23,7 +23,7 @@ impl Terminal {
     pub(crate) fn open(world: &World, arguments: &[&str], size: (u16, u16), env: &[(&str, &str)]) -> Option<Terminal> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         if Command::new("tmux").arg("-V").output().is_err() {
-            println!("skipped: no tmux to make a terminal with");
+            crate::support::skip("no tmux to make a terminal with");
             return None;
         }
         let number = COUNT.fetch_add(1, Ordering::Relaxed);

@@ -158,7 +158,7 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
                 }
                 transcript.push_user(GO_ON.to_owned());
             }
-            (false, false) => match progress.at_end(agent.supervision) {
+            (false, false) => match progress.at_end(agent.supervision, agent.policy.mode()) {
                 Some(nudge) => {
                     agent.frontend.show(AgentEvent::Notice("the model stopped early; told to go on"));
                     transcript.push_user(nudge);

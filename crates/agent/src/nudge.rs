@@ -3,6 +3,7 @@
 //! Each reason is given once between two words of the human, so that a model that means it can end.
 
 use crate::effect::Ended;
+use crate::policy::Mode;
 use crate::workspace::Workspace;
 
 /// How soon a model is taken at its word.
@@ -54,9 +55,9 @@ impl Progress {
         }
     }
 
-    /// What to tell a model that ends here, `None` where it may.
-    pub(crate) fn at_end(&mut self, supervision: Supervision) -> Option<String> {
-        let (reason, text) = self.early(supervision)?;
+    /// What to tell a model that ends here, `None` where it may: it is asked for nothing that the mode refuses.
+    pub(crate) fn at_end(&mut self, supervision: Supervision, mode: Mode) -> Option<String> {
+        let (reason, text) = self.early(supervision).filter(|_| mode != Mode::ReadOnly)?;
         if self.told.contains(&reason) {
             return None;
         }
@@ -105,9 +106,10 @@ mod tests {
     fn an_end_without_a_change_is_asked_about_once_where_that_is_wanted() {
         let mut progress = Progress::default();
         progress.add(false, ran("make test", 2));
-        assert_eq!(progress.at_end(Supervision::Light), None);
-        assert_eq!(progress.at_end(Supervision::Close).as_deref(), Some(UNCHANGED));
-        assert_eq!(progress.at_end(Supervision::Close), None);
+        assert_eq!(progress.at_end(Supervision::Light, Mode::Auto), None);
+        assert_eq!(progress.at_end(Supervision::Close, Mode::ReadOnly), None, "it may change nothing");
+        assert_eq!(progress.at_end(Supervision::Close, Mode::Auto).as_deref(), Some(UNCHANGED));
+        assert_eq!(progress.at_end(Supervision::Close, Mode::Auto), None);
     }
 
     #[test]
@@ -115,10 +117,10 @@ mod tests {
         let mut progress = Progress::default();
         progress.add(true, None);
         progress.add(false, ran("make test", 2));
-        assert!(progress.at_end(Supervision::Close).unwrap().contains("`make test`"));
-        assert_eq!(progress.at_end(Supervision::Close), None);
+        assert!(progress.at_end(Supervision::Close, Mode::Auto).unwrap().contains("`make test`"));
+        assert_eq!(progress.at_end(Supervision::Close, Mode::Auto), None);
         progress.add(false, ran("make test", 0));
-        assert_eq!(progress.at_end(Supervision::Close), None);
+        assert_eq!(progress.at_end(Supervision::Close, Mode::Auto), None);
     }
 
     #[test]
@@ -126,8 +128,8 @@ mod tests {
         let mut progress = Progress::default();
         progress.add(false, ran("make test", 2));
         progress.add(true, None);
-        assert_eq!(progress.at_end(Supervision::Light), None);
-        assert_eq!(progress.at_end(Supervision::Close).as_deref(), Some(UNCHECKED));
-        assert_eq!(progress.at_end(Supervision::Close), None);
+        assert_eq!(progress.at_end(Supervision::Light, Mode::Auto), None);
+        assert_eq!(progress.at_end(Supervision::Close, Mode::Auto).as_deref(), Some(UNCHECKED));
+        assert_eq!(progress.at_end(Supervision::Close, Mode::Auto), None);
     }
 }

@@ -143,7 +143,8 @@ pub(crate) struct ResumeArgs {
     /// The session's id, or either end of it; the last one of this directory unless given
     pub(crate) id: Option<String>,
 
-    /// What to say first; `-` reads it from standard input. Without it an unfinished session just goes on
+    /// What to say first; `-` reads it from standard input. Without it an unfinished session just goes on, and a
+    /// finished one is talked to, on a terminal
     pub(crate) message: Option<String>,
 
     #[command(flatten)]

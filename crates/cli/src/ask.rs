@@ -8,12 +8,12 @@ use agent::{Answer, Effect, Question};
 use anstyle::Style;
 
 use crate::account::diff;
+use crate::harmless::harmless;
 use crate::inline::{cells, fold};
 use crate::screen::{Paint, Screen};
 use dialog::{Dialog, Typed};
 use show::Sheet;
 
-pub(crate) use edit::page;
 pub(crate) use show::Around;
 
 /// What will really happen, as plain text.
@@ -72,7 +72,7 @@ pub(crate) async fn ask(question: Question<'_>, around: &Around, screen: &Screen
                 None => dialog.write("\n"),
             },
             Choice::Quit => return Answer::Quit,
-            Choice::Edit => match outside(&dialog, {
+            Choice::Edit => match outside(&dialog, screen, {
                 let effect = effect.clone();
                 move || edit::edit(&effect)
             })
@@ -84,7 +84,7 @@ pub(crate) async fn ask(question: Question<'_>, around: &Around, screen: &Screen
             Choice::Whole => {
                 let text = show::whole(&effect, sheet);
                 let paged = text.clone();
-                if outside(&dialog, move || page(&paged)).await.is_err() {
+                if outside(&dialog, screen, move || edit::page(&paged)).await.is_err() {
                     dialog.write(&text);
                 }
             }
@@ -93,15 +93,35 @@ pub(crate) async fn ask(question: Question<'_>, around: &Around, screen: &Screen
     }
 }
 
-/// Runs a program of the human's on the terminal, which is theirs meanwhile.
+/// Shows a text in the human's pager.
+pub(crate) async fn page(screen: &Screen, text: String) -> anyhow::Result<()> {
+    lent(screen, move || edit::page(&text)).await
+}
+
+/// In the middle of a question.
 async fn outside<T: Send + 'static>(
     dialog: &Dialog,
+    screen: &Screen,
     act: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
 ) -> anyhow::Result<T> {
     dialog.lend();
-    let done = tokio::task::spawn_blocking(act).await;
+    let done = lent(screen, act).await;
     dialog.take();
-    done?
+    done
+}
+
+/// Runs a program of the human's on the terminal, which is theirs until it ends, also if nobody waits for it any more.
+async fn lent<T: Send + 'static>(
+    screen: &Screen,
+    act: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    let lent = screen.lend();
+    let acting = tokio::task::spawn_blocking(move || {
+        let done = act();
+        drop(lent);
+        done
+    });
+    acting.await?
 }
 
 /// Asks until one of the keys was pressed. `None` when the terminal has gone.
@@ -113,7 +133,7 @@ async fn choose(
     cut: bool,
 ) -> Option<Choice> {
     let mut keys = vec!["y once".to_owned()];
-    keys.extend(question.offer.map(|offer| format!("a always: {offer}")));
+    keys.extend(question.offer.map(|offer| harmless(&format!("a always: {offer}"))));
     keys.extend(["e edit".to_owned(), "n no, and why".to_owned()]);
     keys.extend(cut.then(|| "v view all".to_owned()));
     keys.extend(["? more".to_owned(), "q stop".to_owned()]);

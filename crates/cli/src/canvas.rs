@@ -18,13 +18,24 @@ pub(crate) struct Canvas {
     /// The model's words.
     pub(crate) words: Markdown,
     pub(crate) prompt: Option<Prompt>,
-    pub(crate) waiting: Vec<String>,
+    pub(crate) waiting: Vec<Waiting>,
     pub(crate) drawn: Drawn,
     /// Off a moving terminal: something stands on the current line.
     pub(crate) mid_line: bool,
     pub(crate) raw_mode: Option<RawMode>,
     /// How many have the terminal for themselves, see [`Screen::suspend_input`].
     pub(crate) suspended: u32,
+    /// How many of them are programs, see [`Screen::lend`].
+    pub(crate) lent: u32,
+}
+
+/// Something that the human said while something else goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// For the model, before its next step.
+    Words(String),
+    /// For afterwards; and what was said after it comes after it.
+    Line(String),
 }
 
 /// What is on the screen of the rows that move.
@@ -41,6 +52,14 @@ pub(crate) struct Drawn {
 pub(crate) struct Status {
     pub(crate) text: String,
     pub(crate) since: Instant,
+}
+
+impl Waiting {
+    fn text(&self) -> &str {
+        match self {
+            Waiting::Words(text) | Waiting::Line(text) => text,
+        }
+    }
 }
 
 const FRAMES: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
@@ -66,6 +85,7 @@ impl Canvas {
             mid_line: false,
             raw_mode: None,
             suspended: 0,
+            lent: 0,
         }
     }
 
@@ -141,7 +161,8 @@ impl Canvas {
         let width = columns - 1;
         let mut below = Rows::default();
         if let Some(prompt) = &self.prompt {
-            below = live::prompt(prompt, &self.waiting, width, (height / 2).max(3));
+            let waiting: Vec<&str> = self.waiting.iter().map(Waiting::text).collect();
+            below = live::prompt(prompt, &waiting, width, (height / 2).max(3));
         }
         let mut rows = Vec::new();
         rows.extend(self.words.rest().into_iter().map(|(text, width)| Row { text, width, look: Look::Plain }));

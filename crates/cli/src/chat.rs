@@ -8,8 +8,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
-use agent::Finish;
-use session::Store;
+use agent::{AgentError, Finish};
 
 use crate::args::{ChatArgs, Output, ProgramArgs};
 use crate::chat_desk::{Desk, Said, Wiped, maybe};
@@ -27,10 +26,12 @@ use crate::{hint, run};
 type Waiting<T> = Option<Pin<Box<dyn Future<Output = anyhow::Result<T>>>>>;
 
 pub(crate) struct Chat {
-    root: PathBuf,
+    pub(crate) root: PathBuf,
     pub(crate) config: Config,
     /// Of the session.
     id: String,
+    /// Until the session is begun.
+    beginning: Option<Beginning>,
     pub(crate) desk: Desk,
     placing: Waiting<Place>,
     connecting: Waiting<(Config, Connected)>,
@@ -41,6 +42,8 @@ pub(crate) struct Chat {
     pub(crate) todo: VecDeque<String>,
     /// What the model has to know with the next message: what the human ran, what they took back.
     pub(crate) aside: String,
+    /// How the last turn ended.
+    pub(crate) finish: Result<Finish, AgentError>,
 }
 
 /// Whether the conversation goes on.
@@ -53,13 +56,25 @@ pub(crate) enum Next {
 pub(crate) async fn chat(args: ChatArgs) -> anyhow::Result<Exit> {
     let root = run::workspace(args.work.model.workspace.as_deref())?;
     let config = Config::for_work(&args.work, &ProgramArgs::default(), &root)?;
-    config.max_time()?;
-    if !io::stderr().is_terminal() || !io::stdin().is_terminal() {
+    if !is_attended() {
         return Err(anyhow::anyhow!("a conversation needs a terminal"))
             .hint("hand over one task instead: agent run \"...\", or `... | agent run -`");
     }
+    converse(Plan { root, config, output: Output::Text, beginning: Beginning::New }, args.task).await
+}
+
+/// Whether somebody is there to talk to.
+pub(crate) fn is_attended() -> bool {
+    io::stderr().is_terminal() && io::stdin().is_terminal()
+}
+
+/// Talks until the human leaves; `first` is what they said already. However the turns ended, leaving is no failure.
+pub(crate) async fn converse(plan: Plan, first: Option<String>) -> anyhow::Result<Exit> {
+    plan.config.max_time()?;
+    let id = plan.session_id();
+    let Plan { root, config, output: _, beginning } = plan;
     let screen = Screen::new(config.manner());
-    let desk = Desk::open(&screen)?;
+    let desk = Desk::open(&screen, &config)?;
     say_hello(&screen, &config, &root);
     if screen.is_moving() {
         desk.draw();
@@ -68,23 +83,25 @@ pub(crate) async fn chat(args: ChatArgs) -> anyhow::Result<Exit> {
     let mut chat = Chat {
         root,
         config,
-        id: Store::new_id(),
+        id,
+        beginning: Some(beginning),
         desk,
         placing: None,
         connecting: None,
         found: None,
         talk: None,
-        todo: args.task.into_iter().collect(),
+        todo: first.into_iter().collect(),
         aside: String::new(),
+        finish: Ok(Finish::Answered),
     };
     chat.find_place();
     chat.find_model();
     chat.talk().await;
     screen.leave();
-    match chat.talk {
-        Some(talk) => talk.close(Ok(Finish::Answered)).await,
-        None => Ok(Exit::Finished),
+    if let Some(talk) = chat.talk {
+        talk.leave(chat.finish).await;
     }
+    Ok(Exit::Finished)
 }
 
 fn say_hello(screen: &Screen, config: &Config, root: &Path) {
@@ -119,56 +136,57 @@ impl Chat {
     fn heard(&mut self, said: Said) -> Next {
         match said {
             Said::Line(line) => match slash::read(&line) {
-                Line::Words | Line::Shell(_) => self.todo.push_back(line),
                 // What waits for the model does not hold these up.
-                Line::Command(..) | Line::Unknown(..) => self.todo.push_front(line),
+                Line::Command(..) | Line::Unknown(..) if !self.must_wait(&line) => self.todo.push_front(line),
+                Line::Command(..) | Line::Unknown(..) | Line::Words | Line::Shell(_) => self.todo.push_back(line),
             },
             // Nothing goes on that could be stopped, but what waits for the model.
-            Said::Stop => self.stop_waiting(),
+            Said::Stop => self.stop_waiting(|_| true),
             Said::Interrupt => {
                 if self.todo.is_empty() && self.desk.wipe_line() == Wiped::Line {
                     return Next::GoOn;
                 }
-                self.stop_waiting();
+                self.stop_waiting(|_| true);
                 self.desk.screen.prose(Paint::Dim, "Ctrl-C again leaves");
                 self.desk.draw();
             }
-            Said::InterruptAgain | Said::Leave => return Next::Leave,
+            Said::InterruptAgain | Said::Leave | Said::Gone => return Next::Leave,
         }
         Next::GoOn
     }
 
-    fn stop_waiting(&mut self) {
+    /// Gives those lines that wait back to the human.
+    fn stop_waiting(&mut self, stops: impl Fn(&str) -> bool) {
         self.desk.screen.status(None);
-        for line in std::mem::take(&mut self.todo).into_iter().rev() {
-            self.desk.give_back(&line);
+        let (stopped, goes_on): (VecDeque<String>, VecDeque<String>) =
+            std::mem::take(&mut self.todo).into_iter().partition(|line| stops(line));
+        self.todo = goes_on;
+        for line in stopped.iter().rev() {
+            self.desk.give_back(line);
+        }
+    }
+
+    /// Whether what the line asks for has to wait, for the place or for a model.
+    fn must_wait(&self, line: &str) -> bool {
+        let no_place = self.desk.place().is_none();
+        match slash::read(line) {
+            // A model that is being looked for is the one that is meant to answer.
+            _ if needs_model(line) => no_place || self.talk.is_none() || self.connecting.is_some(),
+            // What it changes is followed where there is a session, which begins when the model is found.
+            Line::Shell(_) => no_place || (self.talk.is_none() && self.connecting.is_some()),
+            Line::Command(does, _) => does == Does::Mode && no_place,
+            Line::Words | Line::Unknown(..) => false,
         }
     }
 
     /// Does what the oldest line asks for; `None` if there is none, or it has to wait.
     async fn deal_with_first(&mut self) -> Option<Next> {
         let line = self.todo.front()?.clone();
-        let (needs_place, needs_model) = match slash::read(&line) {
-            Line::Words | Line::Command(Does::Compact, _) => (true, true),
-            Line::Shell(_) | Line::Command(Does::Mode, _) => (true, false),
-            Line::Command(
-                Does::Help
-                | Does::Model
-                | Does::Diff
-                | Does::Undo
-                | Does::Redo
-                | Does::Cost
-                | Does::Sessions
-                | Does::Quit,
-                _,
-            )
-            | Line::Unknown(..) => (false, false),
-        };
-        if (needs_place && self.desk.place().is_none()) || (needs_model && self.talk.is_none()) {
-            if needs_place && self.desk.place().is_none() {
+        if self.must_wait(&line) {
+            if self.desk.place().is_none() {
                 self.find_place();
             }
-            if needs_model {
+            if needs_model(&line) && self.talk.is_none() {
                 self.find_model();
             }
             self.desk.screen.status(Some("connecting ·".to_owned()));
@@ -227,7 +245,7 @@ impl Chat {
                 self.desk.settle(place);
                 self.start();
             }
-            Err(error) => self.failed(&error),
+            Err(error) => self.failed(&error, |_| true),
         }
     }
 
@@ -237,14 +255,16 @@ impl Chat {
             (Ok((config, connected)), Some(talk)) => {
                 self.desk.screen.prose(Paint::Dim, &format!("{} answers from here on", connected.model));
                 self.config = config.clone();
-                talk.connect_to(config, connected);
+                if let Err(error) = talk.connect_to(config, connected) {
+                    self.failed(&error, |_| true);
+                }
             }
             (Ok((config, connected)), None) => {
                 self.config = config;
                 self.found = Some(connected);
                 self.start();
             }
-            (Err(error), _) => self.failed(&error),
+            (Err(error), _) => self.failed(&error, needs_model),
         }
     }
 
@@ -254,19 +274,25 @@ impl Chat {
         let Some(connected) = self.found.take() else { return };
         let screen = self.desk.screen.clone();
         let face = Face::Human(Box::new(Human::new(screen.clone())));
-        match Conversation::start(self.plan(), place, connected, screen, face) {
+        let plan = Plan { beginning: self.beginning.take().unwrap_or(Beginning::New), ..self.plan() };
+        match Conversation::start(plan, place, connected, screen, face) {
             Ok(mut talk) => {
+                talk.say_what_goes_on();
                 talk.show_notices();
                 self.talk = Some(talk);
             }
-            Err(error) => self.failed(&error),
+            Err(error) => self.failed(&error, |_| true),
         }
     }
 
     /// What waits for it goes back to where it can be sent again.
-    fn failed(&mut self, error: &anyhow::Error) {
+    fn failed(&mut self, error: &anyhow::Error, waits_for_it: impl Fn(&str) -> bool) {
         hint::say(&self.desk.screen, error);
-        self.stop_waiting();
+        self.stop_waiting(waits_for_it);
         self.desk.draw();
     }
+}
+
+fn needs_model(line: &str) -> bool {
+    matches!(slash::read(line), Line::Words | Line::Command(Does::Compact, _))
 }

@@ -1,21 +1,22 @@
 //! What the slash commands do, and the figures under each turn.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
-use agent::Mode;
+use agent::{Cancel, Mode};
 use clap::ValueEnum as _;
 use snapshots::Merge;
 
 use crate::args::{ModeArg, SessionsArgs};
 use crate::chat::{Chat, Next};
 use crate::chat_desk::Desk;
+use crate::chat_turn::listen_during;
 use crate::conversation::Conversation;
 use crate::harmless::harmless;
 use crate::screen::Paint;
 use crate::setup::mode_name;
 use crate::slash::{self, Does};
-use crate::undo::{How, Wanted};
+use crate::undo::{self, How, Wanted};
 use crate::{ask, diff, hint, sessions};
 
 /// As many as a glance takes in.
@@ -31,7 +32,7 @@ impl Chat {
                 let text = self.talk.as_ref().map_or_else(|| "nothing was spent yet".to_owned(), cost);
                 self.desk.screen.prose(Paint::Plain, &text);
             }
-            Does::Diff => self.diff().await,
+            Does::Diff => return self.diff().await,
             Does::Undo => self.undo(Some(argument)),
             Does::Redo => self.undo(None),
             Does::Compact => return self.compact(argument).await,
@@ -42,24 +43,30 @@ impl Chat {
     }
 
     /// In the pager where it is longer than the screen.
-    async fn diff(&self) {
-        let screen = &self.desk.screen;
+    async fn diff(&mut self) -> Next {
+        let screen = self.desk.screen.clone();
         let diff = match self.talk.as_ref().map_or_else(|| Ok(String::new()), Conversation::diff) {
             Ok(diff) => harmless(&diff),
-            Err(error) => return hint::say(screen, &error),
+            Err(error) => {
+                hint::say(&screen, &error);
+                return Next::GoOn;
+            }
         };
         if diff.is_empty() {
-            return screen.prose(Paint::Plain, "nothing is changed");
+            screen.prose(Paint::Plain, "nothing is changed");
+            return Next::GoOn;
         }
         let diff = if screen.is_coloured() { diff::painted(&diff) } else { diff };
-        if screen.is_moving() && screen.height() < diff.lines().count() {
-            let _suspended = screen.suspend_input();
-            let paged = diff.clone();
-            if tokio::task::spawn_blocking(move || ask::page(&paged)).await.is_ok_and(|paged| paged.is_ok()) {
-                return;
-            }
+        if !screen.is_moving() || diff.lines().count() <= screen.height() {
+            screen.painted_lines(diff.trim_end());
+            return Next::GoOn;
         }
-        screen.line(Paint::Plain, diff.trim_end());
+        let cancel = Cancel::default();
+        let (paged, meanwhile) = listen_during(ask::page(&screen, diff.clone()), &mut self.desk, &cancel).await;
+        if paged.is_some_and(|paged| paged.is_err()) {
+            screen.painted_lines(diff.trim_end());
+        }
+        self.after(meanwhile, &cancel)
     }
 
     /// Takes back the last step, or what it did to one file; without `file` the last undo.
@@ -70,10 +77,11 @@ impl Chat {
         };
         let wanted = file.map(|file| {
             let file = file.trim_start_matches('@');
-            let only = Some(PathBuf::from(file)).filter(|_| !file.is_empty()).into_iter().collect();
-            Wanted { step: None, only, merge: Merge::No, how: How::Really }
+            let only = (!file.is_empty()).then(|| undo::inside(&self.root, &self.root, Path::new(file)));
+            let only = only.into_iter().collect::<anyhow::Result<_>>()?;
+            Ok(Wanted { step: None, only, merge: Merge::No, how: How::Really })
         });
-        match talk.undo(wanted.as_ref()) {
+        match wanted.transpose().and_then(|wanted| talk.undo(wanted.as_ref())) {
             Ok((report, told)) => {
                 screen.line(Paint::Plain, report.render().trim_end());
                 if !told.is_empty() {
@@ -126,7 +134,7 @@ pub(crate) fn change_mode(desk: &Desk, wanted: &str) {
     }
 }
 
-/// The line under a turn.
+/// The line under a turn: what it took, and what the whole session has come to.
 pub(crate) fn meters(talk: &Conversation, steps: u32, took: Duration) -> String {
     let spent = talk.spent();
     let about = if spent.estimated { "about " } else { "" };
@@ -135,7 +143,7 @@ pub(crate) fn meters(talk: &Conversation, steps: u32, took: Duration) -> String 
     let (_, window, used) = talk.window();
     let context = window.map(|window| format!(" · ctx {}%", percent(used, window))).unwrap_or_default();
     let seconds = took.as_secs_f32();
-    format!("{steps} · {seconds:.1} s · {about}{} tokens{cost}{context}", spent.tokens())
+    format!("{steps} · {seconds:.1} s · session: {about}{} tokens{cost}{context}", spent.tokens())
 }
 
 fn cost(talk: &Conversation) -> String {

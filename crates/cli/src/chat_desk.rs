@@ -1,5 +1,6 @@
 //! Where the human sits: the keys, the line they write, and the signals that reach the program meanwhile.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::rc::Rc;
 
@@ -7,7 +8,9 @@ use agent::Mode;
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::ci::secrets::{self, Scanner};
 use crate::complete;
+use crate::config::Config;
 use crate::editor::{Editor, Wish};
 use crate::hint::Hint as _;
 use crate::history::History;
@@ -17,7 +20,6 @@ use crate::live::Prompt;
 use crate::paths;
 use crate::place::Place;
 use crate::screen::{Paint, Screen};
-use crate::setup::mode_name;
 use crate::slash;
 
 /// What the human wants of the conversation.
@@ -30,8 +32,10 @@ pub(crate) enum Said {
     Interrupt,
     /// And once more, with no other key between them.
     InterruptAgain,
-    /// Ctrl-D, SIGTERM, or the terminal went away.
+    /// Ctrl-D, or SIGTERM.
     Leave,
+    /// The terminal went away: nothing more will be said.
+    Gone,
 }
 
 /// What there was to wipe.
@@ -59,14 +63,17 @@ pub(crate) struct Desk {
     /// The files for `@`, while they are being listed.
     listing: Option<Listing>,
     files: Vec<String>,
+    /// Where no line can be put back to be changed: what the human may send again as it is.
+    unsent: VecDeque<String>,
 }
 
 /// More paths than this are not offered.
 const MOST_FILES: usize = 20_000;
 
 impl Desk {
-    pub(crate) fn open(screen: &Screen) -> anyhow::Result<Desk> {
-        let history = History::new(paths::state()?.join("history"));
+    pub(crate) fn open(screen: &Screen, config: &Config) -> anyhow::Result<Desk> {
+        let secrets = secrets::of_environment(&[config.api_key_env()]);
+        let history = History::new(paths::state()?.join("history"), Scanner::new(secrets, &[]));
         let mut editor = Editor::new(history.read());
         if screen.is_moving() {
             editor.sources.commands = slash::COMMANDS.iter().map(|command| (command.name, command.help)).collect();
@@ -86,6 +93,7 @@ impl Desk {
             place: None,
             listing: None,
             files: Vec::new(),
+            unsent: VecDeque::new(),
         })
     }
 
@@ -106,8 +114,14 @@ impl Desk {
             let key = tokio::select! {
                 biased;
                 _ = self.terminated.recv() => return Said::Leave,
-                _ = self.hung_up.recv() => return Said::Leave,
-                _ = self.interrupts.recv() => return self.interrupt(),
+                _ = self.hung_up.recv() => return Said::Gone,
+                _ = self.interrupts.recv() => {
+                    // The program that has the terminal got it too: it was meant for that.
+                    if self.screen.is_lent() {
+                        continue;
+                    }
+                    return self.interrupt();
+                }
                 _ = self.resized.recv() => {
                     self.redraw();
                     continue;
@@ -123,13 +137,20 @@ impl Desk {
                 }
                 key = self.keyboard.next() => key,
             };
-            let Some(key) = key else { return Said::Leave };
+            let Some(key) = key else { return Said::Gone };
             self.interrupted &= key == Key::Interrupt;
+            let ended = key == Key::Enter;
             let wish = self.editor.press(key);
             if complete::file_wanted(self.editor.before_cursor()) == Some("") {
                 self.list_files();
             }
             match wish {
+                Wish::None if ended && !self.screen.is_moving() && self.editor.text().is_empty() => {
+                    match self.unsent.pop_front() {
+                        Some(line) => return Said::Line(line),
+                        None => self.draw(),
+                    }
+                }
                 Wish::None => self.redraw(),
                 Wish::Redraw => self.screen.clear(),
                 Wish::NextMode => self.next_mode(),
@@ -150,6 +171,10 @@ impl Desk {
 
     fn interrupt(&mut self) -> Said {
         if std::mem::replace(&mut self.interrupted, true) { Said::InterruptAgain } else { Said::Interrupt }
+    }
+
+    pub(crate) fn forget_interrupt(&mut self) {
+        self.interrupted = false;
     }
 
     /// Wipes the line, if there is something on it: then that was what Ctrl-C meant.
@@ -174,7 +199,7 @@ impl Desk {
     pub(crate) fn draw(&self) {
         let (choices, chosen) = self.editor.choices();
         self.screen.prompt(Some(Prompt {
-            label: self.label(),
+            mode: self.place.as_ref().map(|place| place.policy.mode_switch()),
             text: self.editor.text().to_owned(),
             cursor: self.editor.cursor(),
             menu: choices.iter().map(|choice| choice.shown.clone()).collect(),
@@ -184,10 +209,15 @@ impl Desk {
 
     /// Puts words back, to be sent again or changed.
     pub(crate) fn give_back(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
         if self.screen.is_moving() {
             self.editor.put_before(text);
-            self.draw();
+            return self.draw();
         }
+        self.unsent.push_front(text.to_owned());
+        self.screen.line(Paint::Yellow, &format!("not sent, Enter alone sends it: {text}"));
     }
 
     /// What the model gets for what was written.
@@ -207,10 +237,6 @@ impl Desk {
                 paths.filter(|path| !path.ends_with('/')).collect()
             })
         });
-    }
-
-    fn label(&self) -> String {
-        self.place.as_ref().map_or_else(|| "> ".to_owned(), |place| format!("{} > ", mode_name(place.policy.mode())))
     }
 
     fn next_mode(&mut self) {

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use agent::{AgentError, Cancel, Condensed, Finish, Stop};
 
+use crate::canvas::Waiting;
 use crate::chat::{Chat, Next};
 use crate::chat_commands::{change_mode, meters};
 use crate::chat_desk::{Desk, Said};
 use crate::conversation::Conversation;
-use crate::harmless::harmless;
 use crate::human::echo;
 use crate::screen::Paint;
 use crate::slash::{self, Does, Line};
@@ -17,12 +17,15 @@ use crate::summary;
 /// The human sits here and can stop it: it may take longer than a command of the model's.
 const LONGEST_COMMAND: Duration = Duration::from_secs(3600);
 
-/// What came of the keys while something went on.
-#[derive(Default)]
-struct Meanwhile {
-    /// Commands for afterwards.
-    later: Vec<String>,
-    leave: bool,
+/// How long what was stopped may take to end once nobody is there any more: longer than a command that is killed needs.
+const PARTING: Duration = Duration::from_secs(8);
+
+/// What the human does while something goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meanwhile {
+    Stays,
+    /// As soon as it has ended.
+    Leaves,
 }
 
 impl Chat {
@@ -46,12 +49,16 @@ impl Chat {
         if let Some(timer) = timer {
             timer.abort();
         }
-        let Some(finish) = finish else { return Next::Leave };
+        let Some(finish) = finish else {
+            self.finish = Ok(Finish::Cancelled);
+            return Next::Leave;
+        };
         desk.screen.status(None);
         desk.screen.end_stream();
         say_end(talk, desk, &finish);
         let steps = talk.spent().steps - steps;
         desk.screen.prose(Paint::Dim, &meters(talk, steps, began.elapsed()));
+        self.finish = finish;
         self.after(meanwhile, &cancel)
     }
 
@@ -85,55 +92,88 @@ impl Chat {
         }
         self.desk.screen.status(Some(format!("{command} ·")));
         let cancel = Cancel::default();
-        let running = agent::run_by_hand(place.host.as_ref(), command, LONGEST_COMMAND, &cancel);
+        let talk = &mut self.talk;
+        let running = async {
+            match talk {
+                Some(talk) => talk.run_by_hand(command, LONGEST_COMMAND, &cancel).await,
+                // Without a model there is no session that could follow it.
+                None => agent::run_by_hand(place.host.as_ref(), command, LONGEST_COMMAND, &cancel).await,
+            }
+        };
         let (ran, meanwhile) = listen_during(running, &mut self.desk, &cancel).await;
         let Some(ran) = ran else { return Next::Leave };
         self.desk.screen.status(None);
         match ran {
             Ok(ran) => {
                 let shown = tools::show_ran(&ran);
-                self.desk.screen.line(Paint::Plain, &harmless(&shown));
+                self.desk.screen.line(Paint::Plain, &shown);
                 let shown = agent::Clipped::new(shown);
                 self.aside += &format!("I ran `{command}`:\n```\n{}\n```\n\n", shown.as_str());
                 self.desk.screen.prose(Paint::Dim, "the model sees this with your next message");
             }
             Err(agent::SandboxError::Cancelled) => self.desk.screen.prose(Paint::Yellow, "stopped"),
-            Err(error) => self.desk.screen.prose(Paint::Red, &harmless(&format!("error: {error}"))),
+            Err(error) => self.desk.screen.prose(Paint::Red, &format!("error: {error}")),
         }
         self.after(meanwhile, &cancel)
     }
 
-    /// What was written meanwhile and nobody has read is sent now, or given back where the human stopped it.
-    fn after(&mut self, meanwhile: Meanwhile, cancel: &Cancel) -> Next {
-        let waiting = self.desk.screen.take_waiting();
-        if cancel.why() == Some(Stop::Human) {
-            self.desk.give_back(&waiting.join("\n"));
-        } else {
-            self.todo.extend(waiting);
+    /// What was written meanwhile and nobody has read is dealt with now, in its order. Words to a reply that the human
+    /// stopped are given back: they may be meant otherwise now.
+    pub(crate) fn after(&mut self, meanwhile: Meanwhile, cancel: &Cancel) -> Next {
+        let stopped = cancel.why() == Some(Stop::Human);
+        let mut back = Vec::new();
+        for waiting in self.desk.screen.take_waiting() {
+            match waiting {
+                Waiting::Words(text) if stopped => back.push(text),
+                Waiting::Words(text) | Waiting::Line(text) => self.todo.push_back(text),
+            }
         }
-        self.todo.extend(meanwhile.later);
-        if meanwhile.leave { Next::Leave } else { Next::GoOn }
+        self.desk.give_back(&back.join("\n"));
+        match meanwhile {
+            Meanwhile::Stays => Next::GoOn,
+            Meanwhile::Leaves => Next::Leave,
+        }
     }
 }
 
 /// Does the work and hears the keys until it is done; `None` where the human left in the middle of it.
-async fn listen_during<T>(work: impl Future<Output = T>, desk: &mut Desk, cancel: &Cancel) -> (Option<T>, Meanwhile) {
+pub(crate) async fn listen_during<T>(
+    work: impl Future<Output = T>,
+    desk: &mut Desk,
+    cancel: &Cancel,
+) -> (Option<T>, Meanwhile) {
+    let screen = desk.screen.clone();
+    let work = async {
+        let done = work.await;
+        // A program that was started for the human may still have the terminal.
+        screen.keys_are_ours().await;
+        done
+    };
     let mut work = std::pin::pin!(work);
-    let mut meanwhile = Meanwhile::default();
+    let mut meanwhile = Meanwhile::Stays;
     loop {
         let said = tokio::select! {
             biased;
-            done = &mut work => return (Some(done), meanwhile),
+            done = &mut work => {
+                // What was stopped is over: the next Ctrl-C is a first one.
+                desk.forget_interrupt();
+                return (Some(done), meanwhile);
+            }
             said = desk.next() => said,
         };
         match said {
-            Said::Line(line) => heard(&line, desk, cancel, &mut meanwhile),
-            Said::Stop => stop(desk, cancel, "stopping the reply"),
+            Said::Line(line) => meanwhile = heard(&line, desk, cancel).unwrap_or(meanwhile),
+            Said::Stop => stop(desk, cancel, "stopping"),
             Said::Interrupt => stop(desk, cancel, "stopping; Ctrl-C again leaves at once"),
             Said::InterruptAgain => return (None, meanwhile),
             Said::Leave => {
-                meanwhile.leave = true;
+                meanwhile = Meanwhile::Leaves;
                 cancel.stop(Stop::Human);
+            }
+            // Whoever went on listening would hear the same at once, for ever.
+            Said::Gone => {
+                cancel.stop(Stop::Human);
+                return (tokio::time::timeout(PARTING, work).await.ok(), Meanwhile::Leaves);
             }
         }
     }
@@ -142,12 +182,7 @@ async fn listen_during<T>(work: impl Future<Output = T>, desk: &mut Desk, cancel
 /// Nothing where it ended as it should.
 fn say_end(talk: &Conversation, desk: &Desk, finish: &Result<Finish, AgentError>) {
     let ended = talk.account_for(finish);
-    if let Some(how) = summary::how(&ended) {
-        desk.screen.prose(if ended.exit_code == 130 { Paint::Yellow } else { Paint::Red }, &harmless(&how));
-    }
-    if let Some(hint) = &ended.hint {
-        desk.screen.prose(Paint::Plain, &harmless(&format!("hint: {hint}")));
-    }
+    summary::say_how(&desk.screen, &ended);
 }
 
 fn stop(desk: &Desk, cancel: &Cancel, why: &str) {
@@ -157,14 +192,18 @@ fn stop(desk: &Desk, cancel: &Cancel, why: &str) {
     }
 }
 
-/// Words wait for the model's next step, what can be done at once is, the rest waits for the end.
-fn heard(line: &str, desk: &Desk, cancel: &Cancel, meanwhile: &mut Meanwhile) {
+/// Words wait for the model's next step, what can be done at once is, the rest waits for the end. Something where the
+/// human is about to leave.
+fn heard(line: &str, desk: &Desk, cancel: &Cancel) -> Option<Meanwhile> {
+    let say = |text: &str| {
+        if !desk.screen.is_moving() {
+            desk.screen.line(Paint::Dim, text);
+        }
+    };
     match slash::read(line) {
         Line::Words => {
-            if !desk.screen.is_moving() {
-                desk.screen.line(Paint::Dim, "the model reads this before its next step");
-            }
-            desk.screen.wait_with(desk.for_the_model(line));
+            say("the model reads this before its next step");
+            desk.screen.wait_with(Waiting::Words(desk.for_the_model(line)));
         }
         Line::Command(Does::Help, _) => desk.screen.prose(Paint::Plain, &slash::help()),
         Line::Command(Does::Mode, argument) => {
@@ -172,8 +211,8 @@ fn heard(line: &str, desk: &Desk, cancel: &Cancel, meanwhile: &mut Meanwhile) {
             change_mode(desk, argument);
         }
         Line::Command(Does::Quit, _) => {
-            meanwhile.leave = true;
             cancel.stop(Stop::Human);
+            return Some(Meanwhile::Leaves);
         }
         Line::Command(
             Does::Cost | Does::Model | Does::Diff | Does::Undo | Does::Redo | Does::Compact | Does::Sessions,
@@ -181,8 +220,9 @@ fn heard(line: &str, desk: &Desk, cancel: &Cancel, meanwhile: &mut Meanwhile) {
         )
         | Line::Shell(_)
         | Line::Unknown(..) => {
-            desk.screen.prose(Paint::Dim, &format!("after this: {}", harmless(line)));
-            meanwhile.later.push(line.to_owned());
+            say("it is done after this");
+            desk.screen.wait_with(Waiting::Line(line.to_owned()));
         }
     }
+    None
 }

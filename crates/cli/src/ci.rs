@@ -12,7 +12,7 @@ mod origin;
 mod outputs;
 mod publish;
 mod result;
-mod secrets;
+pub(crate) mod secrets;
 mod summary;
 mod task;
 mod words;

@@ -105,21 +105,6 @@ pub(crate) fn plain_names(text: &str, files: &[String]) -> String {
     plain
 }
 
-/// How many letters must be changed to make one word the other, at most (Levenshtein).
-pub(crate) fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (index, letter) in one.chars().enumerate() {
-        let mut next = vec![index + 1];
-        for ((also, above), (corner, left)) in other.iter().zip(row.iter().skip(1)).zip(row.iter().zip(0..)) {
-            let left = next.get(left).copied().unwrap_or_default();
-            next.push((above + 1).min(left + 1).min(corner + usize::from(letter != *also)));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
@@ -163,12 +148,5 @@ mod tests {
             plain_names("see @src/a.rs, then @b and\nme@src/a.rs", &files),
             "see src/a.rs, then @b and\nme@src/a.rs"
         );
-    }
-
-    #[test]
-    fn words_are_this_far_apart() {
-        assert_eq!(distance("/hlep", "/help"), 2);
-        assert_eq!(distance("/quit", "/quit"), 0);
-        assert_eq!(distance("", "/ab"), 3);
     }
 }

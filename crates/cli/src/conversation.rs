@@ -3,6 +3,7 @@
 //! It owns what an [`Agent`] borrows, so that an agent can be made for each turn.
 
 mod by_hand;
+mod face;
 mod unattended;
 
 use std::io::{self, Write as _};
@@ -11,15 +12,14 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use agent::{
-    Agent, AgentError, AgentEvent, ApprovalPolicy, Cancel, Condensed, Finish, Frontend, GitLook, Limit, SeenFiles,
-    Spent, Survey, Transcript,
+    Agent, AgentError, AgentEvent, AnyTool, ApprovalPolicy, Cancel, Condensed, Finish, GitLook, Limit,
+    SeenFiles, Spent, Survey, Transcript,
 };
 use anyhow::Context as _;
 use providers::Edits;
 use sandbox::Host;
 use session::{Header, Reopened, Resumed, Served, Session, SessionFile, Store};
 
-use crate::account::Account;
 use crate::args::Output;
 use crate::config::Config;
 use crate::connect::{self, Connected};
@@ -34,6 +34,8 @@ use crate::screen::{Paint, Screen};
 use crate::setup::{facts, fence_words, mode_name};
 use crate::watched::{Kept, Watched};
 use crate::{changes, paths, sessions, summary};
+
+pub(crate) use face::Face;
 
 /// What a conversation is opened with.
 pub(crate) struct Plan {
@@ -85,28 +87,6 @@ pub(crate) struct Conversation {
     transcript: Option<Transcript>,
 }
 
-/// The two front ends, so that the account can be had back.
-pub(crate) enum Face {
-    Human(Box<Human>),
-    Machine(Box<Machine>),
-}
-
-impl Face {
-    fn frontend(&mut self) -> &mut dyn Frontend {
-        match self {
-            Face::Human(human) => human.as_mut(),
-            Face::Machine(machine) => machine.as_mut(),
-        }
-    }
-
-    fn account(&self) -> &Account {
-        match self {
-            Face::Human(human) => &human.account,
-            Face::Machine(machine) => &machine.account,
-        }
-    }
-}
-
 impl Conversation {
     /// Puts up the fence, finds the model and starts the session file.
     pub(crate) async fn open(plan: Plan) -> anyhow::Result<Conversation> {
@@ -144,13 +124,7 @@ impl Conversation {
             Face::Machine(_) => (),
         }
         let store = sessions::store()?;
-        let served = Served {
-            model: connected.model.clone(),
-            price: connected.price,
-            context_tokens: connected.context_tokens,
-            base_url: Some(connected.base_url.clone()),
-            api_key_env: Some(config.api_key_env()),
-        };
+        let served = served(&config, &connected);
         let header = Header::new(&id, &root, served.clone());
         let begun = match beginning {
             Beginning::New => store.create(&header).map(|file| (file, None)),
@@ -184,11 +158,6 @@ impl Conversation {
         })
     }
 
-    /// Another model from the next turn on.
-    pub(crate) fn connect_to(&mut self, config: Config, connected: Connected) {
-        (self.config, self.connected) = (config, connected);
-    }
-
     pub(crate) fn spent(&self) -> &Spent {
         &self.spent
     }
@@ -203,9 +172,7 @@ impl Conversation {
                 let fence =
                     if self.fenced { "commands are fenced" } else { "NO SANDBOX: commands can do whatever you can" };
                 self.screen.prose(Paint::Dim, &format!("{model} · {mode}, {fence} · {root}"));
-                if let Some(transcript) = &self.transcript {
-                    self.screen.line(Paint::Dim, &format!("going on with: {}", one_line(transcript.task(), 80)));
-                }
+                self.say_what_goes_on();
             }
             Face::Machine(machine) => {
                 let sandbox = self.sandbox_word();
@@ -214,6 +181,13 @@ impl Conversation {
             }
         }
         self.show_notices();
+    }
+
+    /// The first task, where it is not the first time.
+    pub(crate) fn say_what_goes_on(&self) {
+        if let Some(transcript) = &self.transcript {
+            self.screen.line(Paint::Dim, &format!("going on with: {}", one_line(transcript.task(), 80)));
+        }
     }
 
     /// What the configuration and the server have to say.
@@ -250,10 +224,15 @@ impl Conversation {
         if let Ok(Finish::LimitReached(Limit::Steps(steps))) = &mut finish {
             *steps -= self.uncounted_steps;
         }
+        self.show_watched();
+        finish
+    }
+
+    /// What the human should know of how the files are followed.
+    fn show_watched(&mut self) {
         for notice in self.watched.take_notices() {
             self.face.frontend().show(AgentEvent::Notice(&notice));
         }
-        finish
     }
 
     /// Condenses what was said, because the human wants it; `focus` is what must be kept in particular.
@@ -291,10 +270,7 @@ impl Conversation {
         let limits = self.limits();
         Agent {
             client: &self.connected.client,
-            tools: match self.connected.profile.edits {
-                Edits::Diff => tools::TOOLS,
-                Edits::WholeFile => tools::WHOLE_FILE_TOOLS,
-            },
+            tools: self.tools(),
             sandbox: &self.watched,
             frontend: self.face.frontend(),
             journal: &mut self.session,
@@ -306,6 +282,14 @@ impl Conversation {
             spent: self.spent,
             seen: std::mem::take(&mut self.seen),
             cancel: self.cancel.clone(),
+        }
+    }
+
+    /// Those of the model's profile.
+    fn tools(&self) -> &'static [&'static dyn AnyTool] {
+        match self.connected.profile.edits {
+            Edits::Diff => tools::TOOLS,
+            Edits::WholeFile => tools::WHOLE_FILE_TOOLS,
         }
     }
 
@@ -384,6 +368,16 @@ impl Conversation {
             session_file: self.session.path().display().to_string(),
             sandbox: self.sandbox_word().to_owned(),
         }
+    }
+}
+
+fn served(config: &Config, connected: &Connected) -> Served {
+    Served {
+        model: connected.model.clone(),
+        price: connected.price,
+        context_tokens: connected.context_tokens,
+        base_url: Some(connected.base_url.clone()),
+        api_key_env: Some(config.api_key_env()),
     }
 }
 

@@ -63,6 +63,9 @@ pub(crate) fn of_session(id: &str) -> anyhow::Result<String> {
 /// What a conversation that goes on did to the files so far.
 pub(crate) fn in_conversation(watched: &Watched, session: &SessionFile) -> anyhow::Result<String> {
     let history = past::history(&Session::read(session.path())?);
+    if history.is_empty() {
+        return Ok(String::new());
+    }
     let diff = watched.with_objects(|_, objects| -> anyhow::Result<String> {
         let net = snapshots::net(&history.links(objects, |_| true)?);
         Ok(net.iter().map(|change| one(change, objects)).collect())
@@ -193,7 +196,7 @@ fn stat(net: &[Changed], objects: &Objects) -> String {
 pub(crate) fn painted(diff: &str) -> String {
     let mut out = String::new();
     for line in diff.lines() {
-        let style = highlight::diff(line);
+        let style = highlight::diff(line).style();
         out.push_str(&format!("{style}{line}{style:#}\n"));
     }
     out

@@ -70,6 +70,11 @@ impl Editor {
 
     /// Words before what is written by now.
     pub(crate) fn put_before(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        // They stood for what was before the cursor.
+        self.choices.clear();
         let gap = if self.text.is_empty() { "" } else { "\n" };
         self.text.insert_str(0, &format!("{text}{gap}"));
         self.cursor = self.text.len();

@@ -92,3 +92,20 @@ fn what_is_not_for_the_line() {
     check("\x04", expect!["Leave |"]);
     check("x\x1b[Z", expect!["NextMode x|"]);
 }
+
+#[test]
+fn words_that_come_back_disturb_nothing() {
+    let mut editor = Editor::new(Vec::new());
+    editor.sources.files = vec!["src/main.rs".to_owned()];
+    for key in "see @mä".chars() {
+        editor.press(Key::Char(key));
+    }
+    editor.press(Key::Backspace);
+    assert_eq!(editor.choices().0.len(), 1);
+    editor.put_before("");
+    assert_eq!(editor.text(), "see @m");
+    editor.put_before("first ä");
+    assert_eq!((editor.text(), editor.choices().0.len()), ("first ä\nsee @m", 0));
+    editor.press(Key::Tab);
+    assert_eq!(editor.text(), "first ä\nsee @m");
+}

@@ -5,6 +5,7 @@
 use anstyle::{AnsiColor, Style};
 
 use crate::inline::{Cell, DIM, cells, colour};
+use crate::screen::Paint;
 
 const WORDS: &str = " abstract and as async await bool break case catch char class const continue def default defer del \
     do done elif else end enum esac except export extends extern false fi final finally float fn for from func function \
@@ -15,7 +16,7 @@ const WORDS: &str = " abstract and as async await bool break case catch char cla
 
 pub(crate) fn code(line: &str, language: &str) -> Vec<Cell> {
     if matches!(language, "diff" | "patch") {
-        return cells(line, diff(line));
+        return cells(line, diff(line).style());
     }
     let mut out = Vec::new();
     let mut rest = line;
@@ -28,12 +29,13 @@ pub(crate) fn code(line: &str, language: &str) -> Vec<Cell> {
     out
 }
 
-pub(crate) fn diff(line: &str) -> Style {
+/// A line of a unified diff.
+pub(crate) fn diff(line: &str) -> Paint {
     match line.as_bytes() {
-        [b'+', ..] => colour(AnsiColor::Green),
-        [b'-', ..] => colour(AnsiColor::Red),
-        [b'@', ..] => colour(AnsiColor::Cyan),
-        _ => Style::new(),
+        [b'+', ..] => Paint::Green,
+        [b'-', ..] => Paint::Red,
+        [b'@', ..] => Paint::Cyan,
+        _ => Paint::Plain,
     }
 }
 

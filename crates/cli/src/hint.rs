@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::harmless::harmless;
 use crate::screen::{Paint, Screen};
 
 /// How the program ends, as the README documents it.
@@ -62,8 +61,8 @@ impl<T, E: Into<anyhow::Error>> Hint<T> for Result<T, E> {
 
 /// `error: ...`, then `hint: ...`, where the program goes on.
 pub(crate) fn say(screen: &Screen, error: &anyhow::Error) {
-    screen.prose(Paint::Red, &harmless(&format!("error: {error:#}")));
+    screen.prose(Paint::Red, &format!("error: {error:#}"));
     if let Some(hint) = error.downcast_ref::<Hinted>().and_then(|hinted| hinted.hint.as_ref()) {
-        screen.prose(Paint::Plain, &harmless(&format!("hint: {hint}")));
+        screen.prose(Paint::Plain, &format!("hint: {hint}"));
     }
 }

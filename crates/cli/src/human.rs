@@ -7,7 +7,8 @@ use async_trait::async_trait;
 
 use crate::account::{Account, diff};
 use crate::ask::{self, Around};
-use crate::harmless::{harmless, one_line};
+use crate::harmless::one_line;
+use crate::highlight;
 use crate::screen::{Paint, Screen};
 use crate::setup::mode_name;
 
@@ -45,14 +46,15 @@ impl Human {
 
     fn waiting(&self) {
         let spent = &self.account.spent;
-        let tokens = if spent.tokens() == 0 { String::new() } else { format!(" · {} tokens", spent.tokens()) };
+        // Both are the whole session's.
+        let tokens = if spent.tokens() == 0 { String::new() } else { format!(", {} tokens so far", spent.tokens()) };
         self.screen.status(None);
-        self.screen.status(Some(format!("step {}: waiting for the model{tokens} ·", spent.steps + 1)));
+        self.screen.status(Some(format!("step {}{tokens} · waiting for the model ·", spent.steps + 1)));
     }
 
     fn chat(&mut self, event: &ChatEvent) {
         match event {
-            ChatEvent::Text(text) if self.screen.is_terminal() => self.screen.stream(&harmless(text)),
+            ChatEvent::Text(text) if self.screen.is_terminal() => self.screen.stream(text),
             ChatEvent::Text(text) => self.words.push_str(text),
             ChatEvent::Writing { bytes } => {
                 self.writing += bytes;
@@ -73,7 +75,7 @@ impl Human {
     fn flush_words(&mut self) {
         let words = std::mem::take(&mut self.words);
         if !words.trim().is_empty() {
-            self.screen.line(Paint::Plain, harmless(words.trim()).as_str());
+            self.screen.line(Paint::Plain, words.trim());
         }
     }
 
@@ -98,15 +100,14 @@ impl Human {
     fn diff(&self, text: &str) {
         let lines: Vec<&str> = text.lines().collect();
         for line in lines.iter().take(DIFF_LINES) {
-            let paint = match line.as_bytes() {
-                [b'+', ..] => Paint::Green,
-                [b'-', ..] => Paint::Red,
-                [b'@', ..] => Paint::Cyan,
-                _ => Paint::Dim,
+            let paint = match highlight::diff(line) {
+                // Among much else, what did not change stands back.
+                Paint::Plain => Paint::Dim,
+                paint => paint,
             };
             let (near, rest) = line.split_at(line.floor_char_boundary(DIFF_BYTES.min(line.len())));
             let more = if rest.is_empty() { "" } else { "…" };
-            self.screen.line(paint, &format!("  {}{more}", harmless(near)));
+            self.screen.line(paint, &format!("  {near}{more}"));
         }
         if DIFF_LINES < lines.len() {
             self.screen.line(Paint::Dim, &format!("  ... {} more lines", lines.len() - DIFF_LINES));
@@ -157,20 +158,24 @@ impl Frontend for Human {
     }
 
     async fn ask(&mut self, question: Question<'_>) -> Answer {
-        let _suspended = self.screen.suspend_input();
-        ask::ask(question, &self.around, &self.screen).await
+        let suspended = self.screen.suspend_input();
+        let answer = ask::ask(question, &self.around, &self.screen).await;
+        drop(suspended);
+        // What was asked about goes on.
+        self.screen.status(self.around.calls.get(self.around.at).map(|call| format!("{call} ·")));
+        answer
     }
 
     fn take_message(&mut self) -> Option<String> {
-        let waiting = self.screen.take_waiting();
-        waiting.iter().for_each(|message| echo(&self.screen, message));
-        (!waiting.is_empty()).then(|| waiting.join("\n\n"))
+        let words = self.screen.take_words();
+        words.iter().for_each(|message| echo(&self.screen, message));
+        (!words.is_empty()).then(|| words.join("\n\n"))
     }
 }
 
 /// What the human said, as it stays on the screen.
 pub(crate) fn echo(screen: &Screen, message: &str) {
-    screen.line(Paint::Cyan, &format!("\n> {}", harmless(message).replace('\n', "\n  ")));
+    screen.line(Paint::Cyan, &format!("\n> {}", message.replace('\n', "\n  ")));
 }
 
 /// The command ran, and did not end well.

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
-use std::time::Duration;
 
 use crate::keys::{Decoder, Key};
 use crate::raw_mode::{Interrupts, RawMode};
@@ -17,16 +16,14 @@ pub(crate) struct Keyboard {
     keys: VecDeque<Key>,
 }
 
-/// A terminal sends the bytes of one key together; over a slow line they may come this far apart.
-const ESCAPE_WAIT: Duration = Duration::from_millis(50);
-
 impl Keyboard {
     /// On a terminal that can move, keys come one by one from here on; else in the lines that the terminal itself edits.
     pub(crate) fn open(screen: &Screen) -> io::Result<Keyboard> {
+        // First: where it fails the terminal is as it was.
+        let tty = Tty::open()?;
         if screen.is_moving() {
             screen.enter_raw_mode(RawMode::of(File::open("/dev/tty")?, Interrupts::Key)?);
         }
-        let tty = Tty::open()?;
         Ok(Keyboard { tty, screen: screen.clone(), decoder: Decoder::default(), keys: VecDeque::new() })
     }
 
@@ -37,16 +34,15 @@ impl Keyboard {
                 return Some(key);
             }
             self.screen.keys_are_ours().await;
-            if self.decoder.is_in_doubt() {
-                match tokio::time::timeout(ESCAPE_WAIT, self.tty.readable()).await {
+            match self.decoder.doubt() {
+                Some(wait) => match tokio::time::timeout(wait, self.tty.readable()).await {
                     Ok(ready) => ready.ok()?,
                     Err(_) => {
                         self.keys.extend(self.decoder.settle());
                         continue;
                     }
-                }
-            } else {
-                self.tty.readable().await.ok()?;
+                },
+                None => self.tty.readable().await.ok()?,
             }
             // Whoever has the terminal now reads it.
             if self.screen.is_suspended() {

@@ -1,5 +1,7 @@
 //! What a terminal in raw mode sends, read as keys. Pure: bytes in, keys out; nothing here reads a terminal.
 
+use std::time::Duration;
+
 /// A key by what it does. Keys that do nothing here are not in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
@@ -36,6 +38,10 @@ pub(crate) enum Key {
 
 const PASTE_BEGINS: &[u8] = b"\x1b[200~";
 const PASTE_ENDS: &[u8] = b"\x1b[201~";
+/// A terminal sends the bytes of one key together; over a slow line they may come this far apart.
+const ESCAPE_WAIT: Duration = Duration::from_millis(50);
+/// Long, for what follows too late counts as typed, newlines and all.
+const PASTE_WAIT: Duration = Duration::from_secs(3);
 /// Longer sequences than this are no keys.
 const LONGEST_SEQUENCE: usize = 32;
 
@@ -66,18 +72,23 @@ impl Decoder {
         keys
     }
 
-    /// Whether a lone escape byte waits: the key, or the beginning of another one.
-    pub(crate) fn is_in_doubt(&self) -> bool {
-        self.pending == [0x1b]
+    /// How long to wait for what must follow, `None` where nothing is in doubt: a lone escape byte may be the key, or the
+    /// beginning of another one; the end of a paste may have been lost.
+    pub(crate) fn doubt(&self) -> Option<Duration> {
+        match self.pending.as_slice() {
+            [0x1b] => Some(ESCAPE_WAIT),
+            pending => pending.starts_with(PASTE_BEGINS).then_some(PASTE_WAIT),
+        }
     }
 
-    /// Nothing has followed for a while.
+    /// Nothing has followed for that long.
     pub(crate) fn settle(&mut self) -> Option<Key> {
-        let alone = self.is_in_doubt();
-        if alone {
-            self.pending.clear();
-        }
-        alone.then_some(Key::Escape)
+        self.doubt()?;
+        let pending = std::mem::take(&mut self.pending);
+        Some(match pending.strip_prefix(PASTE_BEGINS) {
+            Some(text) => Key::Paste(String::from_utf8_lossy(text).into_owned()),
+            None => Key::Escape,
+        })
     }
 }
 
@@ -224,6 +235,16 @@ mod tests {
         check(b"\x1b", expect!["[Escape]"]);
         check(b"\x1b\x1b", expect!["[Escape, Escape]"]);
         assert!(Decoder::default().settle().is_none());
+    }
+
+    #[test]
+    fn a_paste_without_its_end_is_what_came_of_it() {
+        check(b"\x1b[200~one\ntwo", expect![[r#"[Paste("one\ntwo")]"#]]);
+        let mut decoder = Decoder::default();
+        assert!(decoder.push(b"\x1b[200~one").is_empty() && decoder.doubt() == Some(PASTE_WAIT));
+        assert_eq!(decoder.settle(), Some(Key::Paste("one".to_owned())));
+        assert_eq!(decoder.push(b"\x1b[201~x"), [Key::Char('x')], "the end came after all");
+        assert_eq!(decoder.doubt(), None);
     }
 
     #[test]

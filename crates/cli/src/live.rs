@@ -1,9 +1,11 @@
 //! The bottom of the screen while something goes on: unfinished words, what is going on, and the line being written.
 //! Pure: what there is and a size in, rows out.
 
+use agent::ModeSwitch;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::harmless::{harmless, one_line};
+use crate::setup::mode_name;
 
 /// A row that fits the terminal, with how it is painted and how wide it is without that.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,10 +26,10 @@ pub(crate) enum Look {
 }
 
 /// The line that the human writes, and what belongs to it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Prompt {
-    /// Such as `auto > `.
-    pub(crate) label: String,
+    /// Shown before the text, as it is by then: whoever allows all edits changes it too. `None` where it is not known.
+    pub(crate) mode: Option<ModeSwitch>,
     pub(crate) text: String,
     /// In bytes.
     pub(crate) cursor: usize,
@@ -43,6 +45,13 @@ pub(crate) struct Rows {
     pub(crate) cursor: (usize, usize),
 }
 
+impl Prompt {
+    /// Such as `auto > `.
+    pub(crate) fn label(&self) -> String {
+        self.mode.as_ref().map_or_else(|| "> ".to_owned(), |mode| format!("{} > ", mode_name(mode.get())))
+    }
+}
+
 const INDENT: &str = "  ";
 
 impl Row {
@@ -53,7 +62,7 @@ impl Row {
 }
 
 /// The line being written under the messages that wait, in at most `height` rows of at most `width` columns.
-pub(crate) fn prompt(prompt: &Prompt, waiting: &[String], width: usize, height: usize) -> Rows {
+pub(crate) fn prompt(prompt: &Prompt, waiting: &[&str], width: usize, height: usize) -> Rows {
     let mut written = write(prompt, width);
     let room = height.saturating_sub(1).max(1);
     // Of a long text the rows around the cursor are shown.
@@ -81,7 +90,7 @@ pub(crate) fn prompt(prompt: &Prompt, waiting: &[String], width: usize, height: 
 
 fn write(prompt: &Prompt, width: usize) -> Rows {
     let mut rows = Rows::default();
-    let mut row = prompt.label.clone();
+    let mut row = prompt.label();
     let mut columns = row.as_str().width();
     let mut look = Look::Prompt(row.len());
     for (index, character) in prompt.text.char_indices() {
@@ -119,6 +128,7 @@ pub(crate) fn rows_taken(widths: &[usize], columns: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use agent::{ApprovalPolicy, Mode};
     use expect_test::{Expect, expect};
     use unicode_width::UnicodeWidthChar as _;
 
@@ -128,8 +138,9 @@ mod tests {
     #[track_caller]
     fn check(text: &str, cursor: usize, menu: &[&str], (width, height): (usize, usize), expected: Expect) {
         let menu = menu.iter().map(|choice| (*choice).to_owned()).collect();
-        let line = Prompt { label: "auto > ".to_owned(), text: text.to_owned(), cursor, menu, chosen: 0 };
-        let shown = prompt(&line, &["earlier".to_owned()], width, height);
+        let mode = Some(ApprovalPolicy::new(Mode::Auto).mode_switch());
+        let line = Prompt { mode, text: text.to_owned(), cursor, menu, chosen: 0 };
+        let shown = prompt(&line, &["earlier"], width, height);
         let mut out = String::new();
         for (index, row) in shown.rows.iter().enumerate() {
             assert!(row.width <= width && shown.rows.len() < height.max(3), "{row:?}");

@@ -4,6 +4,7 @@
 //! nothing that follows can change it, so that what has scrolled away is never drawn again.
 
 use anstyle::Style;
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::highlight;
 use crate::inline::{BOLD, Cell, DIM, cells, fold, paint, parse, width};
@@ -17,6 +18,8 @@ pub(crate) enum Colour {
 
 /// A longer line is cut: drawing it again for each piece would cost its length squared.
 const LONGEST_LINE: usize = 4096;
+/// Quotations within quotations, as far as they are told apart.
+const MOST_BARS: usize = 4;
 
 #[derive(Debug)]
 pub(crate) struct Markdown {
@@ -167,15 +170,26 @@ fn block(line: &str, columns: usize) -> Vec<Vec<Cell>> {
     {
         return fold(parse(title.trim_end_matches([' ', '#']), BOLD), columns, 0);
     }
-    if let Some(quoted) = text.strip_prefix('>') {
-        let rows = block(quoted.strip_prefix(' ').unwrap_or(quoted), columns.saturating_sub(2).max(10));
-        return rows.into_iter().map(|row| [cells("│ ", DIM), row].concat()).collect();
+    if let Some((bars, quoted)) = quotation(text) {
+        let bars = "│ ".repeat(bars);
+        let rows = block(quoted, columns.saturating_sub(bars.width()).max(10));
+        return rows.into_iter().map(|row| [cells(&bars, DIM), row].concat()).collect();
     }
     let (mark, rest) = item(text).unwrap_or((String::new(), text));
     let mut row = cells(&(blanks + &mark), Style::new());
     let hang = width(&row);
     row.extend(parse(rest, Style::new()));
     fold(row, columns, hang)
+}
+
+/// How many bars a quotation has, and what is quoted, all marks taken off: it is no quotation itself.
+fn quotation(text: &str) -> Option<(usize, &str)> {
+    let mut quoted = text.strip_prefix('>')?;
+    let mut bars = 1;
+    while let Some(deeper) = quoted.trim_start().strip_prefix('>') {
+        (bars, quoted) = (bars + 1, deeper);
+    }
+    Some((bars.min(MOST_BARS), quoted.strip_prefix(' ').unwrap_or(quoted)))
 }
 
 /// The mark of a list's item, as shown, and its text.

@@ -97,6 +97,26 @@ fn blocks() {
 }
 
 #[test]
+fn a_quotation_within_others_is_drawn_so_far() {
+    check(
+        "> > two\n>>>>>> - six",
+        80,
+        expect![[r#"
+        {dim}│ │ {}two
+        {dim}│ │ │ │ {}• six
+    "#]],
+    );
+    // And no depth is too deep.
+    check(
+        &(">".repeat(LONGEST_LINE - 10) + " x"),
+        80,
+        expect![[r#"
+        {dim}│ │ │ │ {}x
+    "#]],
+    );
+}
+
+#[test]
 fn long_lines_are_folded_under_their_mark() {
     check(
         "- one two three four five six\n10. seven eight nine ten eleven",

@@ -6,7 +6,8 @@ use agent::{Transcript, Turn};
 use anyhow::{Context as _, anyhow};
 use session::{Session, SessionError, State, Store};
 
-use crate::args::{ForkArgs, ProgramArgs, ResumeArgs, WorkArgs};
+use crate::args::{ForkArgs, Output, ProgramArgs, ResumeArgs, WorkArgs};
+use crate::chat;
 use crate::config::Config;
 use crate::conversation::{Beginning, Plan};
 use crate::hint::{Exit, Hint as _};
@@ -71,10 +72,29 @@ async fn go_on(
     };
     run::check_input(&program, message.as_deref())?;
     let root = workspace_of(session, work.model.workspace.as_deref())?;
-    let text = words(session, message)?;
+    let first = first(session, message)?;
+    let id = session.header.id.clone();
     let mut config = Config::for_work(&work, &program, &root)?.with_session(session.served());
     config.notices.extend(notices);
-    carry_out(text, Plan { root, config, output: program.output, beginning }).await
+    let plan = Plan { root, config, output: program.output, beginning };
+    match first {
+        First::Words(words) => carry_out(Some(words), plan).await,
+        First::Work => carry_out(None, plan).await,
+        First::Human if program.output == Output::Text && chat::is_attended() => chat::converse(plan, None).await,
+        First::Human => {
+            Err(anyhow!("session {id} is finished")).hint(format!("say what to do next: agent resume {id} \"...\""))
+        }
+    }
+}
+
+/// Who has the word.
+enum First {
+    /// Something is said to the model.
+    Words(String),
+    /// The model, where it was.
+    Work,
+    /// The human: the model has answered.
+    Human,
 }
 
 /// A message of one hexadecimal word would be taken for an id, which is then said.
@@ -111,22 +131,18 @@ fn workspace_of(session: &Session, given: Option<&Path>) -> anyhow::Result<PathB
     }
 }
 
-/// What to say first; `None` where it is the model's turn.
-fn words(session: &Session, message: Option<String>) -> anyhow::Result<Option<String>> {
+fn first(session: &Session, message: Option<String>) -> anyhow::Result<First> {
     let transcript = Transcript::restore(session.entries().cloned().collect());
     let id = &session.header.id;
     if transcript.turn() == Turn::Nobody {
         return Err(anyhow!("nothing was asked in session {id}")).hint("begin anew: agent run \"...\"");
     }
     if let Some(message) = message {
-        return read_task(&message).map(Some);
+        return read_task(&message).map(First::Words);
     }
-    match (transcript.turn(), session.ended()) {
-        (Turn::Model, _) => Ok(None),
-        (Turn::CutShort, _) => Ok(Some(GO_ON.to_owned())),
-        (Turn::Human | Turn::Nobody, None | Some("answered")) => {
-            Err(anyhow!("session {id} is finished")).hint(format!("say what to do next: agent resume {id} \"...\""))
-        }
-        (Turn::Human | Turn::Nobody, Some(_)) => Ok(Some(GO_ON.to_owned())),
-    }
+    Ok(match (transcript.turn(), session.ended()) {
+        (Turn::Model, _) => First::Work,
+        (Turn::Human | Turn::Nobody, None | Some("answered")) => First::Human,
+        (Turn::CutShort | Turn::Human | Turn::Nobody, _) => First::Words(GO_ON.to_owned()),
+    })
 }

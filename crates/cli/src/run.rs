@@ -49,6 +49,8 @@ pub(crate) async fn carry_out(text: Option<String>, plan: Plan) -> anyhow::Resul
     {
         finish = conversation.turn(message).await;
     }
+    // A program that was started for the human may still have the terminal.
+    conversation.screen.keys_are_ours().await;
     conversation.close(finish).await
 }
 

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use anstyle::{AnsiColor, Style};
 use tokio::sync::Notify;
 
-use crate::canvas::{Canvas, Drawn, Status};
+use crate::canvas::{Canvas, Drawn, Status, Waiting};
+use crate::harmless::harmless;
 use crate::inline::{DIM, cells, colour, fold};
 use crate::live::Prompt;
 use crate::raw_mode::RawMode;
@@ -75,11 +76,16 @@ impl Screen {
         self.state().size().0
     }
 
-    /// A line, or several.
+    /// A line, or several. Whoever wrote the text, no terminal obeys it.
     pub(crate) fn line(&self, paint: Paint, text: &str) {
         let mut state = self.state();
-        let line = state.painted(paint, text) + "\n";
+        let line = state.painted(paint, &harmless(text)) + "\n";
         state.print(&line);
+    }
+
+    /// Lines that carry their codes already. What else is in them was made harmless before.
+    pub(crate) fn painted_lines(&self, text: &str) {
+        self.state().print(&format!("{text}\n"));
     }
 
     /// A line of words, folded between them. What is made to be copied goes out with [`Screen::line`] instead.
@@ -88,7 +94,7 @@ impl Screen {
         if !self.is_moving() {
             return self.line(paint, text);
         }
-        for line in text.lines() {
+        for line in harmless(text).lines() {
             for row in fold(cells(line, Style::new()), width, 2) {
                 self.line(paint, row.iter().map(|cell| cell.character).collect::<String>().trim_end());
             }
@@ -100,7 +106,9 @@ impl Screen {
         let mut state = self.state();
         state.status = None;
         let width = state.size().0;
-        let rows = state.words.push(text, width.min(WIDEST_PROSE + 1) - 1);
+        // A tab is as wide as the terminal likes, and rows are counted.
+        let text = harmless(text).replace('\t', "    ");
+        let rows = state.words.push(&text, width.min(WIDEST_PROSE + 1) - 1);
         state.print_rows(&rows);
     }
 
@@ -140,7 +148,7 @@ impl Screen {
         if !state.moving {
             // The terminal itself shows what is typed; only the question is ours.
             if let Some(prompt) = prompt.filter(|_| !state.mid_line) {
-                state.write(&prompt.label);
+                state.write(&prompt.label());
                 state.mid_line = true;
             }
             return;
@@ -162,14 +170,26 @@ impl Screen {
         self.state().mid_line = false;
     }
 
-    /// A message that waits for the model's next step.
-    pub(crate) fn wait_with(&self, message: String) {
+    /// Something that waits, in the order in which it was said.
+    pub(crate) fn wait_with(&self, waiting: Waiting) {
         let mut state = self.state();
-        state.waiting.push(message);
+        state.waiting.push(waiting);
         state.draw("");
     }
 
-    pub(crate) fn take_waiting(&self) -> Vec<String> {
+    /// The words that may be said to the model now: those after a command wait for it.
+    pub(crate) fn take_words(&self) -> Vec<String> {
+        let mut state = self.state();
+        let count = state.waiting.iter().take_while(|waiting| matches!(waiting, Waiting::Words(_))).count();
+        let words = state.waiting.drain(..count).filter_map(|waiting| match waiting {
+            Waiting::Words(text) => Some(text),
+            Waiting::Line(_) => None,
+        });
+        words.collect()
+    }
+
+    /// Everything that waits.
+    pub(crate) fn take_waiting(&self) -> Vec<Waiting> {
         std::mem::take(&mut self.state().waiting)
     }
 
@@ -207,6 +227,18 @@ impl Screen {
         Suspended(self.clone())
     }
 
+    /// As [`Screen::suspend_input`], to a program of the human's: Ctrl-C is for that program meanwhile.
+    pub(crate) fn lend(&self) -> Lent {
+        let suspended = self.suspend_input();
+        self.state().lent += 1;
+        Lent(suspended)
+    }
+
+    /// Whether Ctrl-C is meant for a program that was started for the human.
+    pub(crate) fn is_lent(&self) -> bool {
+        0 < self.state().lent
+    }
+
     /// Whether somebody else reads the keys.
     pub(crate) fn is_suspended(&self) -> bool {
         0 < self.state().suspended
@@ -214,8 +246,13 @@ impl Screen {
 
     /// Returns once the keys are ours.
     pub(crate) async fn keys_are_ours(&self) {
-        while self.is_suspended() {
-            self.0.resumed.notified().await;
+        loop {
+            // Before the look, so that nothing is missed between the two.
+            let resumed = self.0.resumed.notified();
+            if !self.is_suspended() {
+                return;
+            }
+            resumed.await;
         }
     }
 
@@ -257,5 +294,15 @@ impl Drop for Suspended {
             state.draw("");
             self.0.0.resumed.notify_waiters();
         }
+    }
+}
+
+/// While it lives, the terminal is a program's. It may outlive whoever waited for that program.
+#[must_use = "the terminal is taken back when it is dropped"]
+pub(crate) struct Lent(Suspended);
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.0.0.state().lent -= 1;
     }
 }

@@ -86,7 +86,11 @@ pub(crate) fn listen(cancel: Cancel, max_time: Option<Duration>, screen: Screen)
         let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
         loop {
             let asked = tokio::select! {
-                interrupt = tokio::signal::ctrl_c() => interrupt.is_ok(),
+                // The program that has the terminal got Ctrl-C too: it was meant for that.
+                interrupt = tokio::signal::ctrl_c() => match interrupt {
+                    Ok(()) if screen.is_lent() => continue,
+                    interrupt => interrupt.is_ok(),
+                },
                 () = async { match &mut terminate { Some(terminate) => { terminate.recv().await; } None => std::future::pending().await } } => true,
             };
             if !asked {

@@ -2,7 +2,7 @@
 //!
 //! To add a command: its row here, and what it does in `chat_commands.rs`.
 
-use crate::complete::distance;
+use providers::distance;
 
 /// One command of a conversation.
 pub(crate) struct Slash {
@@ -41,11 +41,16 @@ pub(crate) const COMMANDS: &[Slash] = &[
     Slash {
         name: "/undo",
         takes: "[FILE]",
-        help: "take back the last step that changed files, or its changes to FILE",
+        help: "take back the last step's changes and those of ! after it, or FILE's",
         does: Does::Undo,
     },
     Slash { name: "/redo", takes: "", help: "take the last undo back", does: Does::Redo },
-    Slash { name: "/cost", takes: "", help: "tokens, cost and context used so far", does: Does::Cost },
+    Slash {
+        name: "/cost",
+        takes: "",
+        help: "tokens and cost of the session, and how full the context is",
+        does: Does::Cost,
+    },
     Slash {
         name: "/compact",
         takes: "[FOCUS]",
@@ -60,7 +65,7 @@ const KEYS: &str = "\
 Enter sends · Alt-Enter, Ctrl-J or \\ at the end of a line begins another one
 @ names a file, Tab takes it · ! runs a command in the fence, and shows the model what it printed
 Shift-Tab or F2 changes the mode · Up and Down go through what was written before
-Esc stops the reply · Ctrl-C stops the step, twice leaves · Ctrl-D on an empty line leaves
+Esc or Ctrl-C stops the turn · Ctrl-C twice, or Ctrl-D on an empty line, leaves
 What you write while the model works is read by it before its next step.";
 
 /// What a line asks for.

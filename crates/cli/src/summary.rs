@@ -16,19 +16,28 @@ pub(crate) fn print(screen: &Screen, output: Output, ended: &Ended) -> io::Resul
         let text = if stdout.is_terminal() { harmless(&ended.answer) } else { ended.answer.clone() };
         writeln!(stdout, "{text}")?;
     }
+    say_figures(screen, ended);
+    say_how(screen, ended);
+    Ok(())
+}
+
+/// What was changed, and what it took.
+pub(crate) fn say_figures(screen: &Screen, ended: &Ended) {
     screen.prose(Paint::Dim, &files(&ended.files, ended.files_left_out));
     screen.prose(Paint::Dim, &numbers(ended));
+}
+
+/// How it ended, and what to do about it. Nothing for a run that finished.
+pub(crate) fn say_how(screen: &Screen, ended: &Ended) {
     if let Some(line) = how(ended) {
         screen.prose(if ended.exit_code == 130 { Paint::Yellow } else { Paint::Red }, &line);
     }
     if let Some(hint) = &ended.hint {
         screen.prose(Paint::Plain, &format!("hint: {hint}"));
     }
-    Ok(())
 }
 
-/// Nothing for a run that finished.
-pub(crate) fn how(ended: &Ended) -> Option<String> {
+fn how(ended: &Ended) -> Option<String> {
     let reason = ended.reason.as_deref().unwrap_or_default();
     match ended.finish {
         "answered" => None,
@@ -53,7 +62,7 @@ fn files(files: &[ChangedFile], left_out: usize) -> String {
                 Kind::Modified => "",
                 Kind::Deleted => "deleted ",
             };
-            format!("{word}{} +{} -{}", harmless(&file.path), file.added, file.removed)
+            format!("{word}{} +{} -{}", file.path, file.added, file.removed)
         })
         .collect();
     let more = files.len().saturating_sub(10) + left_out;

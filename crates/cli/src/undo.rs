@@ -1,7 +1,7 @@
 //! `agent undo` and `agent redo`: what a session did to the files, taken back; never what anybody else did.
 
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use sandbox::{Files, TakeBack};
@@ -53,7 +53,9 @@ pub(crate) struct Desk<'a> {
 
 pub(crate) fn undo(args: &UndoArgs) -> anyhow::Result<Exit> {
     let mut past = Past::find(args.id.as_deref())?;
-    let only = args.files.iter().map(|file| inside(&past.workspace, file)).collect::<anyhow::Result<Vec<PathBuf>>>()?;
+    let here = std::env::current_dir()?.canonicalize()?;
+    let only = args.files.iter().map(|file| inside(&past.workspace, &here, file));
+    let only = only.collect::<anyhow::Result<Vec<PathBuf>>>()?;
     let merge = if args.merge { Merge::Text } else { Merge::No };
     let how = if args.dry_run { How::Dry } else { How::Really };
     let mut session = reopen(&past.id)?;
@@ -88,18 +90,20 @@ fn reopen(id: &str) -> anyhow::Result<SessionFile> {
 /// Takes back what `wanted` says: all of its files or none; what somebody changed since is left and named.
 pub(crate) fn take_back(desk: Desk<'_>, history: &History, wanted: &Wanted) -> anyhow::Result<Report> {
     let steps = history.steps();
-    let (steps, title) = match (wanted.step, history.last_step()) {
+    let all = history.links(desk.objects, |_| true).map_err(gone)?;
+    let (steps, title) = match (wanted.step, history.last_step(&all)) {
         (Some(step), _) if step == 0 || steps < step => {
             return Err(anyhow!("there is no step {step}")).hint(format!("the session has {steps} steps, from 1"));
         }
         (Some(step), _) => (step..=steps, format!("step {step} and all after it")),
+        (None, Some(0)) => (0..=0, "what ran before the first step".to_owned()),
         (None, Some(last)) => (last..=last, format!("step {last}")),
         (None, None) => {
             return Err(anyhow!("everything that this session changed is taken back already"))
                 .hint("`agent redo` takes the last undo back");
         }
     };
-    let mut links = history.links(desk.objects, |step| steps.contains(&step)).map_err(gone)?;
+    let mut links: Vec<Link> = all.into_iter().filter(|link| steps.contains(&link.step)).collect();
     if let Some(unknown) = wanted.only.iter().find(|file| !links.iter().any(|link| link.change.path.starts_with(file)))
     {
         return Err(anyhow!("`{}` was not changed in {title}", unknown.display()))
@@ -149,9 +153,16 @@ fn numbers(links: &[Link]) -> Vec<usize> {
     numbers
 }
 
-/// A file that the human names, from the workspace root.
-fn inside(workspace: &Path, file: &Path) -> anyhow::Result<PathBuf> {
-    let full = std::env::current_dir()?.canonicalize()?.join(file);
+/// A file that the human names from `here`, as it is named from the workspace root. Both are without links.
+pub(crate) fn inside(workspace: &Path, here: &Path, file: &Path) -> anyhow::Result<PathBuf> {
+    let mut full = PathBuf::new();
+    for component in here.join(file).components() {
+        match component {
+            Component::CurDir => (),
+            Component::ParentDir => _ = full.pop(),
+            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => full.push(component),
+        }
+    }
     let inside = full.strip_prefix(workspace).map(Path::to_path_buf);
     inside
         .map_err(|_| anyhow!("`{}` is not in the session's workspace", file.display()))
@@ -205,6 +216,9 @@ pub(crate) fn in_conversation(
     wanted: Option<&Wanted>,
 ) -> anyhow::Result<(Report, String)> {
     let history = past::history(&Session::read(session.path())?);
+    if history.is_empty() {
+        return Err(anyhow!("this conversation changed no files yet"));
+    }
     let report = watched.with_objects(|files, objects| {
         let desk = Desk { files, objects, session };
         match wanted {
@@ -212,7 +226,7 @@ pub(crate) fn in_conversation(
             None => bring_back(desk, &history, How::Really),
         }
     });
-    let report = report.context("this conversation changed no files yet")??;
+    let report = report.context("what the files were is not kept")??;
     watched.changed_too(&report.changes);
     let told = for_the_model(&report);
     Ok((report, told))
@@ -249,6 +263,20 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
+
+    #[test]
+    fn a_file_is_named_in_any_way() {
+        let check = |file: &str, expected: Option<&str>| {
+            let named = inside(Path::new("/w"), Path::new("/w/src"), Path::new(file)).ok();
+            assert_eq!(named.as_deref(), expected.map(Path::new), "{file}");
+        };
+        check("a.py", Some("src/a.py"));
+        check("./a.py", Some("src/a.py"));
+        check("../b/./c.py", Some("b/c.py"));
+        check("/w/src/a.py", Some("src/a.py"));
+        check("/elsewhere/a.py", None);
+        check("../../a.py", None);
+    }
 
     #[test]
     fn the_model_is_told_what_is_there_now() {

@@ -79,9 +79,12 @@ impl Watched {
         self.changed.borrow().iter().any(|link| link.change.path == path)
     }
 
-    /// Reads what was kept, or keeps more. `None` where nothing is kept at all.
+    /// Reads what was kept, by an earlier run of the session too, or keeps more. `None` where nothing can be kept.
     pub(crate) fn with_objects<T>(&self, work: impl FnOnce(&Files, &mut Objects) -> T) -> Option<T> {
         let mut slot = self.watch.try_lock().ok()?;
+        if slot.is_none() {
+            *slot = Some(start(self.host.files(), &self.kept).ok()?);
+        }
         let watch = slot.as_mut()?;
         let files = watch.files().clone();
         Some(work(&files, watch.objects()))

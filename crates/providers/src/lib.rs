@@ -35,7 +35,7 @@ pub use crate::chat_completions::ChatCompletions;
 pub use crate::config::{ChatConfig, Dialect, MISTRAL_URL, ServerConfig};
 pub use crate::http::Server;
 pub use crate::local::{LOCAL_SERVERS, LocalServer, local_servers};
-pub use crate::models::{ModelCard, resolve};
+pub use crate::models::{ModelCard, distance, resolve};
 pub use crate::prices::{PRICES_AS_OF, price};
 pub use crate::profiles::{Edits, Profile, profiles};
 pub use crate::retry::RetryBudget;

@@ -137,8 +137,8 @@ fn closest(wanted: &str, cards: &[ModelCard]) -> String {
     }
 }
 
-/// Levenshtein's distance.
-fn distance(left: &str, right: &str) -> usize {
+/// How many letters must be changed to make one word the other (Levenshtein).
+pub fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (above, a) in left.chars().enumerate() {

@@ -108,16 +108,15 @@ impl History {
         self.records.iter().all(Option::is_none)
     }
 
-    /// The last step that changed something and was not looked at by an undo yet.
-    pub fn last_step(&self) -> Option<usize> {
+    /// The last step of these links (those that [`History::links`] gives) that was not looked at by an undo as a whole yet.
+    pub fn last_step(&self, links: &[Link]) -> Option<usize> {
         let undone: HashSet<usize> = self
             .undos
             .iter()
             .filter(|undo| undo.whole && !undo.redone)
             .flat_map(|undo| undo.records.iter().copied())
             .collect();
-        let left = self.records.iter().enumerate().filter(|(number, _)| !undone.contains(number));
-        left.filter_map(|(_, record)| record.map(|record| record.step)).max()
+        links.iter().filter(|link| !undone.contains(&link.record)).map(|link| link.step).max()
     }
 
     /// What the steps in `steps` changed and is not taken back, in their order.
@@ -170,6 +169,15 @@ mod tests {
         Digest::of(name.as_bytes())
     }
 
+    /// Of files that no undo took back.
+    fn last_step(history: &History) -> Option<usize> {
+        let change = Changed { path: PathBuf::from("a"), before: None, after: None };
+        let numbered = history.records.iter().enumerate();
+        let links =
+            numbered.filter_map(|(record, of)| Some(Link { record, step: (*of)?.step, change: change.clone() }));
+        history.last_step(&links.collect::<Vec<Link>>())
+    }
+
     #[test]
     fn steps_that_are_taken_back_and_those_that_are_not() {
         let mut history = History::default();
@@ -179,15 +187,15 @@ mod tests {
         history.replied();
         history.add(Note::Writing { changes: changes("b"), files: 1 });
         history.add(Note::NotWritten);
-        assert_eq!(history.last_step(), Some(1), "what failed changed nothing");
+        assert_eq!(last_step(&history), Some(1), "what failed changed nothing");
         history.add(Note::Ran { changes: changes("c"), files: 2 });
-        assert_eq!((history.last_step(), history.steps()), (Some(2), 2));
+        assert_eq!((last_step(&history), history.steps()), (Some(2), 2));
         history.add(Note::Undoing { records: vec![2], whole: false, changes: changes("u"), files: 1 });
-        assert_eq!(history.last_step(), Some(2), "only some files of it");
+        assert_eq!(last_step(&history), Some(2), "only some files of it");
         history.add(Note::Undoing { records: vec![2], whole: true, changes: changes("v"), files: 1 });
-        assert_eq!(history.last_step(), Some(1));
+        assert_eq!(last_step(&history), Some(1));
         history.add(Note::Redoing { undo: 1, changes: changes("w"), files: 1 });
-        assert_eq!(history.last_step(), Some(2));
+        assert_eq!(last_step(&history), Some(2));
     }
 
     #[test]

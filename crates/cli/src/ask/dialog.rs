@@ -3,6 +3,7 @@
 //! Keys come one by one and unseen; Ctrl-C stays a signal. Whatever ends the question puts the terminal back: an
 //! answer, a dropped future, a panic, the second Ctrl-C.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::Write as _;
 
@@ -16,6 +17,8 @@ pub(crate) struct Dialog {
     writes: File,
     /// `None` where the terminal gives lines.
     keys: Option<RawMode>,
+    /// Another program has the terminal: its modes are that program's.
+    lent: Cell<bool>,
 }
 
 /// What was typed at once.
@@ -42,7 +45,7 @@ impl Dialog {
         // Where it fails, lines come instead of keys: they are understood as well.
         let tty = writes.try_clone().ok().filter(|_| by_key);
         let keys = tty.and_then(|tty| RawMode::of(tty, Interrupts::Signal).ok());
-        let dialog = Dialog { reads, writes, keys };
+        let dialog = Dialog { reads, writes, keys, lent: Cell::new(true) };
         dialog.take();
         // A terminal that cannot forget is only less safe from hasty fingers.
         let _ = tcflush(&dialog.writes, QueueSelector::IFlush);
@@ -51,12 +54,15 @@ impl Dialog {
 
     /// Keys one by one from here on.
     pub(crate) fn take(&self) {
+        self.lent.set(false);
         self.keys.as_ref().map(RawMode::enter);
     }
 
     /// The terminal is another program's until it is taken back.
     pub(crate) fn lend(&self) {
-        self.keys.as_ref().map(RawMode::leave);
+        if !self.lent.replace(true) {
+            self.keys.as_ref().map(RawMode::leave);
+        }
     }
 
     pub(crate) fn write(&mut self, text: &str) {

@@ -77,17 +77,22 @@ pub(crate) fn page(text: &str) -> anyhow::Result<()> {
     let file = tempfile::NamedTempFile::with_prefix("agent-page-")?;
     fs::write(file.path(), text)?;
     let pager = std::env::var("PAGER").ok().filter(|pager| !pager.trim().is_empty());
-    let pager = pager.unwrap_or_else(|| "less -R".to_owned());
+    let pager = pager.unwrap_or_else(|| "less".to_owned());
     through_shell(&format!("{pager} < \"$1\""), &[file.path().to_owned()])
 }
 
 #[expect(clippy::disallowed_types, reason = "the human's own editor and pager, on copies outside of the workspace")]
 fn through_shell(line: &str, paths: &[PathBuf]) -> anyhow::Result<()> {
     let tty = File::options().read(true).write(true).open("/dev/tty")?;
-    let mut arguments: Vec<OsString> = vec!["-c".into(), line.into(), "sh".into()];
+    // Ctrl-C is for what it runs; without the trap the shell would end with it, and so seem to have failed.
+    let mut arguments: Vec<OsString> = vec!["-c".into(), format!("trap : INT; {line}").into(), "sh".into()];
     arguments.extend(paths.iter().map(OsString::from));
     let mut command = std::process::Command::new("sh");
     command.args(arguments).stdin(tty.try_clone()?).stdout(tty.try_clone()?).stderr(tty);
+    // As git does: without it `less` shows colours as what they are made of.
+    if std::env::var_os("LESS").is_none() {
+        command.env("LESS", "R");
+    }
     let status = command.status()?;
     if !status.success() {
         bail!("it ended with {status}");

@@ -54,7 +54,7 @@ pub(crate) fn effect(question: &Question<'_>, around: &Around, sheet: Sheet) -> 
         }
     }
     let mut cut = false;
-    shown += &sheet.paint(Paint::Cyan, &format!("{}{place}\n", what(question.effect)));
+    shown += &sheet.paint(Paint::Cyan, &format!("{}{place}\n", harmless(&what(question.effect))));
     match question.effect {
         Effect::Run { command, timeout } => {
             let about = format!("for at most {} s", timeout.as_secs());
@@ -147,7 +147,7 @@ fn what(effect: &Effect) -> String {
         Effect::ReadOutput { .. } | Effect::Stop { .. } => crate::ask::describe(effect),
         Effect::Write { changes } => {
             let files: Vec<String> = changes.iter().map(summary).collect();
-            harmless(&format!("change {}", files.join(", ")))
+            format!("change {}", files.join(", "))
         }
         Effect::Read { path, .. } => format!("read {}", path.display()),
         Effect::List { path, .. } => format!("list {}", path.display()),
