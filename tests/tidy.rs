@@ -153,6 +153,7 @@ fn the_tools_as_the_model_sees_them() {
           pattern: string. Regular expression.
           path?: string. Directory or file in the workspace; all of it unless given.
           glob?: string. Only files that match, such as `*.py`.
+          context?: integer. Lines to show around each match.
         list_files: Lists files below a directory, without those that .gitignore leaves out.
           path?: string. Directory in the workspace; all of it unless given.
           glob?: string. Only files that match, such as `*.rs` or `**/test_*.py`.

@@ -108,6 +108,15 @@ fn search_files() {
     );
     check(
         &files,
+        r#"search_files {"pattern": "return -", "context": 1}"#,
+        expect![[r#"
+        calc.py
+        5- def neg(a):
+        6:     return -a
+    "#]],
+    );
+    check(
+        &files,
         r#"search_files {"pattern": "sub", "path": "doc"}"#,
         expect![[r#"
         No line matches `sub` in `doc`.

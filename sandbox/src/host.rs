@@ -25,6 +25,7 @@ use crate::protocol::Setup;
 use crate::proxy::Proxy;
 use crate::roots::Roots;
 use crate::run::{End, Errand, Started};
+use crate::search::Hunt;
 use crate::{git_dirs, list, read, run, search, write};
 
 /// Where shells are, before PATH is asked.
@@ -106,9 +107,10 @@ impl Host {
                     .aside(cancel, move |root, cancel| list::list(root, &path, glob.as_deref(), depth, limit, cancel));
                 listed.await.map(Observation::Listed)
             }
-            Effect::Search { pattern, path, glob, limit } => {
+            Effect::Search { pattern, path, glob, context, limit } => {
                 let found = self.aside(cancel, move |roots, cancel| {
-                    search::search(roots, &pattern, &path, glob.as_deref(), limit, cancel)
+                    let hunt = Hunt::new(&pattern, context, limit)?;
+                    search::search(roots, hunt, &path, glob.as_deref(), cancel)
                 });
                 found.await.map(Observation::Found)
             }

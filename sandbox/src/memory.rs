@@ -78,8 +78,9 @@ impl Memory {
             Effect::List { path, glob, depth, limit } => {
                 self.list(path, glob.as_deref(), *depth, *limit).map(Observation::Listed)
             }
-            Effect::Search { pattern, path, glob, limit } => {
-                self.search(pattern, path, glob.as_deref(), *limit, cancel).map(Observation::Found)
+            Effect::Search { pattern, path, glob, context, limit } => {
+                let hunt = Hunt::new(pattern, *context, *limit)?;
+                self.search(hunt, path, glob.as_deref(), cancel).map(Observation::Found)
             }
             Effect::Write { changes } => self.write(changes).map(|()| Observation::Written),
             Effect::Run { command, timeout } => {
@@ -167,17 +168,9 @@ impl Memory {
         Ok(listing)
     }
 
-    fn search(
-        &self,
-        pattern: &str,
-        path: &Path,
-        glob: Option<&str>,
-        limit: usize,
-        cancel: &Cancel,
-    ) -> Result<Found, SandboxError> {
+    fn search(&self, mut hunt: Hunt, path: &Path, glob: Option<&str>, cancel: &Cancel) -> Result<Found, SandboxError> {
         let start = inside(path)?;
         let glob = Glob::new(glob)?;
-        let mut hunt = Hunt::new(pattern, limit)?;
         for (path, bytes) in self.files.borrow().iter().filter(|(path, _)| path.starts_with(&start)) {
             if glob.takes(path, path.strip_prefix(&start).unwrap_or(path)) {
                 hunt.look_into(path, bytes.as_slice(), cancel);

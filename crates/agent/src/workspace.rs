@@ -175,10 +175,11 @@ impl Workspace<'_> {
         pattern: String,
         path: &str,
         glob: Option<String>,
+        context: usize,
         limit: usize,
     ) -> Result<Found, ToolError> {
         let path = self.relative(path);
-        match self.perform(Effect::Search { pattern, path, glob, limit }).await? {
+        match self.perform(Effect::Search { pattern, path, glob, context, limit }).await? {
             Observation::Found(found) => Ok(found),
             other => Err(mismatch(&other)),
         }
