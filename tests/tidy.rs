@@ -51,6 +51,7 @@ fn every_room_says_what_it_is() {
         "crates/providers",
         "crates/session",
         "crates/snapshots",
+        "crates/symbols",
         "tools",
         "sandbox",
         "tests/fake-forge",
@@ -62,7 +63,8 @@ fn every_room_says_what_it_is() {
 
 #[test]
 fn arrows_between_rooms_are_few() {
-    let rooms = ["agent", "forge", "patch", "providers", "session", "snapshots", "tools", "sandbox", "fake-mistral"];
+    let rooms =
+        ["agent", "forge", "patch", "providers", "session", "snapshots", "symbols", "tools", "sandbox", "fake-mistral"];
     let mut arrows = String::new();
     for member in [
         "crates/agent",
@@ -71,6 +73,7 @@ fn arrows_between_rooms_are_few() {
         "crates/providers",
         "crates/session",
         "crates/snapshots",
+        "crates/symbols",
         "tools",
         "sandbox",
     ] {
@@ -87,6 +90,7 @@ fn arrows_between_rooms_are_few() {
         crates/session -> agent
         tools -> agent
         tools -> patch
+        tools -> symbols
         sandbox -> agent
         sandbox -> snapshots
     "#]]
@@ -149,6 +153,7 @@ fn the_tools_as_the_model_sees_them() {
           filename: string. Path in the workspace.
           first_line?: integer. First line to read, from 1.
           lines?: integer. How many lines to read, at most 500.
+          symbol?: string. Read only this function or type: its name, or the number of a line in it.
         search_files: Finds lines by a regular expression, in all files that .gitignore does not leave out.
           pattern: string. Regular expression.
           path?: string. Directory or file in the workspace; all of it unless given.

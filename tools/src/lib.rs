@@ -13,6 +13,7 @@ mod read_output;
 mod run_command;
 mod search_files;
 mod stop_command;
+mod symbol;
 mod syntax;
 
 use agent::AnyTool;
