@@ -93,6 +93,7 @@ fn arrows_between_rooms_are_few() {
         tools -> symbols
         sandbox -> agent
         sandbox -> snapshots
+        sandbox -> symbols
     "#]]
     .assert_eq(&arrows);
 }
@@ -186,6 +187,8 @@ fn the_tools_as_the_model_sees_them() {
           wait_seconds?: integer. Wait this long for something new, at most 600.
         stop_command: Stops a background command.
           id: integer. As `run_command` gave it.
+        repo_map: Shows the most used functions and types of the repository, by file, with their lines: a first look at unknown code.
+          focus?: string. Path or name that it is to be about.
     "#]].assert_eq(&shown);
 }
 

@@ -26,7 +26,7 @@ use crate::proxy::Proxy;
 use crate::roots::Roots;
 use crate::run::{End, Errand, Started};
 use crate::search::Hunt;
-use crate::{git_dirs, list, read, run, search, write};
+use crate::{git_dirs, list, map, read, run, search, write};
 
 /// Where shells are, before PATH is asked.
 const SHELLS: &[&str] = &["/bin/bash", "/usr/bin/bash"];
@@ -113,6 +113,13 @@ impl Host {
                     search::search(roots, hunt, &path, glob.as_deref(), cancel)
                 });
                 found.await.map(Observation::Found)
+            }
+            Effect::Map { focus, max_bytes } => {
+                let folder = self.options.symbols.clone();
+                let drawn = self.aside(cancel, move |roots, cancel| {
+                    map::map(roots, folder.as_deref(), focus.as_deref(), max_bytes, cancel)
+                });
+                drawn.await.map(Observation::Mapped)
             }
             Effect::Write { changes } => {
                 let written = self.aside(cancel, move |roots, cancel| write::write(roots, &changes, cancel));

@@ -13,9 +13,11 @@ use agent::{
     SandboxError,
 };
 use async_trait::async_trait;
+use symbols::{Index, Indexed, Language};
 
 use crate::git_names::leads_into_git;
 use crate::glob::Glob;
+use crate::map::{draw, parse};
 use crate::search::Hunt;
 
 type Commands = Box<dyn Fn(&str, Duration) -> Ran>;
@@ -81,6 +83,9 @@ impl Memory {
             Effect::Search { pattern, path, glob, context, limit } => {
                 let hunt = Hunt::new(pattern, *context, *limit)?;
                 self.search(hunt, path, glob.as_deref(), cancel).map(Observation::Found)
+            }
+            Effect::Map { focus, max_bytes } => {
+                Ok(Observation::Mapped(draw(&self.symbols(cancel), focus.as_deref(), *max_bytes, 0)))
             }
             Effect::Write { changes } => self.write(changes).map(|()| Observation::Written),
             Effect::Run { command, timeout } => {
@@ -177,6 +182,16 @@ impl Memory {
             }
         }
         Ok(hunt.found)
+    }
+
+    fn symbols(&self, cancel: &Cancel) -> Index {
+        let files = self.files.borrow();
+        let known = files.iter().filter_map(|(path, bytes)| {
+            let path = path.to_str()?;
+            let source = parse(Language::of(path)?, bytes, cancel)?;
+            Some((path.to_owned(), Indexed { mark: None, source }))
+        });
+        Index(known.collect())
     }
 
     fn write(&self, changes: &[Change]) -> Result<(), SandboxError> {

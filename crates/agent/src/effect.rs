@@ -19,6 +19,8 @@ pub enum Effect {
     List { path: PathBuf, glob: Option<String>, depth: Option<usize>, limit: usize },
     /// Lines that match a regular expression, at most `limit` of them, each with `context` lines before and after it.
     Search { pattern: String, path: PathBuf, glob: Option<String>, context: usize, limit: usize },
+    /// The symbols of the workspace that matter most, or most to `focus`, a path or a name; a text of at most `max_bytes`.
+    Map { focus: Option<String>, max_bytes: usize },
     /// All files of one edit, all or nothing.
     Write { changes: Vec<Change> },
     /// A command line for bash, in the workspace root.
@@ -77,6 +79,7 @@ pub enum Observation {
     Read(Vec<u8>),
     Listed(Listing),
     Found(Found),
+    Mapped(RepoMap),
     Written,
     Ran(Ran),
     Started(Background),
@@ -131,6 +134,20 @@ pub enum LineKind {
     Match,
     /// Beside a match.
     Context,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RepoMap {
+    /// Files, most used first, each with its most used symbols and their lines.
+    pub text: String,
+    /// Files in the text.
+    pub shown: usize,
+    /// Files whose symbols are known.
+    pub files: usize,
+    /// Files that there was no time to look at.
+    pub unread: usize,
+    /// No path and no name is what it was to be about.
+    pub focus_missed: bool,
 }
 
 /// How a command went.

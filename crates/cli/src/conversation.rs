@@ -15,7 +15,6 @@ use agent::{
     Spent, Survey, Transcript,
 };
 use anyhow::Context as _;
-use providers::Edits;
 use sandbox::Host;
 use session::{Header, Reopened, Resumed, Served, Session, SessionFile, Store};
 
@@ -291,10 +290,7 @@ impl Conversation {
         let limits = self.limits();
         Agent {
             client: &self.connected.client,
-            tools: match self.connected.profile.edits {
-                Edits::Diff => tools::TOOLS,
-                Edits::WholeFile => tools::WHOLE_FILE_TOOLS,
-            },
+            tools: self.connected.tools(),
             sandbox: &self.watched,
             frontend: self.face.frontend(),
             journal: &mut self.session,

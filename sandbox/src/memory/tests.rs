@@ -13,6 +13,7 @@ fn act(memory: &Memory, effect: Effect) -> String {
             format!("{} +{}", paths.join(" "), listing.left_out)
         }
         Ok(Observation::Found(found)) => format!("{:?} +{}", found.lines, found.left_out),
+        Ok(Observation::Mapped(map)) => map.text,
         Ok(Observation::Written) => "written".to_string(),
         Ok(Observation::Ran(ran)) => format!("{:?} {}", ran.ended, ran.output),
         Ok(Observation::Started(command) | Observation::Output(command) | Observation::Stopped(command)) => {
