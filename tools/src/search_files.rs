@@ -82,7 +82,7 @@ fn lines(found: &Found) -> String {
 /// How many lines match in which files, most first.
 fn counts(found: &Found) -> String {
     let mut files: Vec<_> = found.files.iter().collect();
-    files.sort_by_key(|file| std::cmp::Reverse(file.matches));
+    files.sort_unstable_by(|a, b| b.matches.cmp(&a.matches).then_with(|| a.path.cmp(&b.path)));
     let total: usize = files.iter().map(|file| file.matches).sum();
     let mut shown = format!("{total} lines match, in {} files. Lines by file:\n", files.len());
     for file in files.iter().take(MOST_FILES) {

@@ -36,21 +36,20 @@ fn main() -> io::Result<()> {
 
     let sizes: Vec<f32> = files.iter().map(|(_, bytes, _)| *bytes as f32).collect();
     println!("by size: all {:.3}", all(&commits, &sizes));
-    for rounds in [1, 2, 3, 5, 15, 40] {
-        let even = vec![1.0 / files.len() as f32; files.len()];
-        let ranks = rank(&sources, &even, rounds);
+    let ranks = rank(&sources, &vec![(1.0, 0.0); files.len()]);
+    println!("by uses: all {:.3}", all(&commits, &ranks.files));
+    for (name, of) in [("what it uses", 0.0), ("and what uses it", 1.0)] {
         let (mut found, mut wanted) = (0, 0);
         for commit in commits.iter().filter(|commit| (2..=8).contains(&commit.len())) {
             for about in commit {
-                let start: Vec<f32> =
-                    even.iter().enumerate().map(|(at, it)| it * 0.1 + if at == *about { 0.9 } else { 0.0 }).collect();
-                let first = first(&rank(&sources, &start, rounds).files, 11);
+                let start = |at| if at == *about { (1.0, of) } else { (0.0, 0.0) };
+                let starts: Vec<(f32, f32)> = (0..files.len()).map(start).collect();
+                let first = first(&rank(&sources, &starts).files, 10);
                 found += commit.iter().filter(|other| *other != about && first.contains(other)).count();
                 wanted += commit.len() - 1;
             }
         }
-        let focus = f64::from(found as u32) / f64::from(wanted.max(1) as u32);
-        println!("{rounds} rounds: all {:.3}, focus {focus:.3} of {wanted}", all(&commits, &ranks.files));
+        println!("{name}: focus {:.3} of {wanted}", f64::from(found as u32) / f64::from(wanted.max(1) as u32));
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! What source text defines and which names it uses, by tree-sitter: the symbols of a file, the one around a line, and a
-//! map of a repository whose files are ranked by how much the others use them. Pure: text in, text out.
+//! map of a repository whose files are ranked by how much others use them. Pure: text in, text out.
 //!
 //! **Invariants:** no text makes it run longer than its caller allows, recurse, or keep more than the bounds below.
 
@@ -14,5 +14,5 @@ pub use crate::find::{around, named};
 pub use crate::index::{Index, Indexed, Mark};
 pub use crate::language::Language;
 pub use crate::map::{Focus, Map, map};
-pub use crate::rank::{ROUNDS, Ranks, rank};
+pub use crate::rank::{Ranks, rank};
 pub use crate::source::{Kind, Name, Source, Symbol, read};

@@ -3,16 +3,17 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use crate::rank::{ROUNDS, Ranks, rank};
+use crate::rank::{Ranks, rank};
 use crate::source::{Kind, Name, Source, Symbol};
 
 /// Of one file, before others had their turn.
 const MOST_OF_A_FILE: usize = 8;
-/// How much of the weight starts at what the map is about.
+/// How much of the weight is at what the map is about; the rest is everywhere.
 const FOCUSED: f32 = 0.9;
-
-/// How much of where the weight starts goes to the symbols of that file, whether they are used or not.
-const SHARED_OUT: f32 = 0.15;
+/// How many uses a focus is worth, in the order of files.
+const FIRST: f32 = 100.0;
+/// What a symbol counts beside its uses, for the file that it is in.
+const UNUSED: f32 = 0.5;
 
 /// What the map is to be about.
 #[derive(Clone, Copy, Debug)]
@@ -37,11 +38,15 @@ pub fn map(files: &[(&str, &Source)], focus: Focus<'_>, max_bytes: usize) -> Map
         return Map::default();
     }
     let (start, focus_missed) = start(files, focus);
+    let both_ways = matches!(focus, Focus::On(_)) && !focus_missed;
+    let starts: Vec<(f32, f32)> = start.iter().map(|it| (*it, if both_ways { *it } else { 0.0 })).collect();
     let sources: Vec<&Source> = files.iter().map(|(_, source)| *source).collect();
-    let ranks = rank(&sources, &start, ROUNDS);
+    let ranks = rank(&sources, &starts);
     let shown = choose(files, &start, &ranks, focus, max_bytes);
     let mut by_weight: Vec<usize> = (0..files.len()).filter(|file| shown.iter().any(|(at, _)| at == file)).collect();
-    by_weight.sort_by(|a, b| heavier(weight(&ranks.files, *a), weight(&ranks.files, *b)).then(a.cmp(b)));
+    // What was asked about first, where that is one or a few.
+    let of = |file: usize| weight(&ranks.files, file) + weight(&start, file) * FIRST;
+    by_weight.sort_unstable_by(|a, b| heavier(of(*a), of(*b)).then(a.cmp(b)));
     let mut text = String::new();
     for file in &by_weight {
         let Some((path, source)) = files.get(*file) else { continue };
@@ -97,18 +102,19 @@ fn choose(
     let mut all: Vec<(f32, usize, usize)> = Vec::new();
     for (file, (_, source)) in files.iter().enumerate() {
         let outer = |(_, symbol): &(usize, &Symbol)| !symbol.local && symbol.kind != Kind::Scope;
-        let own = weight(start, file) / source.symbols.len().max(1) as f32;
+        let using = weight(&ranks.using, file) / source.symbols.len().max(1) as f32;
+        let own = weight(start, file) * UNUSED + using;
         for (index, symbol) in source.symbols.iter().enumerate().filter(outer) {
             let used = ranks.symbols.get(file).map_or(0.0, |symbols| weight(symbols, index));
             // Who is asked for by name comes first, used or not.
             let asked = match focus {
-                Focus::On(word) if last_name(word) == symbol.name => 1.0,
+                Focus::On(word) if last_name(word) == symbol.name => f32::from(u16::MAX),
                 Focus::On(_) | Focus::All => 0.0,
             };
-            all.push((used + own * SHARED_OUT + asked, file, index));
+            all.push((used + own + asked, file, index));
         }
     }
-    all.sort_by(|a, b| heavier(a.0, b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+    all.sort_unstable_by(|a, b| heavier(a.0, b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
     let mut of_file = vec![0; files.len()];
     let mut later = Vec::new();
     let mut chosen = Chosen { files, max_bytes, bytes: 0, shown: BTreeSet::new() };

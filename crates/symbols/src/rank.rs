@@ -1,73 +1,61 @@
-//! Which files and symbols matter: those that are used by files that matter (PageRank, by Page and Brin, over names).
+//! Which files and symbols matter: those that others use, or those around a focus.
 //!
-//! A name is not resolved: each file that defines it, in the same language, gets a share. So a name with many definitions
-//! says little of any, and one that its own file defines is taken to be meant there.
+//! Uses are counted once, not passed on: PageRank found less of what was changed together, on two histories
+//! (docs/scaffold.md). A name is not resolved: each of its definitions, in the same language, gets a share. So one with
+//! many says little of any, and one that its own file defines is taken to be meant there.
 
 use std::collections::HashMap;
 
 use crate::source::{Kind, Name, Source};
 
-/// How much of a file's weight goes on to what it uses; the rest is spread anew. As in the paper.
-const DAMPING: f32 = 0.85;
-/// One round counts uses; more let those by much used files count more.
-pub const ROUNDS: usize = 15;
 /// A name with more definitions is one such as `new`.
 const MOST_DEFINITIONS: usize = 12;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ranks {
-    /// By file; all together 1.
+    /// By file: what its symbols are used, and in a focus what it uses of others.
     pub files: Vec<f32>,
-    /// By file and symbol: the weight that comes in through its name.
+    /// By file and symbol: what it is used.
     pub symbols: Vec<Vec<f32>>,
+    /// By file: what it uses of others, as far as those are in the focus.
+    pub using: Vec<f32>,
 }
 
-/// A name that several files can mean, and the symbols that have it: file, symbol.
-type Definitions = Vec<(usize, usize)>;
-
-/// `start`: by file, where weight comes from; all together 1.
-pub fn rank(sources: &[&Source], start: &[f32], rounds: usize) -> Ranks {
-    let (definitions, uses) = graph(sources);
-    let mut files = start.to_vec();
-    let mut incoming = vec![0.0; definitions.len()];
-    for _ in 0..rounds {
-        incoming.fill(0.0);
-        let mut idle = 0.0;
-        for (weight, used) in files.iter().zip(&uses) {
-            if used.is_empty() {
-                idle += weight;
-            }
-            for (name, share) in used {
-                if let Some(incoming) = incoming.get_mut(*name) {
-                    *incoming += weight * share;
-                }
-            }
-        }
-        for (weight, start) in files.iter_mut().zip(start) {
-            *weight = start * (1.0 - DAMPING + DAMPING * idle);
-        }
-        for (defined, incoming) in definitions.iter().zip(&incoming) {
-            for (file, _) in defined {
-                if let Some(weight) = files.get_mut(*file) {
-                    *weight += DAMPING * incoming / defined.len() as f32;
-                }
-            }
-        }
-    }
+/// `starts`: by file, what one use by it counts, and what one use of it does (nothing, where all is asked for).
+pub fn rank(sources: &[&Source], starts: &[(f32, f32)]) -> Ranks {
     let mut symbols: Vec<Vec<f32>> = sources.iter().map(|source| vec![0.0; source.symbols.len()]).collect();
-    for (defined, incoming) in definitions.iter().zip(&incoming) {
-        for (file, symbol) in defined {
-            if let Some(weight) = symbols.get_mut(*file).and_then(|symbols| symbols.get_mut(*symbol)) {
-                *weight = incoming / defined.len() as f32;
+    let (mut files, mut using) = (vec![0.0; sources.len()], vec![0.0; sources.len()]);
+    let definitions = definitions(sources);
+    for (file, (source, (by, _))) in sources.iter().zip(starts).enumerate() {
+        for (name, _) in &source.names {
+            let Some(defined) = definitions.get(name).filter(|defined| defined.iter().all(|(at, _)| *at != file))
+            else {
+                continue;
+            };
+            let share = 1.0 / defined.len() as f32;
+            for (at, symbol) in defined {
+                let of = starts.get(*at).map_or(0.0, |(_, of)| *of);
+                add(&mut files, *at, by * share);
+                add(&mut files, file, of * share);
+                add(&mut using, file, of * share);
+                if let Some(symbols) = symbols.get_mut(*at) {
+                    add(symbols, *symbol, by * share);
+                }
             }
         }
     }
-    Ranks { files, symbols }
+    Ranks { files, symbols, using }
 }
 
-/// What is defined, and by file which of it is used, in shares that are together 1.
-fn graph(sources: &[&Source]) -> (Vec<Definitions>, Vec<Vec<(usize, f32)>>) {
-    let mut by_name: HashMap<Name, Definitions> = HashMap::new();
+fn add(weights: &mut [f32], index: usize, weight: f32) {
+    if let Some(sum) = weights.get_mut(index) {
+        *sum += weight;
+    }
+}
+
+/// Where each name is defined: file, symbol.
+fn definitions(sources: &[&Source]) -> HashMap<Name, Vec<(usize, usize)>> {
+    let mut by_name: HashMap<Name, Vec<(usize, usize)>> = HashMap::new();
     for (file, source) in sources.iter().enumerate() {
         for (index, symbol) in source.symbols.iter().enumerate() {
             if symbol.kind != Kind::Scope && !symbol.local && 2 < symbol.name.len() {
@@ -76,26 +64,7 @@ fn graph(sources: &[&Source]) -> (Vec<Definitions>, Vec<Vec<(usize, f32)>>) {
         }
     }
     by_name.retain(|_, defined| defined.len() <= MOST_DEFINITIONS);
-    // In an order of its own, so that sums come out the same each time.
-    let mut by_name: Vec<(Name, Definitions)> = by_name.into_iter().collect();
-    by_name.sort_unstable_by_key(|(name, _)| *name);
-    let ids: HashMap<Name, usize> = by_name.iter().enumerate().map(|(id, (name, _))| (*name, id)).collect();
-    let definitions: Vec<Definitions> = by_name.into_iter().map(|(_, defined)| defined).collect();
-    let uses = sources.iter().enumerate().map(|(file, source)| {
-        let mut used: Vec<(usize, f32)> = Vec::new();
-        for (name, count) in &source.names {
-            let Some(id) = ids.get(name) else { continue };
-            let Some(defined) = definitions.get(*id).filter(|defined| defined.iter().all(|(at, _)| *at != file)) else {
-                continue;
-            };
-            used.push((*id, (*count as f32).sqrt() / defined.len() as f32));
-        }
-        let total: f32 = used.iter().map(|(_, share)| share).sum();
-        used.iter_mut().for_each(|(_, share)| *share /= total);
-        used
-    });
-    let uses = uses.collect();
-    (definitions, uses)
+    by_name
 }
 
 #[cfg(test)]
@@ -103,30 +72,38 @@ mod tests {
     use super::*;
     use crate::{Language, read};
 
+    fn ranks(texts: &[(Language, &str)], starts: &[(f32, f32)]) -> Ranks {
+        let sources: Vec<Source> = texts.iter().map(|(it, text)| read(*it, text, || false).unwrap()).collect();
+        rank(&sources.iter().collect::<Vec<&Source>>(), starts)
+    }
+
+    const TEXTS: &[(Language, &str)] = &[
+        (Language::Rust, "fn main() { start_all(); helper_one(); helper_one() }"),
+        (Language::Rust, "fn start_all() { helper_one() }"),
+        (Language::Rust, "fn helper_one() {}\nfn unused_one() {}"),
+    ];
+
     #[test]
-    fn what_is_used_matters_and_most_by_what_is_used_itself() {
-        let texts = [
-            "fn main() { start_all(); helper_one() }",
-            "fn start_all() { deep_one(); deep_one() }",
-            "fn deep_one() {}",
-            "fn helper_one() {}\nfn unused_one() {}",
-        ];
-        let sources: Vec<Source> = texts.iter().map(|text| read(Language::Rust, text, || false).unwrap()).collect();
-        let sources: Vec<&Source> = sources.iter().collect();
-        let ranks = rank(&sources, &[0.25; 4], ROUNDS);
-        let [main, start, deep, helper] = ranks.files[..] else { panic!() };
-        assert!(main < helper && helper <= start && start < deep, "{ranks:?}");
-        assert!((ranks.files.iter().sum::<f32>() - 1.0).abs() < 1e-4, "{ranks:?}");
-        assert_eq!(ranks.symbols[3][1], 0.0);
-        let of_helper = rank(&sources, &[0.0, 0.0, 0.0, 1.0], ROUNDS);
-        assert!(of_helper.files[3] > 0.9, "{of_helper:?}");
+    fn what_more_files_use_matters_more() {
+        let ranks = ranks(TEXTS, &[(1.0, 0.0); 3]);
+        assert_eq!((ranks.files, ranks.using), (vec![0.0, 1.0, 2.0], vec![0.0; 3]));
+        assert_eq!(ranks.symbols, [vec![0.0], vec![1.0], vec![2.0, 0.0]]);
     }
 
     #[test]
-    fn a_name_of_another_language_is_another_name() {
-        let one = read(Language::Rust, "fn main() { start_all() }", || false).unwrap();
-        let other = read(Language::Python, "def start_all(): pass\n", || false).unwrap();
-        let ranks = rank(&[&one, &other], &[0.5; 2], ROUNDS);
-        assert_eq!(ranks.symbols, [[0.0], [0.0]]);
+    fn around_a_focus_stand_those_that_it_uses_and_those_that_use_it() {
+        let ranks = ranks(TEXTS, &[(0.0, 0.0), (1.0, 1.0), (0.0, 0.0)]);
+        assert_eq!((ranks.files, ranks.using), (vec![1.0, 0.0, 1.0], vec![1.0, 0.0, 0.0]));
+    }
+
+    #[test]
+    fn a_name_is_shared_by_its_definitions_and_is_another_in_another_language() {
+        let texts = [
+            (Language::Rust, "fn main() { start_all() }"),
+            (Language::Rust, "fn start_all() {}"),
+            (Language::Rust, "fn start_all() {}"),
+            (Language::Python, "def start_all(): pass\n"),
+        ];
+        assert_eq!(ranks(&texts, &[(1.0, 0.0); 4]).files, [0.0, 0.5, 0.5, 0.0]);
     }
 }
