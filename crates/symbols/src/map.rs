@@ -219,28 +219,28 @@ mod tests {
             Focus::All,
             1_000,
             expect![[r#"
-            stock.py
-            1: LEVELS = {}
-            3: def take_one(name, count=1)
-            shop.py
-            3: class Shop
-            4:   def sell_item(self, name)
-            7:   def close_shop(self)
-            app.py
-            3: def main()
-            tool.py
-            3: def refill()
-        "#]],
+                shop.py
+                3: class Shop
+                4:   def sell_item(self, name)
+                7:   def close_shop(self)
+                stock.py
+                1: LEVELS = {}
+                3: def take_one(name, count=1)
+                app.py
+                3: def main()
+                tool.py
+                3: def refill()
+            "#]],
         );
         check(
             Focus::All,
             80,
             expect![[r#"
-            stock.py
-            3: def take_one(name, count=1)
-            shop.py
-            3: class Shop
-        "#]],
+                shop.py
+                3: class Shop
+                stock.py
+                3: def take_one(name, count=1)
+            "#]],
         );
         assert_eq!(draw(Focus::All, 5), Map::default());
     }
@@ -255,8 +255,8 @@ mod tests {
                 3: def refill()
                 stock.py
                 3: def take_one(name, count=1)
-                shop.py
-                3: class Shop
+                app.py
+                3: def main()
             "#]],
         );
         check(
@@ -266,8 +266,8 @@ mod tests {
                 shop.py
                 3: class Shop
                 7:   def close_shop(self)
-                stock.py
-                3: def take_one(name, count=1)
+                app.py
+                3: def main()
             "#]],
         );
         assert!(draw(Focus::On("nothing_has_it"), 90).focus_missed);

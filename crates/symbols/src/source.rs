@@ -261,7 +261,7 @@ fn shorten(signature: &str, kind: Kind, name: &str) -> String {
             return short;
         }
     }
-    let end = short.trim_end_matches(['{', ':', ';', ' ']).trim_end_matches("=>").trim_end().len();
+    let end = short.trim_end_matches(['{', ':', ';', '=', ' ']).trim_end_matches("=>").trim_end().len();
     short.truncate(end);
     // C names a type after its body.
     if !short.contains(name) && short.len() + name.len() < SIGNATURE_BYTES {
