@@ -82,9 +82,9 @@ fn mistakes_of_the_model_are_answered_not_fatal() {
         "#,
         expect![[r#"
             c00000001 fly
-            c00000001 Failed(Clipped("There is no tool `fly`. The tools are: read_file, search_files, list_files, create_file, apply_diff, run_command, read_output, stop_command."))
+            c00000001 Failed(Clipped("There is no tool `fly`. The tools are: read_file, search_files, list_files, create_file, apply_diff, run_command, read_output, stop_command, repo_map."))
             c00000002 read_file
-            c00000002 Failed(Clipped("`read_file` did not run: it has no argument `file`, it has no argument `x`, `filename` is missing. Its arguments are read_file(filename, first_line?, lines?)."))
+            c00000002 Failed(Clipped("`read_file` did not run: it has no argument `file`, it has no argument `x`, `filename` is missing. Its arguments are read_file(filename, first_line?, lines?, symbol?)."))
             c00000003 read_file
             c00000003 Failed(Clipped("There is no `b.txt`. Find files with `list_files`."))
             c00000004 read_file

@@ -55,7 +55,7 @@ fn a_run_that_met_a_limit_goes_on_with_the_same_bytes() {
         assistant c00000002 c00000003
         toolc00000002 é
         [exit code 3]
-        toolc00000003 There is no tool `fly`. The tools are: read_file, search_files, list_files, create_file, apply_diff, run_command, read_output, stop_command.
+        toolc00000003 There is no tool `fly`. The tools are: read_file, search_files, list_files, create_file, apply_diff, run_command, read_output, stop_command, repo_map.
         assistant c00000004
         toolc00000004 `read_file` did not run: its arguments cannot be read, they end in the middle; write less at once. Send the call again.
     "#]]

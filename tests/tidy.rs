@@ -51,6 +51,7 @@ fn every_room_says_what_it_is() {
         "crates/providers",
         "crates/session",
         "crates/snapshots",
+        "crates/symbols",
         "tools",
         "sandbox",
         "tests/fake-forge",
@@ -62,7 +63,8 @@ fn every_room_says_what_it_is() {
 
 #[test]
 fn arrows_between_rooms_are_few() {
-    let rooms = ["agent", "forge", "patch", "providers", "session", "snapshots", "tools", "sandbox", "fake-mistral"];
+    let rooms =
+        ["agent", "forge", "patch", "providers", "session", "snapshots", "symbols", "tools", "sandbox", "fake-mistral"];
     let mut arrows = String::new();
     for member in [
         "crates/agent",
@@ -71,6 +73,7 @@ fn arrows_between_rooms_are_few() {
         "crates/providers",
         "crates/session",
         "crates/snapshots",
+        "crates/symbols",
         "tools",
         "sandbox",
     ] {
@@ -87,8 +90,10 @@ fn arrows_between_rooms_are_few() {
         crates/session -> agent
         tools -> agent
         tools -> patch
+        tools -> symbols
         sandbox -> agent
         sandbox -> snapshots
+        sandbox -> symbols
     "#]]
     .assert_eq(&arrows);
 }
@@ -149,10 +154,12 @@ fn the_tools_as_the_model_sees_them() {
           filename: string. Path in the workspace.
           first_line?: integer. First line to read, from 1.
           lines?: integer. How many lines to read, at most 500.
+          symbol?: string. Read only this function or type: its name, or the number of a line in it.
         search_files: Finds lines by a regular expression, in all files that .gitignore does not leave out.
           pattern: string. Regular expression.
           path?: string. Directory or file in the workspace; all of it unless given.
           glob?: string. Only files that match, such as `*.py`.
+          context?: integer. Lines to show around each match.
         list_files: Lists files below a directory, without those that .gitignore leaves out.
           path?: string. Directory in the workspace; all of it unless given.
           glob?: string. Only files that match, such as `*.rs` or `**/test_*.py`.
@@ -180,6 +187,8 @@ fn the_tools_as_the_model_sees_them() {
           wait_seconds?: integer. Wait this long for something new, at most 600.
         stop_command: Stops a background command.
           id: integer. As `run_command` gave it.
+        repo_map: Shows the most used functions and types of the repository, by file, with their lines: a first look at unknown code.
+          focus?: string. Path or name that it is to be about.
     "#]].assert_eq(&shown);
 }
 

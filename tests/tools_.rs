@@ -49,6 +49,25 @@ fn read_file() {
         lib/b.py
     "#]],
     );
+    let long = format!("{}\ndef neg(a):\n    return -a\n", "# x\n".repeat(50));
+    check(
+        &[("long.py", &long)],
+        r#"read_file {"filename": "long.py", "symbol": "neg"}"#,
+        expect![[r#"
+            `long.py`, lines 52-53 of 53:
+              52	def neg(a):
+              53	    return -a
+        "#]],
+    );
+    check(
+        &[("long.py", &long)],
+        r#"read_file {"filename": "long.py", "symbol": 53}"#,
+        expect![[r#"
+            `long.py`, lines 52-53 of 53:
+              52	def neg(a):
+              53	    return -a
+        "#]],
+    );
     check(
         &[("w.txt", "a\r\nb")],
         r#"read_file {"filename": "w.txt"}"#,
@@ -104,6 +123,15 @@ fn search_files() {
         calc.py
         1: def add(a, b):
         5: def neg(a):
+    "#]],
+    );
+    check(
+        &files,
+        r#"search_files {"pattern": "return -", "context": 1}"#,
+        expect![[r#"
+        calc.py
+        5- def neg(a):
+        6:     return -a
     "#]],
     );
     check(

@@ -109,7 +109,13 @@ impl Row {
     fn search_sees_outside(&self, path: &Path) -> bool {
         let mut seen = false;
         for path in [path, Path::new("")] {
-            let effect = Effect::Search { pattern: "SECRET|root:".into(), path: path.into(), glob: None, limit: 100 };
+            let effect = Effect::Search {
+                pattern: "SECRET|root:".into(),
+                path: path.into(),
+                glob: None,
+                context: 0,
+                limit: 100,
+            };
             if let Ok(Observation::Found(found)) = self.bench.act(&effect) {
                 seen |= !found.lines.is_empty();
             }

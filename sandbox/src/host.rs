@@ -25,7 +25,8 @@ use crate::protocol::Setup;
 use crate::proxy::Proxy;
 use crate::roots::Roots;
 use crate::run::{End, Errand, Started};
-use crate::{git_dirs, list, read, run, search, write};
+use crate::search::Hunt;
+use crate::{git_dirs, list, map, read, run, search, write};
 
 /// Where shells are, before PATH is asked.
 const SHELLS: &[&str] = &["/bin/bash", "/usr/bin/bash"];
@@ -106,11 +107,19 @@ impl Host {
                     .aside(cancel, move |root, cancel| list::list(root, &path, glob.as_deref(), depth, limit, cancel));
                 listed.await.map(Observation::Listed)
             }
-            Effect::Search { pattern, path, glob, limit } => {
+            Effect::Search { pattern, path, glob, context, limit } => {
                 let found = self.aside(cancel, move |roots, cancel| {
-                    search::search(roots, &pattern, &path, glob.as_deref(), limit, cancel)
+                    let hunt = Hunt::new(&pattern, context, limit)?;
+                    search::search(roots, hunt, &path, glob.as_deref(), cancel)
                 });
                 found.await.map(Observation::Found)
+            }
+            Effect::Map { focus, max_bytes } => {
+                let folder = self.options.symbols.clone();
+                let drawn = self.aside(cancel, move |roots, cancel| {
+                    map::map(roots, folder.as_deref(), focus.as_deref(), max_bytes, cancel)
+                });
+                drawn.await.map(Observation::Mapped)
             }
             Effect::Write { changes } => {
                 let written = self.aside(cancel, move |roots, cancel| write::write(roots, &changes, cancel));

@@ -176,10 +176,11 @@ fn what_is_hidden_is_hidden_from_commands_and_file_tools_alike() {
             pattern: "SECRET".to_string(),
             path: folder.path().to_path_buf(),
             glob: None,
+            context: 0,
             limit: 9,
         };
         let Ok(agent::Observation::Found(found)) = bench.act(&search) else { panic!() };
-        assert_eq!(found.files, 1);
+        assert_eq!(found.files.len(), 1);
     }
 }
 

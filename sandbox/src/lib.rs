@@ -15,6 +15,7 @@ mod beneath;
 mod git_names;
 mod glob;
 mod list;
+mod map;
 mod read;
 mod roots;
 mod search;

@@ -13,9 +13,11 @@ use agent::{
     SandboxError,
 };
 use async_trait::async_trait;
+use symbols::{Index, Indexed, Language};
 
 use crate::git_names::leads_into_git;
 use crate::glob::Glob;
+use crate::map::{draw, parse};
 use crate::search::Hunt;
 
 type Commands = Box<dyn Fn(&str, Duration) -> Ran>;
@@ -78,8 +80,12 @@ impl Memory {
             Effect::List { path, glob, depth, limit } => {
                 self.list(path, glob.as_deref(), *depth, *limit).map(Observation::Listed)
             }
-            Effect::Search { pattern, path, glob, limit } => {
-                self.search(pattern, path, glob.as_deref(), *limit, cancel).map(Observation::Found)
+            Effect::Search { pattern, path, glob, context, limit } => {
+                let hunt = Hunt::new(pattern, *context, *limit)?;
+                self.search(hunt, path, glob.as_deref(), cancel).map(Observation::Found)
+            }
+            Effect::Map { focus, max_bytes } => {
+                Ok(Observation::Mapped(draw(&self.symbols(cancel), focus.as_deref(), *max_bytes, 0)))
             }
             Effect::Write { changes } => self.write(changes).map(|()| Observation::Written),
             Effect::Run { command, timeout } => {
@@ -167,23 +173,25 @@ impl Memory {
         Ok(listing)
     }
 
-    fn search(
-        &self,
-        pattern: &str,
-        path: &Path,
-        glob: Option<&str>,
-        limit: usize,
-        cancel: &Cancel,
-    ) -> Result<Found, SandboxError> {
+    fn search(&self, mut hunt: Hunt, path: &Path, glob: Option<&str>, cancel: &Cancel) -> Result<Found, SandboxError> {
         let start = inside(path)?;
         let glob = Glob::new(glob)?;
-        let mut hunt = Hunt::new(pattern, limit)?;
         for (path, bytes) in self.files.borrow().iter().filter(|(path, _)| path.starts_with(&start)) {
             if glob.takes(path, path.strip_prefix(&start).unwrap_or(path)) {
                 hunt.look_into(path, bytes.as_slice(), cancel);
             }
         }
         Ok(hunt.found)
+    }
+
+    fn symbols(&self, cancel: &Cancel) -> Index {
+        let files = self.files.borrow();
+        let known = files.iter().filter_map(|(path, bytes)| {
+            let path = path.to_str()?;
+            let source = parse(Language::of(path)?, bytes, cancel)?;
+            Some((path.to_owned(), Indexed { mark: None, source }))
+        });
+        Index(known.collect())
     }
 
     fn write(&self, changes: &[Change]) -> Result<(), SandboxError> {

@@ -13,6 +13,9 @@ pub struct HostOptions {
     /// Where the full text of long outputs is kept, as `output-0001.txt` and so on: the session's folder. Made when it
     /// is first needed. `None`: only head and tail are kept. Commands and file tools can read it.
     pub outputs: Option<PathBuf>,
+    /// Where the symbols of workspaces are kept for the next run, in a folder of the program's own. `None`: they are
+    /// found anew each time.
+    pub symbols: Option<PathBuf>,
     pub fence: FenceOptions,
 }
 

@@ -5,10 +5,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use agent::{Cancel, Found, FoundLine, SandboxError};
+use agent::{Cancel, Found, FoundFile, FoundLine, LineKind, SandboxError};
 use grep_matcher::LineTerminator;
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
-use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder, Sink, SinkFinish, SinkMatch};
+use grep_searcher::{
+    BinaryDetection, Searcher, SearcherBuilder, Sink, SinkContext, SinkContextKind, SinkFinish, SinkMatch,
+};
 use rustix::fs::FileType;
 
 use crate::beneath::regular;
@@ -27,14 +29,12 @@ const LONGEST_LINE_BYTES: usize = 16 << 20;
 
 pub(crate) fn search(
     roots: &Roots,
-    pattern: &str,
+    mut hunt: Hunt,
     path: &Path,
     glob: Option<&str>,
-    limit: usize,
     cancel: &Cancel,
 ) -> Result<Found, SandboxError> {
     let glob = Glob::new(glob)?;
-    let mut hunt = Hunt::new(pattern, limit)?;
     walk(roots, path, None, cancel, |walked| {
         if walked.kind == FileType::RegularFile && glob.takes(&walked.inside, &walked.below) {
             // Opened through no link, so that a file swapped since the walk saw it shows nothing.
@@ -54,11 +54,13 @@ pub(crate) struct Hunt {
     matcher: RegexMatcher,
     searcher: Searcher,
     limit: usize,
+    shown: usize,
     pub(crate) found: Found,
 }
 
 impl Hunt {
-    pub(crate) fn new(pattern: &str, limit: usize) -> Result<Hunt, SandboxError> {
+    /// Takes the first `limit` matching lines of all, each with `context` lines before and after it.
+    pub(crate) fn new(pattern: &str, context: usize, limit: usize) -> Result<Hunt, SandboxError> {
         let matcher = RegexMatcherBuilder::new()
             .crlf(true)
             // Without it `^` and `$` stand for the ends of a buffer that holds many lines.
@@ -68,29 +70,34 @@ impl Hunt {
         let searcher = SearcherBuilder::new()
             .line_terminator(LineTerminator::crlf())
             .line_number(true)
+            .before_context(context)
+            .after_context(context)
             .binary_detection(BinaryDetection::quit(0))
             .heap_limit(Some(LONGEST_LINE_BYTES))
             .build();
-        Ok(Hunt { matcher, searcher, limit, found: Found::default() })
+        Ok(Hunt { matcher, searcher, limit, shown: 0, found: Found::default() })
     }
 
     /// A file that cannot be read to its end counts for what was read.
     pub(crate) fn look_into(&mut self, path: &Path, reader: impl Read, cancel: &Cancel) {
-        let room = self.limit.saturating_sub(self.found.lines.len());
+        let room = self.limit.saturating_sub(self.shown);
         let mut sink = Lines { path, room, cancel, lines: Vec::new(), matches: 0, binary: false };
         let read = self.searcher.search_reader(&self.matcher, reader, &mut sink);
         if sink.binary || sink.matches == 0 || read.is_err_and(|error| error.kind() == io::ErrorKind::Other) {
             return;
         }
-        self.found.files += 1;
-        self.found.left_out += sink.matches - sink.lines.len();
+        let shown = sink.matches.min(room);
+        self.shown += shown;
+        self.found.left_out += sink.matches - shown;
+        self.found.files.push(FoundFile { path: path.display().to_string(), matches: sink.matches });
         self.found.lines.append(&mut sink.lines);
     }
 }
 
-/// The matching lines of one file.
+/// The matching lines of one file, with what is around them.
 struct Lines<'a> {
     path: &'a Path,
+    /// For so many matching lines.
     room: usize,
     cancel: &'a Cancel,
     lines: Vec<FoundLine>,
@@ -98,19 +105,33 @@ struct Lines<'a> {
     binary: bool,
 }
 
+impl Lines<'_> {
+    fn push(&mut self, number: Option<u64>, bytes: &[u8], kind: LineKind) {
+        let path = self.path.display().to_string();
+        self.lines.push(FoundLine { path, number: number.unwrap_or(0), text: clip(bytes), kind });
+    }
+}
+
 impl Sink for Lines<'_> {
     type Error = io::Error;
 
     fn matched(&mut self, _: &Searcher, line: &SinkMatch<'_>) -> Result<bool, io::Error> {
         self.matches += 1;
-        if self.lines.len() < self.room {
-            self.lines.push(FoundLine {
-                path: self.path.display().to_string(),
-                number: line.line_number().unwrap_or(0),
-                text: clip(line.bytes()),
-            });
+        if self.matches <= self.room {
+            self.push(line.line_number(), line.bytes(), LineKind::Match);
         }
         Ok(self.matches < MOST_COUNTED && !self.cancel.is_set())
+    }
+
+    fn context(&mut self, _: &Searcher, line: &SinkContext<'_>) -> Result<bool, io::Error> {
+        let of_shown = match line.kind() {
+            SinkContextKind::After => self.matches <= self.room,
+            SinkContextKind::Before | SinkContextKind::Other => self.matches < self.room,
+        };
+        if of_shown {
+            self.push(line.line_number(), line.bytes(), LineKind::Context);
+        }
+        Ok(true)
     }
 
     fn binary_data(&mut self, _: &Searcher, _: u64) -> Result<bool, io::Error> {

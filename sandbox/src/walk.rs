@@ -21,6 +21,7 @@ pub(crate) struct Walked<'r> {
     pub(crate) below: PathBuf,
     pub(crate) kind: FileType,
     pub(crate) bytes: u64,
+    pub(crate) stat: Stat,
 }
 
 /// Whether to go on.
@@ -68,7 +69,9 @@ pub(crate) fn walk(
         }
         let below = path.strip_prefix(&start).unwrap_or(path).to_path_buf();
         let shown = roots.shown(root, path);
-        if visit(Walked { root, inside: path.to_path_buf(), shown, below, kind, bytes: size(&stat) }) == Next::Enough {
+        if visit(Walked { root, inside: path.to_path_buf(), shown, below, kind, bytes: size(&stat), stat })
+            == Next::Enough
+        {
             break;
         }
     }

@@ -10,9 +10,11 @@ mod list_files;
 mod plain;
 mod read_file;
 mod read_output;
+mod repo_map;
 mod run_command;
 mod search_files;
 mod stop_command;
+mod symbol;
 mod syntax;
 
 use agent::AnyTool;
@@ -31,7 +33,14 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     &run_command::RunCommand,
     &read_output::ReadOutput,
     &stop_command::StopCommand,
+    &repo_map::RepoMap,
 ];
+
+/// For models of which it is not known that a map helps them: all but the last.
+pub const TOOLS_WITHOUT_MAP: &[&dyn AnyTool] = match TOOLS.split_last() {
+    Some((_, others)) => others,
+    None => &[],
+};
 
 /// For models that write whole files better than diffs, and are led astray by more than this. Qwen2.5-Coder 1.5B filled
 /// in every argument that there is, and read files line by line; with the words after a read it wrote the change next in

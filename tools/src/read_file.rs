@@ -2,6 +2,7 @@ use agent::{SandboxError, Tool, ToolError, Workspace};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::symbol::{self, Part};
 use crate::{MAX_FILE_BYTES, encoding, list_files, plural};
 
 /// Shows lines with their numbers or as they are.
@@ -25,6 +26,8 @@ pub(crate) struct Args {
     first_line: Option<usize>,
     /// How many lines to read, at most 500.
     lines: Option<usize>,
+    /// Read only this function or type: its name, or the number of a line in it.
+    symbol: Option<String>,
 }
 
 /// What one call shows at the most: about 5,000 tokens.
@@ -53,13 +56,17 @@ impl Tool for ReadFile {
         let Some((text, encoding)) = encoding::decode(&bytes) else {
             return Err(ToolError::Failed(binary(&args.filename, &bytes)));
         };
-        let (first, lines) = match (args.first_line, args.lines) {
-            // Nobody is helped by a third of a page, and small models were seen to go on line by line.
-            _ if text.lines().count() <= SHOWN_WHOLE => (1, MAX_LINES),
-            (first, lines) => (first.unwrap_or(1).max(1), lines.unwrap_or(MAX_LINES).min(MAX_LINES)),
-        };
-        let shown = show(&text, self.lines, first, lines);
-        Ok(describe(&args.filename, &text, &encoding.note(), &shown))
+        let describe = |shown: &Shown| describe(&args.filename, &text, &encoding.note(), shown);
+        // Nobody is helped by a third of a page, and small models were seen to go on line by line.
+        if text.lines().count() <= SHOWN_WHOLE {
+            return Ok(describe(&show(&text, self.lines, 1, MAX_LINES)));
+        }
+        if let Some(wanted) = args.symbol.as_deref().map(str::trim).filter(|wanted| !wanted.is_empty()) {
+            let parts = symbol::parts(&args.filename, &text, wanted).map_err(ToolError::Failed)?;
+            return Ok(parts.iter().map(|part| describe(&show_part(&text, self.lines, part))).collect());
+        }
+        let (first, lines) = (args.first_line.unwrap_or(1).max(1), args.lines.unwrap_or(MAX_LINES).min(MAX_LINES));
+        Ok(describe(&show(&text, self.lines, first, lines)))
     }
 }
 
@@ -84,11 +91,19 @@ struct Shown {
     first: usize,
     last: usize,
     total: usize,
+    /// What was asked for ends here.
+    until: usize,
     text: String,
 }
 
+fn show_part(text: &str, form: Lines, part: &Part) -> Shown {
+    let lines = (part.last + 1).saturating_sub(part.first).min(MAX_LINES);
+    Shown { until: part.last, ..show(text, form, part.first, lines) }
+}
+
 fn show(text: &str, form: Lines, first: usize, lines: usize) -> Shown {
-    let mut shown = Shown { first, last: first - 1, total: text.lines().count(), text: String::new() };
+    let total = text.lines().count();
+    let mut shown = Shown { first, last: first - 1, total, until: total, text: String::new() };
     for (index, line) in text.lines().enumerate().skip(first - 1).take(lines) {
         if MAX_BYTES < shown.text.len() {
             break;
@@ -133,8 +148,9 @@ fn describe(filename: &str, text: &str, encoding: &str, shown: &Shown) -> String
     } else {
         format!("`{filename}`, lines {}-{} of {total}{notes}:\n{}", shown.first, shown.last, shown.text)
     };
-    if shown.last < total {
-        described.push_str(&format!("[{} more: read on with first_line {}]", total - shown.last, shown.last + 1));
+    if shown.last < shown.until {
+        let more = shown.until - shown.last;
+        described.push_str(&format!("[{more} more: read on with first_line {}]", shown.last + 1));
     }
     described
 }

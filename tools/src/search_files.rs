@@ -1,6 +1,8 @@
-use agent::{Found, SandboxError, Tool, ToolError, Workspace};
+use agent::{Clipped, Found, LineKind, SandboxError, Tool, ToolError, Workspace};
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use crate::plural;
 
 pub(crate) struct SearchFiles;
 
@@ -13,9 +15,17 @@ pub(crate) struct Args {
     path: Option<String>,
     /// Only files that match, such as `*.py`.
     glob: Option<String>,
+    /// Lines to show around each match.
+    context: Option<usize>,
 }
 
+/// Matching lines that are shown.
 const LIMIT: usize = 100;
+/// Lines that are shown in all, where context comes with them.
+const LIMIT_WITH_CONTEXT: usize = 250;
+const MOST_CONTEXT: usize = 20;
+/// Files that are named where there are more matches than are shown.
+const MOST_FILES: usize = 30;
 
 impl Tool for SearchFiles {
     type Args = Args;
@@ -23,8 +33,10 @@ impl Tool for SearchFiles {
 
     async fn run(&self, args: Args, workspace: &mut Workspace<'_>) -> Result<String, ToolError> {
         let path = args.path.unwrap_or_else(|| ".".to_owned());
-        match workspace.search(args.pattern.clone(), &path, args.glob, LIMIT).await {
-            Ok(found) if found.lines.is_empty() => Ok(format!("No line matches `{}` in `{path}`.", args.pattern)),
+        let context = args.context.unwrap_or(0).min(MOST_CONTEXT);
+        let limit = LIMIT.min(LIMIT_WITH_CONTEXT / (1 + 2 * context));
+        match workspace.search(args.pattern.clone(), &path, args.glob, context, limit).await {
+            Ok(found) if found.files.is_empty() => Ok(format!("No line matches `{}` in `{path}`.", args.pattern)),
             Ok(found) => Ok(show(&found)),
             Err(ToolError::Sandbox(error @ SandboxError::BadPattern(_))) => Err(ToolError::Failed(format!(
                 "{error}. To find it as plain text, put a backslash before ()[]{{}}.*+?^$|\\."
@@ -34,45 +46,159 @@ impl Tool for SearchFiles {
     }
 }
 
-/// Grouped by file, as `rg --heading` prints: the path is paid for once.
+/// The lines where they are few. The first hundred of many would be those of the first paths, whatever was meant.
 fn show(found: &Found) -> String {
+    let lines = lines(found);
+    let cut = 0 < found.left_out || Clipped::MAX < lines.len();
+    if cut && 1 < found.files.len() { counts(found) } else { lines }
+}
+
+/// Grouped by file, as `rg --heading` prints: the path is paid for once.
+fn lines(found: &Found) -> String {
     let mut shown = String::new();
-    let mut path = "";
+    let (mut path, mut next) = ("", 0);
+    let has_context = found.lines.iter().any(|line| line.kind == LineKind::Context);
     for line in &found.lines {
         if line.path != path {
             path = &line.path;
             shown.push_str(&format!("{path}\n"));
+        } else if has_context && line.number != next {
+            shown.push_str("--\n");
         }
-        shown.push_str(&format!("{}: {}\n", line.number, line.text));
+        next = line.number + 1;
+        let mark = match line.kind {
+            LineKind::Match => ':',
+            LineKind::Context => '-',
+        };
+        shown.push_str(&format!("{}{mark} {}\n", line.number, line.text));
     }
     if 0 < found.left_out {
-        shown.push_str(&format!(
-            "[and {} more lines, in {} files in all: narrow it down with path or glob]\n",
-            found.left_out, found.files
-        ));
+        let more = found.left_out;
+        shown.push_str(&format!("[and {more} more {}: narrow it down by pattern]\n", plural(more, "line")));
     }
+    shown
+}
+
+/// How many lines match in which files, most first.
+fn counts(found: &Found) -> String {
+    let mut files: Vec<_> = found.files.iter().collect();
+    files.sort_unstable_by(|a, b| b.matches.cmp(&a.matches).then_with(|| a.path.cmp(&b.path)));
+    let total: usize = files.iter().map(|file| file.matches).sum();
+    let mut shown = format!("{total} lines match, in {} files. Lines by file:\n", files.len());
+    for file in files.iter().take(MOST_FILES) {
+        shown.push_str(&format!("{} {}\n", file.matches, file.path));
+    }
+    if let Some(more) = files.len().checked_sub(MOST_FILES).filter(|more| 0 < *more) {
+        shown.push_str(&format!("... {more} more {}\n", plural(more, "file")));
+    }
+    shown.push_str("[To see lines, narrow it down by path, glob or pattern.]\n");
     shown
 }
 
 #[cfg(test)]
 mod tests {
-    use agent::FoundLine;
-    use expect_test::expect;
+    use agent::{FoundFile, FoundLine};
+    use expect_test::{Expect, expect};
 
     use super::*;
 
+    /// A line each: `PATH:NUMBER TEXT` for a match, with `-` for `:` beside one.
+    #[track_caller]
+    fn check(lines: &[&str], left_out: usize, expected: Expect) {
+        let mut found = Found { left_out, ..Found::default() };
+        for line in lines {
+            let (place, text) = line.split_once(' ').unwrap();
+            let kind = if place.contains(':') { LineKind::Match } else { LineKind::Context };
+            let (path, number) = place.split_once([':', '-']).unwrap();
+            let (path, number) = (path.to_owned(), number.parse().unwrap());
+            match found.files.last_mut() {
+                Some(file) if file.path == path => file.matches += usize::from(kind == LineKind::Match),
+                Some(_) | None => found.files.push(FoundFile { path: path.clone(), matches: 1 }),
+            }
+            found.lines.push(FoundLine { path, number, text: text.to_owned(), kind });
+        }
+        if let Some(last) = found.files.last_mut() {
+            last.matches += left_out;
+        }
+        expected.assert_eq(&show(&found));
+    }
+
     #[test]
     fn lines_stand_below_their_file() {
-        let line = |path: &str, number, text: &str| FoundLine { path: path.to_owned(), number, text: text.to_owned() };
-        let lines = vec![line("a.rs", 1, "fn a() {"), line("a.rs", 9, "fn b() {"), line("b.rs", 2, "fn c() {")];
-        expect![[r#"
-            a.rs
-            1: fn a() {
-            9: fn b() {
-            b.rs
-            2: fn c() {
-            [and 5 more lines, in 3 files in all: narrow it down with path or glob]
-        "#]]
-        .assert_eq(&show(&Found { lines, left_out: 5, files: 3 }));
+        check(
+            &["a.rs:1 fn a() {", "a.rs:9 fn b() {", "b.rs:2 fn c() {"],
+            0,
+            expect![[r#"
+                a.rs
+                1: fn a() {
+                9: fn b() {
+                b.rs
+                2: fn c() {
+            "#]],
+        );
+    }
+
+    #[test]
+    fn context_stands_beside_its_match() {
+        check(
+            &["a.rs:1 fn a() {", "a.rs-2 }", "a.rs-8 }", "a.rs:9 fn b() {", "b.rs:2 fn c() {"],
+            0,
+            expect![[r#"
+                a.rs
+                1: fn a() {
+                2- }
+                --
+                8- }
+                9: fn b() {
+                b.rs
+                2: fn c() {
+            "#]],
+        );
+    }
+
+    #[test]
+    fn of_many_matches_the_files_come_first() {
+        check(
+            &["a.rs:1 fn a() {", "a.rs:9 fn b() {", "b.rs:2 fn c() {"],
+            5,
+            expect![[r#"
+                8 lines match, in 2 files. Lines by file:
+                6 b.rs
+                2 a.rs
+                [To see lines, narrow it down by path, glob or pattern.]
+            "#]],
+        );
+        check(
+            &["a.rs:1 fn a() {", "a.rs:9 fn b() {"],
+            5,
+            expect![[r#"
+                a.rs
+                1: fn a() {
+                9: fn b() {
+                [and 5 more lines: narrow it down by pattern]
+            "#]],
+        );
+    }
+
+    #[test]
+    fn what_is_named_is_bounded() {
+        let file = |number: usize| FoundFile { path: format!("{number}.rs"), matches: number };
+        let found = Found { left_out: 1, files: (1..=100).map(file).collect(), ..Found::default() };
+        let shown = show(&found);
+        assert!(shown.starts_with("5050 lines match, in 100 files. Lines by file:\n100 100.rs\n99 99.rs\n"), "{shown}");
+        assert!(shown.contains("\n71 71.rs\n... 70 more files\n["), "{shown}");
+    }
+
+    #[test]
+    fn a_list_that_would_be_cut_becomes_counts() {
+        let line = |number: u64| FoundLine {
+            path: format!("{}.rs", number / 50),
+            number,
+            text: "x".repeat(300),
+            kind: LineKind::Match,
+        };
+        let file = |path: &str| FoundFile { path: path.to_owned(), matches: 50 };
+        let found = Found { lines: (0..100).map(line).collect(), left_out: 0, files: vec![file("0.rs"), file("1.rs")] };
+        assert!(show(&found).starts_with("100 lines match, in 2 files."));
     }
 }

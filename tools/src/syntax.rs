@@ -1,6 +1,7 @@
 //! Whether a file parses, for the languages that tree-sitter or a parser we have anyway can judge. Pure.
 
-use tree_sitter::{Language, Node, Parser};
+use symbols::Language;
+use tree_sitter::{Node, Parser};
 
 /// Larger files are not judged: a parse of 1 MiB takes about a tenth of a second.
 const MAX_BYTES: usize = 1 << 20;
@@ -20,26 +21,25 @@ fn first_error(path: &str, text: &str) -> Option<usize> {
         return None;
     }
     let (_, ending) = path.rsplit_once('.')?;
-    let language: Language = match ending.to_lowercase().as_str() {
+    let grammar = match ending.to_lowercase().as_str() {
         "json" => return serde_json::from_str::<serde::de::IgnoredAny>(text).err().map(|error| error.line().max(1)),
         "toml" => {
             let span = toml::from_str::<toml::Table>(text).err()?.span()?;
             return Some(text.get(..span.start)?.matches('\n').count() + 1);
         }
-        "rs" => tree_sitter_rust::LANGUAGE.into(),
-        "py" | "pyi" => tree_sitter_python::LANGUAGE.into(),
-        // One grammar for all of them, since each is large. It cannot tell a cast like `<T>x` from an element.
+        // The grammar of TSX stands for all its kin, and cannot tell a cast like `<T>x` from an element.
         "ts" | "mts" | "cts" if has_cast(text) => return None,
-        "ts" | "mts" | "cts" | "tsx" | "js" | "mjs" | "cjs" | "jsx" => tree_sitter_typescript::LANGUAGE_TSX.into(),
-        "go" => tree_sitter_go::LANGUAGE.into(),
-        "c" => tree_sitter_c::LANGUAGE.into(),
         // The grammar of C++ alone is 6 MB of tables; its brackets tell of most broken edits.
         "cc" | "cpp" | "cxx" | "h" | "hh" | "hpp" => return unbalanced(text),
         "yml" | "yaml" => tree_sitter_yaml::LANGUAGE.into(),
-        _ => return None,
+        _ => match Language::of(path)? {
+            // It takes some correct scripts for broken ones.
+            Language::Bash => return None,
+            language => language.grammar(),
+        },
     };
     let mut parser = Parser::new();
-    parser.set_language(&language).ok()?;
+    parser.set_language(&grammar).ok()?;
     let tree = parser.parse(text, None)?;
     first_error_node(tree.root_node()).map(|node| {
         // An error over several lines took in what was fine as well; its last part is where the parser got stuck.

@@ -116,7 +116,7 @@ fn rename_the_only_stranger(object: &mut Map<String, Value>, known: &[&str], req
     format!("(`{stranger}` was read as `{wanted}`.)\n")
 }
 
-/// `"5"` for 5 and `null` for nothing have one reading each.
+/// `"5"` for 5, 5 for `"5"` and `null` for nothing have one reading each.
 fn loosen(object: &mut Map<String, Value>, parameters: &Value) {
     object.retain(|_, value| !value.is_null());
     for (name, value) in object.iter_mut() {
@@ -124,6 +124,9 @@ fn loosen(object: &mut Map<String, Value>, parameters: &Value) {
         let number = value.as_str().and_then(|text| text.trim().parse::<u64>().ok());
         if let (Some("integer"), Some(number)) = (wanted, number) {
             *value = Value::from(number);
+        }
+        if let (Some("string"), Some(number)) = (wanted, value.as_u64()) {
+            *value = Value::from(number.to_string());
         }
         if let (Some("integer"), Some(number)) = (wanted, value.as_f64())
             && number.fract() == 0.0
@@ -206,6 +209,11 @@ mod tests {
             r#"{"command":"ls","timeout_seconds":5.0}"#,
             expect![[r#"Args { command: "ls", timeout_seconds: Some(5) }"#]],
         );
+    }
+
+    #[test]
+    fn a_number_for_words() {
+        check(r#"{"command":5}"#, expect![[r#"Args { command: "5", timeout_seconds: None }"#]]);
     }
 
     #[test]

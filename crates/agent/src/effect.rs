@@ -17,8 +17,10 @@ pub enum Effect {
     Read { path: PathBuf, max_bytes: u64 },
     /// Files below `path`, .gitignore honoured, at most `limit` of them. `depth` 1: only the directory itself.
     List { path: PathBuf, glob: Option<String>, depth: Option<usize>, limit: usize },
-    /// Lines that match a regular expression, at most `limit` of them.
-    Search { pattern: String, path: PathBuf, glob: Option<String>, limit: usize },
+    /// Lines that match a regular expression, at most `limit` of them, each with `context` lines before and after it.
+    Search { pattern: String, path: PathBuf, glob: Option<String>, context: usize, limit: usize },
+    /// The symbols of the workspace that matter most, or most to `focus`, a path or a name; a text of at most `max_bytes`.
+    Map { focus: Option<String>, max_bytes: usize },
     /// All files of one edit, all or nothing.
     Write { changes: Vec<Change> },
     /// A command line for bash, in the workspace root.
@@ -77,6 +79,7 @@ pub enum Observation {
     Read(Vec<u8>),
     Listed(Listing),
     Found(Found),
+    Mapped(RepoMap),
     Written,
     Ran(Ran),
     Started(Background),
@@ -103,10 +106,17 @@ pub struct Listed {
 pub struct Found {
     /// In the order of their paths.
     pub lines: Vec<FoundLine>,
-    /// Matching lines beyond the limit.
+    /// Matching lines beyond the limit; at least that many.
     pub left_out: usize,
-    /// Files in which something matched, those left out included.
-    pub files: usize,
+    /// Files in which something matched, those left out included, in the order of their paths.
+    pub files: Vec<FoundFile>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundFile {
+    pub path: String,
+    /// All its matching lines.
+    pub matches: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,6 +126,28 @@ pub struct FoundLine {
     pub number: u64,
     /// Without its line end, clipped to 300 bytes.
     pub text: String,
+    pub kind: LineKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineKind {
+    Match,
+    /// Beside a match.
+    Context,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RepoMap {
+    /// Files, most used first, each with its most used symbols and their lines.
+    pub text: String,
+    /// Files in the text.
+    pub shown: usize,
+    /// Files whose symbols are known.
+    pub files: usize,
+    /// Files that there was no time to look at.
+    pub unread: usize,
+    /// No path and no name is what it was to be about.
+    pub focus_missed: bool,
 }
 
 /// How a command went.

@@ -74,7 +74,9 @@ impl ApprovalPolicy {
     pub fn judge(&self, effect: &Effect) -> Verdict {
         match (effect, self.mode()) {
             // Reads cannot leave the workspace: the sandbox opens nothing outside it.
-            (Effect::Read { .. } | Effect::List { .. } | Effect::Search { .. }, _) => Verdict::Allow,
+            (Effect::Read { .. } | Effect::List { .. } | Effect::Search { .. } | Effect::Map { .. }, _) => {
+                Verdict::Allow
+            }
             (Effect::Write { changes }, _) if changes.iter().any(|change| is_git_internal(&change.path)) => {
                 Verdict::Deny(GIT_IS_CLOSED.to_owned())
             }
@@ -103,6 +105,7 @@ impl ApprovalPolicy {
             Effect::Read { .. }
             | Effect::List { .. }
             | Effect::Search { .. }
+            | Effect::Map { .. }
             | Effect::ReadOutput { .. }
             | Effect::Stop { .. } => None,
         }

@@ -9,7 +9,7 @@ use crate::agent_loop::Agent;
 use crate::cancel::Cancel;
 use crate::edited;
 use crate::effect::{
-    Background, Change, Effect, Ended, Found, Listing, Observation, Permit, Ran, Sandbox, SandboxError,
+    Background, Change, Effect, Ended, Found, Listing, Observation, Permit, Ran, RepoMap, Sandbox, SandboxError,
 };
 use crate::frontend::{AgentEvent, Answer, Frontend, Question};
 use crate::policy::{ApprovalPolicy, Verdict};
@@ -175,11 +175,21 @@ impl Workspace<'_> {
         pattern: String,
         path: &str,
         glob: Option<String>,
+        context: usize,
         limit: usize,
     ) -> Result<Found, ToolError> {
         let path = self.relative(path);
-        match self.perform(Effect::Search { pattern, path, glob, limit }).await? {
+        match self.perform(Effect::Search { pattern, path, glob, context, limit }).await? {
             Observation::Found(found) => Ok(found),
+            other => Err(mismatch(&other)),
+        }
+    }
+
+    /// The symbols that matter most, in the whole workspace or to a path or a name.
+    pub async fn map(&mut self, focus: Option<&str>, max_bytes: usize) -> Result<RepoMap, ToolError> {
+        let focus = focus.map(str::to_owned);
+        match self.perform(Effect::Map { focus, max_bytes }).await? {
+            Observation::Mapped(map) => Ok(map),
             other => Err(mismatch(&other)),
         }
     }
@@ -196,6 +206,7 @@ impl Workspace<'_> {
             Effect::Read { .. }
             | Effect::List { .. }
             | Effect::Search { .. }
+            | Effect::Map { .. }
             | Effect::Run { .. }
             | Effect::Start { .. }
             | Effect::ReadOutput { .. }
@@ -365,6 +376,7 @@ fn mismatch(observation: &Observation) -> ToolError {
         Observation::Read(_) => "a file",
         Observation::Listed(_) => "a listing",
         Observation::Found(_) => "matches",
+        Observation::Mapped(_) => "a map",
         Observation::Written => "a write",
         Observation::Ran(_) => "a command",
         Observation::Started(_) | Observation::Output(_) | Observation::Stopped(_) => "a background command",

@@ -163,6 +163,7 @@ impl Sandbox for Dry<'_> {
             agent::Effect::Read { .. }
             | agent::Effect::List { .. }
             | agent::Effect::Search { .. }
+            | agent::Effect::Map { .. }
             | agent::Effect::Run { .. }
             | agent::Effect::Start { .. }
             | agent::Effect::ReadOutput { .. }

@@ -22,6 +22,7 @@ pub(crate) fn describe(effect: &Effect) -> String {
         Effect::Read { path, .. } => format!("read {}", path.display()),
         Effect::List { path, .. } => format!("list {}", path.display()),
         Effect::Search { pattern, path, .. } => format!("search {} for {pattern}", path.display()),
+        Effect::Map { .. } => "map the repository".to_owned(),
         Effect::Run { command, timeout } => format!("run, for at most {} s:\n$ {command}", timeout.as_secs()),
         Effect::Start { command } => format!("run in the background, until this run ends:\n$ {command}"),
         Effect::ReadOutput { id, .. } => format!("read what background command {id} printed"),

@@ -3,8 +3,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use agent::{ChatErrorKind, Price};
-use providers::{ChatCompletions, ChatConfig, Dialect, ModelCard, Profile, RetryBudget, Server, ServerConfig};
+use agent::{AnyTool, ChatErrorKind, Price};
+use providers::{
+    ChatCompletions, ChatConfig, Dialect, Edits, ModelCard, Profile, RepoMap, RetryBudget, Server, ServerConfig,
+};
 use secrecy::SecretString;
 
 use crate::config::Config;
@@ -20,6 +22,17 @@ pub(crate) struct Connected {
     pub(crate) context_tokens: Option<u64>,
     pub(crate) profile: &'static Profile,
     pub(crate) notices: Vec<String>,
+}
+
+impl Connected {
+    /// What the model is offered.
+    pub(crate) fn tools(&self) -> &'static [&'static dyn AnyTool] {
+        match (self.profile.edits, self.profile.repo_map) {
+            (Edits::Diff, RepoMap::Offered) => tools::TOOLS,
+            (Edits::Diff, RepoMap::NotOffered) => tools::TOOLS_WITHOUT_MAP,
+            (Edits::WholeFile, _) => tools::WHOLE_FILE_TOOLS,
+        }
+    }
 }
 
 /// How long the list of models may take before it is done without.

@@ -12,11 +12,10 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use agent::{
-    Agent, AgentError, AgentEvent, AnyTool, ApprovalPolicy, Cancel, Condensed, Finish, GitLook, Limit,
-    SeenFiles, Spent, Survey, Transcript,
+    Agent, AgentError, AgentEvent, ApprovalPolicy, Cancel, Condensed, Finish, GitLook, Limit, SeenFiles, Spent, Survey,
+    Transcript,
 };
 use anyhow::Context as _;
-use providers::Edits;
 use sandbox::Host;
 use session::{Header, Reopened, Resumed, Served, Session, SessionFile, Store};
 
@@ -270,7 +269,7 @@ impl Conversation {
         let limits = self.limits();
         Agent {
             client: &self.connected.client,
-            tools: self.tools(),
+            tools: self.connected.tools(),
             sandbox: &self.watched,
             frontend: self.face.frontend(),
             journal: &mut self.session,
@@ -282,14 +281,6 @@ impl Conversation {
             spent: self.spent,
             seen: std::mem::take(&mut self.seen),
             cancel: self.cancel.clone(),
-        }
-    }
-
-    /// Those of the model's profile.
-    fn tools(&self) -> &'static [&'static dyn AnyTool] {
-        match self.connected.profile.edits {
-            Edits::Diff => tools::TOOLS,
-            Edits::WholeFile => tools::WHOLE_FILE_TOOLS,
         }
     }
 

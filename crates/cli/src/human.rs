@@ -199,7 +199,12 @@ pub(crate) fn gist(call: &ToolCall, outcome: &ToolOutcome) -> String {
     let last = text.lines().rev().find(|line| line.starts_with('['));
     match (call.name.as_str(), last) {
         ("run_command" | "read_output" | "stop_command", Some(last)) => last.trim_matches(['[', ']']).to_owned(),
-        ("search_files" | "list_files", _) if matches!(outcome, ToolOutcome::Done(_)) && !text.starts_with("No ") => {
+        ("search_files", _) if text.starts_with(|first: char| first.is_ascii_digit()) => {
+            text.lines().next().unwrap_or_default().split(". ").next().unwrap_or_default().to_owned()
+        }
+        ("search_files" | "list_files" | "repo_map", _)
+            if matches!(outcome, ToolOutcome::Done(_)) && !text.starts_with("No ") =>
+        {
             format!("{} lines", text.lines().count())
         }
         (_, _) => text.lines().next().unwrap_or_default().trim_end_matches(':').to_owned(),

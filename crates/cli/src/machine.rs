@@ -156,6 +156,7 @@ fn requested(question: &Question<'_>) -> Requested {
         look @ (Effect::Read { .. }
         | Effect::List { .. }
         | Effect::Search { .. }
+        | Effect::Map { .. }
         | Effect::ReadOutput { .. }
         | Effect::Stop { .. }) => Requested::Look { text: crate::ask::describe(look) },
     }

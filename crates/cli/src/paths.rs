@@ -38,6 +38,10 @@ pub(crate) fn snapshots() -> anyhow::Result<PathBuf> {
     Ok(state()?.join("snapshots"))
 }
 
+pub(crate) fn symbols() -> anyhow::Result<PathBuf> {
+    Ok(state()?.join("symbols"))
+}
+
 pub(crate) fn repository_config(workspace: &Path) -> PathBuf {
     workspace.join(".agent/config.toml")
 }

@@ -10,8 +10,8 @@ use sandbox::{Access, AddedDir, FenceOptions, Host, HostOptions, Network, Sandbo
 use crate::args::Output;
 use crate::config::{Config, Switch};
 use crate::hint::{Exit, Hint as _, Hinted};
-use crate::reach;
 use crate::screen::{Paint, Screen};
+use crate::{paths, reach};
 
 pub(crate) fn open_host(root: &Path, config: &Config, outputs: Option<PathBuf>) -> anyhow::Result<Host> {
     let fence = FenceOptions {
@@ -31,7 +31,7 @@ pub(crate) fn open_host(root: &Path, config: &Config, outputs: Option<PathBuf>) 
         return Err(anyhow::anyhow!("without a sandbox nothing keeps commands to these hosts"))
             .hint("leave out `--sandbox off`, or the `--network`");
     }
-    Ok(Host::open(root, HostOptions { outputs, fence })?)
+    Ok(Host::open(root, HostOptions { outputs, symbols: Some(paths::symbols()?), fence })?)
 }
 
 /// `auto` behind a fence that holds; else the human is asked, and where there is none the run does not start.

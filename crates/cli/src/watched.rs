@@ -143,7 +143,7 @@ fn start(files: Files, kept: &Kept) -> std::io::Result<Watch> {
 impl Sandbox for Watched {
     async fn perform(&self, permit: Permit, cancel: &Cancel) -> Result<Observation, SandboxError> {
         match permit.effect() {
-            Effect::Read { .. } | Effect::List { .. } | Effect::Search { .. } => {
+            Effect::Read { .. } | Effect::List { .. } | Effect::Search { .. } | Effect::Map { .. } => {
                 self.host.perform(permit, cancel).await
             }
             Effect::Write { changes } => {

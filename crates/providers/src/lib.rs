@@ -37,6 +37,6 @@ pub use crate::http::Server;
 pub use crate::local::{LOCAL_SERVERS, LocalServer, local_servers};
 pub use crate::models::{ModelCard, distance, resolve};
 pub use crate::prices::{PRICES_AS_OF, price};
-pub use crate::profiles::{Edits, Profile, profiles};
+pub use crate::profiles::{Edits, Profile, RepoMap, profiles};
 pub use crate::retry::RetryBudget;
 pub use crate::scripted::Scripted;

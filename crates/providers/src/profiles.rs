@@ -15,6 +15,7 @@ pub struct Profile {
     pub context_tokens: Option<u64>,
     /// The way to change a file that it is offered.
     pub edits: Edits,
+    pub repo_map: RepoMap,
     pub supervision: Supervision,
     /// The longest silence once an answer has begun. llama-server's grammar lets some models write white space without
     /// end inside a call, of which nothing is sent: the same request, sent again, mostly goes well.
@@ -32,6 +33,14 @@ pub enum Edits {
     WholeFile,
 }
 
+/// Whether a map of the repository is among the tools. That it pays is not measured yet, and each tool costs tokens and may
+/// lead a small model astray: for those whose windows are large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RepoMap {
+    Offered,
+    NotOffered,
+}
+
 /// The first whose beginning fits counts: `small` sizes stand before their families.
 const PROFILES: &[Profile] = &[
     Profile {
@@ -40,6 +49,7 @@ const PROFILES: &[Profile] = &[
         temperature: 0.15,
         context_tokens: Some(262_144),
         edits: Edits::Diff,
+        repo_map: RepoMap::Offered,
         supervision: Supervision::Light,
         longest_pause: None,
         most_calls: None,
@@ -50,6 +60,7 @@ const PROFILES: &[Profile] = &[
         temperature: 0.2,
         context_tokens: Some(262_144),
         edits: Edits::Diff,
+        repo_map: RepoMap::Offered,
         supervision: Supervision::Light,
         longest_pause: None,
         most_calls: None,
@@ -60,6 +71,7 @@ const PROFILES: &[Profile] = &[
         temperature: 0.15,
         context_tokens: Some(262_144),
         edits: Edits::Diff,
+        repo_map: RepoMap::Offered,
         supervision: Supervision::Light,
         longest_pause: None,
         most_calls: None,
@@ -70,6 +82,7 @@ const PROFILES: &[Profile] = &[
         temperature: 0.2,
         context_tokens: Some(131_072),
         edits: Edits::Diff,
+        repo_map: RepoMap::Offered,
         supervision: Supervision::Light,
         longest_pause: None,
         most_calls: None,
@@ -87,6 +100,7 @@ const PROFILES: &[Profile] = &[
         temperature: 0.2,
         context_tokens: None,
         edits: Edits::WholeFile,
+        repo_map: RepoMap::NotOffered,
         supervision: Supervision::Close,
         longest_pause: Some(Duration::from_secs(60)),
         most_calls: Some(1),
@@ -97,6 +111,7 @@ const PROFILES: &[Profile] = &[
         temperature: 0.2,
         context_tokens: None,
         edits: Edits::Diff,
+        repo_map: RepoMap::NotOffered,
         supervision: Supervision::Close,
         longest_pause: Some(Duration::from_secs(60)),
         most_calls: None,
@@ -111,6 +126,7 @@ const DEFAULT: Profile = Profile {
     temperature: 0.2,
     context_tokens: None,
     edits: Edits::Diff,
+    repo_map: RepoMap::NotOffered,
     supervision: Supervision::Light,
     longest_pause: None,
     most_calls: None,

@@ -121,7 +121,7 @@ fn a_directory_that_becomes_a_link_leads_nowhere() {
 }
 
 fn look_around(bench: &Bench) {
-    let search = Effect::Search { pattern: "SECRET".into(), path: "".into(), glob: None, limit: 10 };
+    let search = Effect::Search { pattern: "SECRET".into(), path: "".into(), glob: None, context: 0, limit: 10 };
     match bench.act(&search) {
         Ok(Observation::Found(found)) => assert_eq!(found.lines, []),
         Ok(other) => panic!("{other:?}"),

@@ -35,7 +35,7 @@ fn a_network_that_the_user_opened_is_as_it_should_be() {
 #[test]
 fn what_was_switched_off_does_not_hold() {
     let fence = FenceOptions { sandbox: SandboxMode::Off, ..FenceOptions::default() };
-    let bench = Bench::with(&[], HostOptions { fence, outputs: None });
+    let bench = Bench::with(&[], HostOptions { fence, ..HostOptions::default() });
     assert!(!bench.block_on(bench.host.fence()).holds());
 }
 

@@ -13,6 +13,7 @@ fn act(memory: &Memory, effect: Effect) -> String {
             format!("{} +{}", paths.join(" "), listing.left_out)
         }
         Ok(Observation::Found(found)) => format!("{:?} +{}", found.lines, found.left_out),
+        Ok(Observation::Mapped(map)) => map.text,
         Ok(Observation::Written) => "written".to_string(),
         Ok(Observation::Ran(ran)) => format!("{:?} {}", ran.ended, ran.output),
         Ok(Observation::Started(command) | Observation::Output(command) | Observation::Stopped(command)) => {
@@ -58,7 +59,7 @@ fn lists_and_searches() {
     assert_eq!(list("", None, 2), "a.txt src/deep/x.rs +1");
     assert_eq!(list("src", Some(1), 9), "src/deep/ src/lib.rs +0");
     assert_eq!(list("none", None, 9), "There is no `none`.");
-    let search = Effect::Search { pattern: "tw".into(), path: "".into(), glob: None, limit: 9 };
+    let search = Effect::Search { pattern: "tw".into(), path: "".into(), glob: None, context: 0, limit: 9 };
     assert!(act(&files(), search).contains("\"src/lib.rs\", number: 1, text: \"two\""));
 }
 

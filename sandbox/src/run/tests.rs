@@ -162,10 +162,15 @@ fn a_long_output_is_kept_and_costs_little_memory() {
     let kept = ran.full_output.unwrap();
     assert_eq!(std::fs::metadata(&kept).unwrap().len(), ran.total_bytes);
     assert!(kept.ends_with("outputs/output-0001.txt"));
-    let search =
-        Effect::Search { pattern: "^x{99}$".to_string(), path: kept.parent().unwrap().into(), glob: None, limit: 1 };
+    let search = Effect::Search {
+        pattern: "^x{99}$".to_string(),
+        path: kept.parent().unwrap().into(),
+        glob: None,
+        context: 0,
+        limit: 1,
+    };
     let found = bench.act(&search);
-    assert!(matches!(&found, Ok(agent::Observation::Found(found)) if found.files == 1), "{found:?}");
+    assert!(matches!(&found, Ok(agent::Observation::Found(found)) if found.files.len() == 1), "{found:?}");
     assert!(matches!(bench.read(&kept), Err(SandboxError::TooLarge { .. })));
     assert!(matches!(bench.read(kept.parent().unwrap().join("../../../etc/passwd")), Err(SandboxError::Outside(_))));
     println!("100 MB: {:?}, {} KiB of memory more than before", start.elapsed(), resident_kib().saturating_sub(before));

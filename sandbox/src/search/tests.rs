@@ -1,4 +1,4 @@
-use agent::{Effect, Found, Observation};
+use agent::{Effect, Found, FoundLine, LineKind, Observation};
 
 use crate::testing::Bench;
 
@@ -20,7 +20,8 @@ fn bench() -> Bench {
 }
 
 fn search(pattern: &str, path: &str, glob: Option<&str>, limit: usize) -> Result<Found, String> {
-    let effect = Effect::Search { pattern: pattern.into(), path: path.into(), glob: glob.map(Into::into), limit };
+    let effect =
+        Effect::Search { pattern: pattern.into(), path: path.into(), glob: glob.map(Into::into), context: 0, limit };
     match bench().act(&effect) {
         Ok(Observation::Found(found)) => Ok(found),
         Ok(other) => panic!("{other:?}"),
@@ -58,6 +59,25 @@ fn lines_of_text_files() {
 }
 
 #[test]
+fn lines_around_a_match_come_with_it_and_only_with_those_shown() {
+    let bench = Bench::new(&[("a.txt", "1\nx2\n3\n4\n5\nx6\nx7\n8\n9\n"), ("b.txt", "x1\n2\n")]);
+    let around = |context, limit| {
+        let effect = Effect::Search { pattern: "x".into(), path: "".into(), glob: None, context, limit };
+        let Ok(Observation::Found(found)) = bench.act(&effect) else { panic!() };
+        let line = |line: &FoundLine| match line.kind {
+            LineKind::Match => format!("{}:{}", line.path, line.number),
+            LineKind::Context => format!("{}-{}", line.path, line.number),
+        };
+        let lines: Vec<String> = found.lines.iter().map(line).collect();
+        (lines.join(" "), found.left_out, found.files.iter().map(|file| file.matches).collect::<Vec<usize>>())
+    };
+    let all = "a.txt-1 a.txt:2 a.txt-3 a.txt-5 a.txt:6 a.txt:7 a.txt-8 b.txt:1 b.txt-2";
+    assert_eq!(around(1, 9), (all.to_owned(), 0, vec![3, 1]));
+    assert_eq!(around(1, 1), ("a.txt-1 a.txt:2 a.txt-3".to_owned(), 3, vec![3, 1]));
+    assert_eq!(around(1, 2), ("a.txt-1 a.txt:2 a.txt-3 a.txt-5 a.txt:6".to_owned(), 2, vec![3, 1]));
+}
+
+#[test]
 fn long_lines_are_cut_between_characters() {
     let found = search("two", "long.txt", None, 9).unwrap();
     assert_eq!(found.lines[0].text.len(), 299);
@@ -66,7 +86,7 @@ fn long_lines_are_cut_between_characters() {
 #[test]
 fn bounded_with_counts() {
     let found = search("o", "", None, 2).unwrap();
-    assert_eq!((found.lines.len(), found.left_out, found.files), (2, 4, 5));
+    assert_eq!((found.lines.len(), found.left_out, found.files.len()), (2, 4, 5));
 }
 
 #[test]

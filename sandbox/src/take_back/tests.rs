@@ -98,7 +98,7 @@ impl World {
         let root = folder.path().join("work");
         fs::create_dir(&root).unwrap();
         let fence = FenceOptions { sandbox: SandboxMode::Off, ..FenceOptions::default() };
-        let host = Host::open(&root, HostOptions { outputs: None, fence }).unwrap();
+        let host = Host::open(&root, HostOptions { fence, ..HostOptions::default() }).unwrap();
         let objects = Objects::open(&folder.path().join("kept"), &root, "session", 1 << 30).unwrap();
         let watch = Watch::new(host.files(), objects);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

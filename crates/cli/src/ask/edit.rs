@@ -34,6 +34,7 @@ pub(crate) fn edit(effect: &Effect) -> anyhow::Result<Effect> {
         Effect::Read { .. }
         | Effect::List { .. }
         | Effect::Search { .. }
+        | Effect::Map { .. }
         | Effect::ReadOutput { .. }
         | Effect::Stop { .. } => bail!("there is nothing to edit in it"),
     }

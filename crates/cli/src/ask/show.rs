@@ -75,6 +75,7 @@ pub(crate) fn effect(question: &Question<'_>, around: &Around, sheet: Sheet) -> 
         Effect::Read { .. }
         | Effect::List { .. }
         | Effect::Search { .. }
+        | Effect::Map { .. }
         | Effect::ReadOutput { .. }
         | Effect::Stop { .. } => (),
     }
@@ -130,6 +131,7 @@ pub(crate) fn details(question: &Question<'_>, around: &Around) -> String {
         Effect::Read { .. }
         | Effect::List { .. }
         | Effect::Search { .. }
+        | Effect::Map { .. }
         | Effect::ReadOutput { .. }
         | Effect::Stop { .. } => (),
     }
@@ -144,7 +146,7 @@ fn what(effect: &Effect) -> String {
     match effect {
         Effect::Run { .. } => "run a command".to_owned(),
         Effect::Start { .. } => "run a command in the background".to_owned(),
-        Effect::ReadOutput { .. } | Effect::Stop { .. } => crate::ask::describe(effect),
+        Effect::ReadOutput { .. } | Effect::Stop { .. } | Effect::Map { .. } => crate::ask::describe(effect),
         Effect::Write { changes } => {
             let files: Vec<String> = changes.iter().map(summary).collect();
             format!("change {}", files.join(", "))

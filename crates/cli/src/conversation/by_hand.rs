@@ -60,7 +60,7 @@ impl Conversation {
 
     /// The model, its window where it is known, and about how much of it the next request takes.
     pub(crate) fn window(&self) -> (&str, Option<u64>, u64) {
-        let specs: Vec<agent::ToolSpec> = self.tools().iter().map(|tool| tool.spec()).collect();
+        let specs: Vec<agent::ToolSpec> = self.connected.tools().iter().map(|tool| tool.spec()).collect();
         let used = self.transcript.as_ref().map_or(0, |transcript| transcript.estimated_tokens(&specs));
         (&self.connected.model, self.connected.context_tokens, used)
     }

@@ -7,7 +7,7 @@ use super::atif;
 use super::tests::{HEADER, STEP, with_story};
 
 fn trajectory(lines: &str) -> Value {
-    let text = with_story(lines, |story| atif::render(story)).unwrap();
+    let text = with_story(lines, atif::render).unwrap();
     assert!(text.starts_with(atif::MARK) && text.ends_with("}\n"), "{text}");
     serde_json::from_str(&text).unwrap()
 }
@@ -265,12 +265,12 @@ fn what_a_fork_copied_is_marked() {
     };
     assert_eq!(copied(&trajectory(&lines)), [None, None]);
     let forked = HEADER.replace(r#""agent":"#, r#""forked_from":"h","agent":"#);
-    let text = super::tests::with_header(&forked, &lines, |story| atif::render(story)).unwrap();
+    let text = super::tests::with_header(&forked, &lines, atif::render).unwrap();
     assert_eq!(copied(&serde_json::from_str(&text).unwrap()), [Some(Value::Bool(true)), None]);
 }
 
 #[test]
 fn nothing_said_is_no_trajectory() {
     let end = r#"{"at":"2026-11-25T10:00:06.000Z","finish":"cancelled","steps":0}"#;
-    assert_eq!(with_story(end, |story| atif::render(story)), None);
+    assert_eq!(with_story(end, atif::render), None);
 }

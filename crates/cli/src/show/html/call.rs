@@ -46,7 +46,7 @@ pub(super) fn call(html: &mut Html, called: &Called<'_>, limit: usize) {
         Some(changes) => changes.iter().map(|change| change.lines.len()).sum(),
         None => told.lines().count() + unsaid.iter().map(|(_, value)| value.lines().count()).sum::<usize>(),
     };
-    let looks = matches!(called.call.name.as_str(), "read_file" | "list_files" | "search_files");
+    let looks = matches!(called.call.name.as_str(), "read_file" | "list_files" | "search_files" | "repo_map");
     let open = lines <= OPEN_LINES && (!looks || class == "bad");
     html.markup("<details class=\"call ").markup(class).markup(if open { "\" open>" } else { "\">" });
     html.markup("<summary><span class=\"mark\" aria-hidden=\"true\">").markup(mark).markup("</span> ");
