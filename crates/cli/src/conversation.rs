@@ -12,8 +12,8 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use agent::{
-    Agent, AgentError, AgentEvent, AnyTool, ApprovalPolicy, Cancel, Condensed, Finish, GitLook, Limit,
-    SeenFiles, Spent, Survey, Transcript,
+    Agent, AgentError, AgentEvent, AnyTool, ApprovalPolicy, Cancel, Condensed, Finish, GitLook, Limit, SeenFiles,
+    Spent, Survey, Transcript,
 };
 use anyhow::Context as _;
 use providers::Edits;
