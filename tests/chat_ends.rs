@@ -48,6 +48,7 @@ fn ctrl_c_twice_leaves_in_the_middle() {
     assert_eq!(terminal.wait_for_end(), 0);
     let screen = terminal.screen();
     assert!(screen.contains("stopping") && !screen.contains("ctx"), "the turn did not come to its end: {screen}");
+    assert!(screen.contains("1 steps"), "what was spent is known: {screen}");
     assert_eq!(finish(&world).as_deref(), Some("cancelled"));
 }
 

@@ -315,7 +315,7 @@ fn figures_sessions_and_help_are_there_to_ask_for() {
     terminal.say("/sessions");
     terminal.wait_for("One task.\nauto >");
     terminal.say("/cost");
-    let screen = terminal.wait_for("context ");
+    let screen = terminal.wait_for("context  about");
     for figure in ["steps    1", "(64 cached)", "model    devstral-medium-latest", "of # tokens ("] {
         assert!(screen.contains(figure), "{figure}\n{screen}");
     }

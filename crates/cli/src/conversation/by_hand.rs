@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use agent::{AgentError, AgentEvent, Cancel, Finish, Ran, SandboxError};
 use anyhow::Context as _;
-use session::Resumed;
+use session::{Resumed, Session};
 
 use super::{Conversation, served};
 use crate::config::Config;
@@ -49,6 +49,12 @@ impl Conversation {
 
     /// The human leaves. How the last turn ended stands in the session file; they have seen it.
     pub(crate) async fn leave(mut self, finish: Result<Finish, AgentError>) {
+        // A turn that was left in the middle has not handed back what it spent, and its replies are in the file.
+        if self.transcript.is_none()
+            && let Ok(session) = Session::read(self.session.path())
+        {
+            self.spent = session.spent();
+        }
         let ended = self.end(finish).await;
         summary::say_figures(&self.screen, &ended);
     }
