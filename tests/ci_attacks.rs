@@ -67,6 +67,21 @@ fn a_secret_in_the_message_or_in_a_file_name_is_withheld_and_a_false_alarm_can_b
     let (code, result) = with_token(&world, &["Leak"]);
     assert_eq!((code, &result["secrets"][0]["place"]), (6, &Value::from("commit message")), "{result}");
 
+    // One that does not look like itself once the message is made harmless and wrapped.
+    let odd = "planted@token #12 that is long enough to be wrapped where it stands in a line of text";
+    let message = format!("Mend the thing\n\nIt is said that {odd}, you see.");
+    let turns = fake_mistral::Script::new([
+        fake_mistral::Reply::call("create_file", "{\"filename\": \"a\", \"content\": \"1\\n\"}").into(),
+        fake_mistral::Reply::text("Done.").into(),
+        fake_mistral::Reply::text(message).into(),
+    ]);
+    let world = World::with(&[("a.txt", "a\n")], turns);
+    commit(&world);
+    let patch = world.home().join("fix.patch");
+    let mut command = world.command(&["ci", "--commit", "--patch", patch.to_str().unwrap(), "Leak"]);
+    let ran = crate::support::ran(command.env("ODD_TOKEN", odd).output().unwrap());
+    assert!(ran.code == 6 && !patch.exists() && ran.stderr.contains("the value of ODD_TOKEN"), "{ran:?}");
+
     let key = format!("AKIA{}", "IOSFODNN7ABCDEFG");
     let leak = format!("{}\n---\nDone.\n---\nNo.\n---\n{WORDS}", write(&format!("{key}.txt"), "1\n"));
     let world = repository(&[("a.txt", "a\n")], &leak);

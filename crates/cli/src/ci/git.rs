@@ -28,8 +28,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("submodule.recurse", "false"),
     ("commit.gpgSign", "false"),
     ("log.showSignature", "false"),
-    // As many as there are processors.
-    ("checkout.workers", "0"),
+    // Several write files in so short a time that each look at them after that reads all again ("racy git").
+    ("checkout.workers", "1"),
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
     ("protocol.allow", "never"),
