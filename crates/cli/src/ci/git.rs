@@ -28,8 +28,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("submodule.recurse", "false"),
     ("commit.gpgSign", "false"),
     ("log.showSignature", "false"),
-    // Several write files in so short a time that each look at them after that reads all again ("racy git").
-    ("checkout.workers", "1"),
+    // As many as there are processors.
+    ("checkout.workers", "0"),
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
     ("protocol.allow", "never"),
