@@ -146,8 +146,11 @@ impl Worktree {
 
     /// Under which name the work is kept, should we be killed.
     pub(crate) fn belongs_to(&self, session: &str) -> anyhow::Result<()> {
-        let Repository { root, .. } = &self.repository;
-        let owner = Owner { repository: root.clone(), base: self.base.clone(), session: Some(session.to_owned()) };
+        self.own(Some(session.to_owned()))
+    }
+
+    fn own(&self, session: Option<String>) -> anyhow::Result<()> {
+        let owner = Owner { repository: self.repository.root.clone(), base: self.base.clone(), session };
         // Whole or not at all.
         let file = tempfile::NamedTempFile::new_in(&self.folder)?;
         serde_json::to_writer(&file, &owner)?;
@@ -168,6 +171,8 @@ impl Drop for Worktree {
         if self.is_kept.get() {
             return;
         }
+        // Should we be killed half-way, the next run must not take what is gone for work.
+        let _ = self.own(None);
         forget(&self.repository.git, &self.folder);
         // The next run would do it.
         let _ = fs::remove_file(self.folder.with_extension("lock"));
@@ -210,7 +215,7 @@ pub(crate) fn sweep() -> anyhow::Result<Vec<Swept>> {
             continue;
         }
         let folder = place.join(&id);
-        let work = sweep_one(&folder, &id);
+        let work = sweep_one(&folder);
         if !matches!(work, Work::Left(..)) {
             fs::remove_file(&path).with_context(|| format!("{} cannot be removed", path.display()))?;
         }
@@ -220,22 +225,27 @@ pub(crate) fn sweep() -> anyhow::Result<Vec<Swept>> {
 }
 
 /// Of a run that is dead. Its worktree is removed if that loses nothing.
-fn sweep_one(folder: &Path, id: &str) -> Work {
+fn sweep_one(folder: &Path) -> Work {
     let tree = folder.join("tree");
-    // Killed before there was a worktree.
-    if !tree.exists() {
-        remove(folder);
-        return Work::Nothing;
-    }
     let owner = fs::read(folder.join(OWNER)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let Some(Owner { repository, base, session }) = owner else {
+        // Killed before there was a worktree.
+        if !tree.exists() {
+            remove(folder);
+            return Work::Nothing;
+        }
         return Work::Left(tree, "nobody knows which repository it is of".to_owned());
     };
     let git = match Git::new(&repository) {
         Ok(git) if repository.is_dir() => git,
+        Ok(_) | Err(_) if session.is_none() => {
+            remove(folder);
+            return Work::Nothing;
+        }
         Ok(_) | Err(_) => return Work::Left(tree, format!("its repository {} is gone", repository.display())),
     };
-    let work = rescue(&git, folder, &base, session.as_deref().unwrap_or(id));
+    // Without a session it was killed while the files were laid out: the model had not begun.
+    let work = session.map_or(Work::Nothing, |session| rescue(&git, folder, &base, &session));
     if !matches!(work, Work::Left(..)) {
         forget(&git, folder);
     }
