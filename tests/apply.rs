@@ -37,6 +37,11 @@ fn all_files_or_none_and_never_by_guessing() {
         ("--- a/../out\n+++ b/../out\n@@\n+x\n", 1, "outside"),
         ("--- /dev/null\n+++ b/.git/hooks/pre-commit\n@@ -0,0 +1 @@\n+x\n", 1, "never written directly"),
         ("diff --git a/x b/x\nindex 1..2 100644\nGIT binary patch\nliteral 1\n", 2, "hint: git itself lands those"),
+        (
+            "diff --git a/l b/l\nnew file mode 120000\n--- /dev/null\n+++ b/l\n@@ -0,0 +1 @@\n+a.txt\n",
+            2,
+            "changes a link",
+        ),
         ("no diff\n", 1, "hint"),
         ("", 2, "hint: name a patch"),
     ] {

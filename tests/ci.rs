@@ -180,11 +180,6 @@ fn budgets_are_kept_and_what_was_done_too() {
     assert_eq!(result["branch"], Value::Null);
     git(&world.workspace(), &["am", "-q", patch.to_str().unwrap()]);
     assert!(git(&world.workspace(), &["log", "-1", "--format=%B"]).contains("no usable description"));
-
-    // Without a price nothing says when the budget is spent, so nothing is.
-    let mut command = world.command(&["ci", "--model", "devstral-medium-latest", "Count"]);
-    command.env("AGENT_BASE_URL", "http://model.invalid/v1").env("AGENT_MODEL", "unknown");
-    assert_ne!(command.output().unwrap().status.code(), Some(0));
 }
 
 #[test]
@@ -261,32 +256,5 @@ fn nonsense_for_a_message_is_not_used_and_that_is_said() {
     let (ran, result) = ci(&world, &["--commit", "Greet the world"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(result["subject"], "Task: Greet the world");
-}
-
-#[test]
-fn a_killed_run_is_cleaned_up_by_the_next_and_its_work_kept() {
-    // The second request is never answered.
-    let script = fake_mistral::Script::computed(|_, request| match request {
-        0 => fake_mistral::Reply::call("create_file", "{\"filename\": \"half.txt\", \"content\": \"half\\n\"}").into(),
-        1 => {
-            let mut reply = fake_mistral::Reply::text("late");
-            reply.delivery.ending = fake_mistral::Ending::Stall(fake_mistral::After::Events(0));
-            reply.into()
-        }
-        _ => fake_mistral::Reply::text("Nothing to do.").into(),
-    });
-    let world = World::with(&[("a.txt", "a\n")], script);
-    commit(&world);
-    let mut child = world.start(&["ci", "--commit", "Do half"]);
-    crate::support::wait_for(|| 2 <= world.bodies().len());
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert_eq!(git(&world.workspace(), &["worktree", "list"]).lines().count(), 2);
-    let (ran, result) = ci(&world, &["Look"]);
-    assert_eq!((ran.code, &result["outcome"]), (0, &Value::from("no_change")), "{ran:?}");
-    assert!(ran.stderr.contains("was killed; what it had done is in"), "{ran:?}");
-    let kept: Vec<_> = fs::read_dir(world.home().join("state/agent/patches")).unwrap().collect();
-    let id = kept[0].as_ref().unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned();
-    assert_eq!(world.agent(&["apply", &id]).code, 0);
-    assert_eq!(fs::read_to_string(world.workspace().join("half.txt")).unwrap(), "half\n");
+    assert_eq!(result["notes"][0], "the model gave no usable commit message, so the subject is the task");
 }

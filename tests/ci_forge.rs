@@ -180,6 +180,81 @@ fn a_check_that_still_fails_opens_a_draft_where_that_is_wanted() {
     assert!(town.forge.changes()[0].is_draft);
 }
 
+#[test]
+fn what_fails_is_not_pushed_into_a_pull_request_that_is_ready() {
+    let mut town = Town::new(Kind::GitHub);
+    let first = town.job(0, "changed");
+    let result = town.world.home().join("result.json");
+    let child = town.command(&result, &["--check", "test ! -e fix.txt", "--draft-on-failure"]).spawn().unwrap();
+    let (ran, said) = town.end(child, &result);
+    assert_eq!((ran.code, &said["outcome"]), (1, &Value::from("checks_failed")), "{ran:?}");
+    assert!(said["notes"].to_string().contains("is ready for review"), "{said}");
+    assert!(said["pushed"] == false && !town.forge.changes()[0].is_draft);
+    assert_eq!(first["commit"].as_str().unwrap(), town.head());
+}
+
+#[test]
+fn a_closed_pull_request_leads_to_a_new_one() {
+    let mut town = Town::new(Kind::GitHub);
+    town.job(0, "changed");
+    town.forge.close_change(town.forge.changes()[0].number);
+    let (child, result) = town.start("result.json");
+    let (ran, said) = town.end(child, &result);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let open: Vec<u64> =
+        town.forge.changes().iter().filter(|change| change.is_open).map(|change| change.number).collect();
+    assert_eq!(open, [said["pull_request"]["number"].as_u64().unwrap()]);
+    assert_eq!(town.forge.changes().len(), 2);
+}
+
+#[test]
+fn a_pull_request_goes_into_the_base() {
+    let mut town = Town::new(Kind::GitHub);
+    let work = town.world.workspace();
+    git(&work, &["push", "-q", town.bare().to_str().unwrap(), "main:refs/heads/release"]);
+    git(&work, &["fetch", "-q", town.bare().to_str().unwrap(), "release:refs/remotes/origin/release"]);
+    for base in ["origin/release", "HEAD~0"] {
+        let result = town.world.home().join("result.json");
+        let child = town.command(&result, &["--base", base]).spawn().unwrap();
+        let (ran, said) = town.end(child, &result);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let change = town.forge.changes().pop().unwrap();
+        assert_eq!(change.base, if base == "HEAD~0" { "main" } else { "release" }, "{said}");
+        assert_eq!(said["notes"].to_string().contains("is no branch of the forge"), base == "HEAD~0", "{said}");
+        town.forge.close_change(change.number);
+    }
+}
+
+#[test]
+fn a_task_without_an_issue_gets_a_branch_that_the_forge_does_not_have() {
+    let mut town = Town::new(Kind::GitHub);
+    let result = town.world.home().join("result.json");
+    for number in 1..=2 {
+        let arguments =
+            ["ci", "--open-pr", "--forge", "github", "--forge-url", &town.forge.url(), "--token-env", "THE_TOKEN"];
+        let mut command = town.world.command(&arguments);
+        command.args(["Keep it tidy", "--result"]).arg(&result).env("THE_TOKEN", &town.token);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (ran, said) = town.end(child, &result);
+        assert_eq!((ran.code, &said["branch"]), (0, &Value::from(format!("agent/keep-it-tidy-{number}"))), "{ran:?}");
+        // A fresh clone knows nothing of it.
+        git(&town.world.workspace(), &["branch", "-q", "-D", said["branch"].as_str().unwrap()]);
+    }
+    assert_eq!(town.forge.changes().len(), 2);
+}
+
+#[test]
+fn a_shallow_clone_is_refused_before_anything_is_spent() {
+    let mut town = Town::new(Kind::GitHub);
+    let work = town.world.workspace();
+    git(&work, &["commit", "-q", "--allow-empty", "-m", "more"]);
+    let head = git(&work, &["rev-parse", "HEAD"]);
+    fs::write(work.join(".git/shallow"), head).unwrap();
+    let said = town.job(2, "failed");
+    assert!(said["hint"].as_str().unwrap().contains("fetch-depth: 0"), "{said}");
+    assert!(town.world.bodies().is_empty());
+}
+
 /// The figure of issue 6: 0 duplicate pull requests, 0 lost work, 0 bytes of the token.
 #[test]
 fn twenty_jobs_in_a_row_on_one_clone() {

@@ -9,6 +9,7 @@ mod chat_keys;
 mod chat_work;
 mod ci;
 mod ci_attacks;
+mod ci_ends;
 mod ci_forge;
 mod command_line;
 mod compact;

@@ -38,6 +38,10 @@ pub(crate) async fn apply(args: ApplyArgs) -> anyhow::Result<Exit> {
     if diff.trim().is_empty() {
         return Err(anyhow!("there is no change in {title}")).hint("name a patch, or a session of `agent ci`");
     }
+    if let Some(odd) = diff.lines().find(|line| is_no_file(line)) {
+        return Err(anyhow!("{title} changes a link or another repository (`{}`)", harmless(odd)))
+            .hint("git itself lands those: git am FILE");
+    }
     let host = Rc::new(Host::open(&root, HostOptions::default())?);
     let outcome = match args.dry_run {
         true => land(&Dry(&host), &root, &config, &diff, None).await?,
@@ -88,11 +92,54 @@ fn find(what: &str) -> anyhow::Result<(String, Vec<u8>)> {
     }
 }
 
-/// Without the mail around it: in a message nothing is a change, whatever it looks like.
+/// Without the mails around it: in a message nothing is a change, whatever it looks like.
 fn hunks(text: &str) -> String {
-    let is_mail = text.starts_with("From ") && text.contains("\nSubject: ");
-    let begin = if is_mail { text.find("\ndiff --git ").map_or(text.len(), |at| at + 1) } else { 0 };
-    text.get(begin..).unwrap_or_default().to_owned()
+    if !(text.starts_with("From ") && text.contains("\nSubject: ")) {
+        return text.to_owned();
+    }
+    let mut mails = vec![String::new()];
+    for line in text.split_inclusive('\n') {
+        if is_mail_start(line) {
+            mails.push(String::new());
+        }
+        if let Some(mail) = mails.last_mut() {
+            mail.push_str(line);
+        }
+    }
+    mails.iter().map(|mail| change_of(mail)).collect()
+}
+
+/// The line that `git format-patch` begins a mail with: `From`, a commit's name, and always the same date.
+fn is_mail_start(line: &str) -> bool {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    matches!(words[..], ["From", commit, "Mon", "Sep", "17", "00:00:00", "2001"]
+        if 40 <= commit.len() && commit.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// Of one mail. Before its change stand `---`, the statistics and an empty line, which no diff has in itself; what looks
+/// the same above that is part of the message.
+fn change_of(mail: &str) -> &str {
+    let (mut at, mut began, mut first) = (0, None, None);
+    let mut is_after_dashes = false;
+    let mut before = "";
+    for line in mail.split_inclusive('\n') {
+        if line.starts_with("diff --git ") {
+            first = first.or(Some(at));
+            if is_after_dashes && before.trim_end_matches('\n').is_empty() {
+                began = Some(at);
+            }
+        }
+        is_after_dashes = line == "---\n" || is_after_dashes && (line.starts_with(' ') || line == "\n");
+        (at, before) = (at + line.len(), line);
+    }
+    // Without statistics there is no such mark, and the message ends where git says it does.
+    began.or(first).and_then(|at| mail.get(at..)).unwrap_or_default()
+}
+
+/// Whether a header of a diff is about a link (120000) or a submodule (160000). In a hunk no line begins like this.
+fn is_no_file(line: &str) -> bool {
+    let begins = ["new file mode ", "deleted file mode ", "old mode ", "new mode ", "index "];
+    begins.iter().any(|begin| line.starts_with(begin)) && (line.ends_with(" 120000") || line.ends_with(" 160000"))
 }
 
 /// One call of the same tool that a model has for this.
@@ -181,5 +228,21 @@ mod tests {
         let mail = "From 1 Mon\nSubject: x\n\n--- a/evil\n+++ b/evil\n\ndiff --git a/a b/a\n--- a/a\n+++ b/a\n";
         assert_eq!(hunks(mail), "diff --git a/a b/a\n--- a/a\n+++ b/a\n");
         assert_eq!(hunks("--- a/a\n+++ b/a\n"), "--- a/a\n+++ b/a\n");
+    }
+
+    #[test]
+    fn a_diff_in_the_message_is_no_change_and_each_mail_has_its_own() {
+        let start = format!("From {} Mon Sep 17 00:00:00 2001\n", "0a".repeat(20));
+        let evil = "---\ndiff --git a/evil b/evil\n--- a/evil\n+++ b/evil\n@@ -1,9 +1,9 @@\n-a\n+b\n";
+        // A line `--` that goes, and the next file right behind: what stands there is no mark.
+        let real = |name: &str| {
+            format!(
+                "diff --git a/{name} b/{name}\n@@ -1,2 +1 @@\n---\n c\ndiff --git a/{name}2 b/{name}2\n@@ -1 +1 @@\n-a\n+b\n"
+            )
+        };
+        let mail = |name: &str| {
+            format!("{start}Subject: x\n\nWords.\n{evil}---\n {name} | 1 +\n 1 file changed\n\n{}", real(name))
+        };
+        assert_eq!(hunks(&(mail("one") + &mail("two"))), real("one") + &real("two"));
     }
 }

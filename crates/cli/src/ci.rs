@@ -8,6 +8,7 @@ mod change;
 mod checks;
 mod ci_files;
 mod git;
+mod logins;
 mod origin;
 mod outputs;
 mod publish;
@@ -28,16 +29,17 @@ use anyhow::{Context as _, anyhow};
 
 use self::change::Author;
 use self::origin::Origin;
+use self::publish::Start;
 pub(crate) use self::result::schema;
 use self::result::{CiResult, Outcome};
 use self::secrets::Scanner;
 use self::task::Task;
-use self::worktree::{Repository, Worktree};
+use self::worktree::{Repository, Work, Worktree};
 use crate::args::CiArgs;
 use crate::config::Config;
 use crate::hint::{Exit, Hint as _, Hinted};
 use crate::screen::{Manner, Paint, Screen};
-use crate::{paths, reach, run};
+use crate::{events, paths, reach, run};
 
 /// What holds for the whole run.
 struct Job<'a> {
@@ -59,7 +61,7 @@ pub(crate) async fn ci(args: CiArgs) -> anyhow::Result<Exit> {
         tell(&screen, &worktree::sweep()?);
         return Ok(Exit::Finished);
     }
-    outputs::check(&args)?;
+    outputs::check_stdout(&args)?;
     let _quiet = outputs::StopCommands::here();
     let mut result = CiResult::default();
     let done = carry_out(&args, &screen, &mut result).await;
@@ -67,15 +69,24 @@ pub(crate) async fn ci(args: CiArgs) -> anyhow::Result<Exit> {
     if let Err(error) = &done {
         result.failed(error);
     }
-    let scanner = Scanner::new(secrets::of_environment(&named(&args)), &[]);
-    outputs::write(&args, &result, done.as_ref().unwrap_or(&scanner))?;
-    done?;
+    let scanner = Scanner::new(secrets::of_environment(&named(&args), &args.allow_secret), &[]);
+    let scanner = done.as_ref().unwrap_or(&scanner);
+    let written = outputs::write_pages(&args, &result, scanner);
+    if let (Ok(_), Err(error)) = (&done, &written) {
+        result.failed(error);
+    }
+    let written = written.and(outputs::write_result(&args, &result, scanner));
+    if done.is_err() || written.is_err() {
+        outputs::print_kept(&screen, &result);
+    }
+    done.and(written)?;
     outputs::print(&args, &screen, &result)?;
     Ok(Exit::of_code(result.exit_code))
 }
 
 /// From the arguments to the last request. The scanner knows what must be in no output.
 async fn carry_out(args: &CiArgs, screen: &Screen, result: &mut CiResult) -> anyhow::Result<Scanner> {
+    outputs::check_files(args)?;
     let author = Author::parse(&args.author)
         .ok_or_else(|| anyhow!("`{}` is no author", args.author))
         .hint("write it like --author \"A Bot <bot@example.org>\"")?;
@@ -89,6 +100,7 @@ async fn carry_out(args: &CiArgs, screen: &Screen, result: &mut CiResult) -> any
         Err(error) => screen.line(Paint::Yellow, &format!("what killed runs left could not be removed: {error:#}")),
     }
     let config = Config::for_ci(args, &repository.root)?;
+    logins::check(&repository.git, &reach::paths("hide", &config.hide())?)?;
     let origin = match args.publishes() || args.issue.is_some() {
         true => Some(Origin::find(&repository, &args.forge)?),
         false => None,
@@ -96,7 +108,7 @@ async fn carry_out(args: &CiArgs, screen: &Screen, result: &mut CiResult) -> any
     let mut names = named(args);
     names.push(config.api_key_env());
     names.extend(origin.as_ref().map(|origin| origin.token_env().to_owned()));
-    let secrets = secrets::of_environment(&names);
+    let secrets = secrets::of_environment(&names, &args.allow_secret);
     crate::mask::hide(secrets.iter().map(|(_, value)| value.trim().to_owned()));
     let scanner = Scanner::new(secrets, &args.allow_secret);
     let task = Task::read(args, origin.as_ref()).await?;
@@ -110,25 +122,40 @@ impl Job<'_> {
     async fn carry_out(&self, result: &mut CiResult) -> anyhow::Result<()> {
         let start = self.start().await?;
         result.base = Some(start.base.clone());
-        if let Some(note) = &start.note {
-            result.notes.push(note.clone());
-        }
+        result.notes.extend(start.notes.iter().cloned());
         if self.repository.has_changes() && self.args.base.is_none() {
             result.notes.push("uncommitted changes of the checkout are not part of the work".to_owned());
         }
         let worktree = Worktree::add(&self.repository, &start.base, &session::Store::new_id())?;
-        let worked = self.work(&worktree, result).await?;
-        let Some(done) = worked else { return Ok(()) };
+        let carried = self.carry_out_in(&worktree, &start, result).await;
+        // What the model did was paid for.
+        if let (Err(_), Some(session), None) = (&carried, &result.session, &result.patch) {
+            match worktree.rescue(session) {
+                Work::Nothing => (),
+                Work::Patch(patch) => result.patch = Some(patch.display().to_string()),
+                left @ Work::Left(..) => result.notes.push(format!("this run did not end well; {left}")),
+            }
+        }
+        carried
+    }
+
+    async fn carry_out_in(&self, worktree: &Worktree, start: &Start, result: &mut CiResult) -> anyhow::Result<()> {
+        let Some(done) = self.work(worktree, result).await? else { return Ok(()) };
         let commit = change::commit(&worktree.git, &done.tree, &start.base, &self.author, &done.message)?;
         let mail = change::mail(&worktree.git, &commit)?;
         self.hand_over(&mail, &done, result)?;
+        if result.outcome == Outcome::Changed && done.cancel.is_set() {
+            let (_, exit, reason, hint) = events::finish(&work::stopped(&done.cancel));
+            let outcome = if exit == Exit::Cancelled { Outcome::Cancelled } else { Outcome::LimitReached };
+            result.ends(outcome, exit, reason.unwrap_or_else(|| "stopped".to_owned()), hint.unwrap_or_default());
+        }
         if result.outcome != Outcome::Changed
             && !(result.outcome == Outcome::ChecksFailed && self.args.draft_on_failure)
         {
             return Ok(());
         }
         if self.args.commit || self.args.publishes() {
-            self.publish(&start, &commit, &done.words, result).await?;
+            self.publish(start, &commit, &done, result).await?;
         }
         Ok(())
     }
@@ -163,11 +190,7 @@ impl CiResult {
 
 fn tell(screen: &Screen, swept: &[worktree::Swept]) {
     for run in swept {
-        let work = match &run.patch {
-            Some(patch) => format!("what it had done is in {}", patch.display()),
-            None => "it had changed nothing".to_owned(),
-        };
-        screen.line(Paint::Yellow, &format!("run {} was killed; {work}", run.id));
+        screen.line(Paint::Yellow, &format!("run {} was killed; {}", run.id, run.work));
     }
 }
 

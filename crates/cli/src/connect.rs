@@ -72,6 +72,16 @@ async fn without_key(api_key_env: &str) -> String {
     hint
 }
 
+/// The price. Errors: there is a budget in money (USD), and nothing says when it is spent.
+fn enough(price: Option<Price>, budget: Option<f64>, model: &str) -> anyhow::Result<Option<Price>> {
+    if budget.is_none() || price.is_some() {
+        return Ok(price);
+    }
+    let hint = "set `price = { input = ..., output = ... }` (USD per million tokens) in the configuration".to_owned();
+    let message = format!("--max-cost cannot be kept: no price is known for {model}");
+    Err(Hinted::new(Exit::Usage, message, Some(hint)).into())
+}
+
 /// Finds the model on the server and makes a client for it.
 pub(crate) async fn connect(config: &Config, session: &str) -> anyhow::Result<Connected> {
     let server = server(config).await?;
@@ -93,21 +103,14 @@ pub(crate) async fn connect(config: &Config, session: &str) -> anyhow::Result<Co
         }
     };
     let (model, card) = choose(config, dialect, &cards, &mut notices)?;
-    let price = match config.price() {
+    let names: Vec<&str> =
+        [Some(model.as_str()), card.as_ref().map(|card| card.id.as_str())].into_iter().flatten().collect();
+    let known = match config.price() {
         Some(price) => Some(price),
         None if server.is_local() => Some(Price { input: 0.0, cached: 0.0, output: 0.0 }),
-        None => providers::price(&model).or_else(|| providers::price(&card.as_ref()?.id)),
+        None => names.iter().find_map(|name| providers::price(name)),
     };
-    if config.limits().cost_usd.is_some() && price.is_none() {
-        let hint =
-            "set `price = { input = ..., output = ... }` (USD per million tokens) in the configuration".to_owned();
-        return Err(Hinted::new(
-            Exit::Usage,
-            format!("--max-cost cannot be kept: no price is known for {model}"),
-            Some(hint),
-        )
-        .into());
-    }
+    let price = enough(known, config.limits().cost_usd, &model)?;
     let profile = config.profile()?.unwrap_or_else(|| Profile::of(card.as_ref().map_or(&model, |card| &card.id)));
     let card_temperature = card.as_ref().and_then(|card| card.default_temperature);
     let temperature = config.temperature().or(card_temperature).or(Some(profile.temperature));
@@ -168,4 +171,18 @@ pub(crate) fn chat_error_parts(error: &agent::ChatError) -> (Exit, Option<String
         ChatErrorKind::Refused | ChatErrorKind::Unreachable => Exit::Failed,
     };
     (exit, error.hint.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_in_money_needs_a_price() {
+        let free = Some(Price { input: 0.0, cached: 0.0, output: 0.0 });
+        assert_eq!(enough(free, Some(2.0), "m").unwrap(), free);
+        assert_eq!(enough(None, None, "m").unwrap(), None);
+        let error = enough(None, Some(2.0), "m").unwrap_err();
+        assert_eq!(error.downcast_ref::<Hinted>().unwrap().exit, Exit::Usage);
+    }
 }

@@ -139,7 +139,7 @@ fn report(error: &anyhow::Error) -> Exit {
     // Nobody is left to tell if stderr is closed.
     let _ = writeln!(stderr, "error: {text}");
     if let Some(hint) = hinted.and_then(|hinted| hinted.hint.as_ref()) {
-        let _ = writeln!(stderr, "hint: {}", harmless::harmless(hint));
+        let _ = writeln!(stderr, "hint: {}", harmless::harmless(&mask::masked(hint)));
     }
     hinted.map_or(Exit::Failed, |hinted| hinted.exit)
 }

@@ -83,6 +83,7 @@ pub(crate) fn listen(cancel: Cancel, max_time: Option<Duration>, screen: Screen)
         });
     }
     tokio::spawn(async move {
+        let mut asked_before = false;
         let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
         loop {
             let asked = tokio::select! {
@@ -96,11 +97,13 @@ pub(crate) fn listen(cancel: Cancel, max_time: Option<Duration>, screen: Screen)
             if !asked {
                 return;
             }
-            if cancel.why() == Some(Stop::Human) {
+            // Its time may be over already, which then is why it stops.
+            if asked_before || cancel.why() == Some(Stop::Human) {
                 screen.leave();
                 crate::raw_mode::restore();
                 std::process::exit(Exit::Cancelled as i32);
             }
+            asked_before = true;
             cancel.stop(Stop::Human);
             screen.line(Paint::Yellow, "stopping; Ctrl-C again leaves at once");
         }

@@ -25,5 +25,6 @@ pub use crate::failure::{Failure, FailureKind};
 pub use crate::forge::{Forge, NewChange, Thread};
 pub use crate::launch::launcher;
 pub use crate::project::{Kind, Overrides, Project};
-pub use crate::push::{How, Oid, Pushed, Remote, fetch, push};
+pub use crate::push::{How, Oid, Pushed, Remote, branches, fetch, push};
 pub use crate::retry::Patience;
+pub use crate::scratch::trusted_path;

@@ -111,6 +111,28 @@ pub async fn fetch(dir: &Path, remote: &Remote<'_>, branch: &str) -> Result<Opti
     if is_there { scratch.fetched().await } else { Ok(None) }
 }
 
+/// The branches on the forge that fit one of `patterns`, in which `*` stands for anything: `agent/task-*`. What can be no
+/// name fits none.
+pub async fn branches(dir: &Path, remote: &Remote<'_>, patterns: &[String]) -> Result<Vec<String>, Failure> {
+    let valid = patterns.iter().filter(|pattern| check_branch(&pattern.replace('*', "x")).is_ok());
+    let refs: Vec<String> = valid.map(|pattern| format!("refs/heads/{pattern}")).collect();
+    if refs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let scratch = Scratch::new(dir, remote).await?;
+    let mut arguments = vec!["ls-remote", "--refs", remote.url.as_str()];
+    arguments.extend(refs.iter().map(String::as_str));
+    persist(remote.patience, async || {
+        let ran = scratch.git(&arguments).await?;
+        if !ran.is_success {
+            return Err(rejected::trouble(&ran, remote, "its branches"));
+        }
+        let names = ran.stdout.lines().filter_map(|line| line.split_once("\trefs/heads/"));
+        Ok(names.map(|(_, name)| name.to_owned()).collect())
+    })
+    .await
+}
+
 /// A push with a lease and a fetch may both be repeated: what happened already is found up to date.
 async fn persist<T>(patience: Patience, attempt: impl AsyncFn() -> Result<T, Trouble>) -> Result<T, Failure> {
     let mut spent = Spent::new(patience);

@@ -1,5 +1,6 @@
 //! How long to wait before the next attempt, and when to stop trying.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::{Duration, SystemTime};
 
 use crate::failure::{Again, Failure, Trouble};
@@ -11,7 +12,8 @@ pub struct Patience {
     pub attempts: u32,
     /// Waiting between attempts in all. A forge that asks for more is not waited for.
     pub waiting: Duration,
-    /// The first wait where the forge asks for none; each further one is twice as long, up to 30 s.
+    /// The first wait where the forge asks for none; each further one is twice as long, up to 30 s, and each a quarter
+    /// more or less, so that many runs do not come back at once.
     pub first_wait: Duration,
     /// For one answer, from the first byte sent to the last one read.
     pub answer: Duration,
@@ -50,12 +52,12 @@ impl Spent {
         Spent { patience, failed: 0, waited: Duration::ZERO }
     }
 
-    /// Counts a failed attempt: the wait before the next one, `None` if there is none.
-    pub(crate) fn next(&mut self, again: Again) -> Option<Duration> {
+    /// Counts a failed attempt: the wait before the next one, `None` if there is none. `chance` is between 0 and 1.
+    pub(crate) fn next(&mut self, again: Again, chance: f64) -> Option<Duration> {
         self.failed += 1;
         let Again::Later(asked) = again else { return None };
         let doubled = self.patience.first_wait.saturating_mul(1 << (self.failed - 1).min(16)).min(LONGEST_WAIT);
-        let wait = asked.unwrap_or(doubled);
+        let wait = asked.unwrap_or_else(|| doubled.mul_f64(0.75 + 0.5 * chance));
         if self.failed >= self.patience.attempts || self.waited + wait > self.patience.waiting {
             return None;
         }
@@ -65,11 +67,17 @@ impl Spent {
 
     /// Waits before another attempt, or gives up.
     pub(crate) async fn pause(&mut self, trouble: Trouble) -> Result<(), Failure> {
-        let Some(wait) = self.next(trouble.again) else { return Err(trouble.failure) };
+        let Some(wait) = self.next(trouble.again, chance()) else { return Err(trouble.failure) };
         tracing::debug!(wait_ms = wait.as_millis() as u64, why = trouble.failure.message, "again");
         tokio::time::sleep(wait).await;
         Ok(())
     }
+}
+
+/// From the seed that each of these has of its own: chance enough for a wait.
+fn chance() -> f64 {
+    let seeded = RandomState::new().build_hasher().finish();
+    f64::from((seeded >> 32) as u32) / f64::from(u32::MAX)
 }
 
 /// What a forge says about when to come back.
@@ -115,7 +123,7 @@ mod tests {
     fn waits(asked: Option<u64>) -> Vec<u128> {
         let mut spent = Spent::new(Patience::default());
         let again = Again::Later(asked.map(Duration::from_secs));
-        std::iter::from_fn(|| spent.next(again)).map(|wait| wait.as_millis()).collect()
+        std::iter::from_fn(|| spent.next(again, 0.5)).map(|wait| wait.as_millis()).collect()
     }
 
     #[test]
@@ -123,7 +131,17 @@ mod tests {
         assert_eq!(waits(None), [500, 1000, 2000, 4000, 8000]);
         assert_eq!(waits(Some(100)), [100_000, 100_000, 100_000]);
         assert_eq!(waits(Some(3600)), [0u128; 0]);
-        assert_eq!(Spent::new(Patience::default()).next(Again::Never), None);
+        assert_eq!(Spent::new(Patience::default()).next(Again::Never, 0.5), None);
+    }
+
+    #[test]
+    fn runs_do_not_come_back_at_once_but_when_the_forge_says() {
+        let first = |asked, chance| Spent::new(Patience::default()).next(Again::Later(asked), chance).unwrap();
+        assert_eq!(first(None, 0.0).as_millis(), 375);
+        assert_eq!(first(None, 1.0).as_millis(), 625);
+        assert_eq!(first(Some(UNSAID), 1.0), UNSAID);
+        assert!((0..99).map(|_| chance()).all(|chance| (0.0..=1.0).contains(&chance)));
+        assert_ne!(chance(), chance());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A folder from which git pushes and fetches: a repository with nothing of its own but a configuration that we wrote,
 //! looking into the objects of the real one.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::{env, fs, io};
@@ -130,21 +130,17 @@ impl<'a> Scratch<'a> {
             }
         };
         let folder = self.folder.path();
-        git.env_clear().current_dir(folder).env("PATH", self.path()).env("HOME", folder).env("LC_ALL", "C");
+        git.env_clear()
+            .current_dir(folder)
+            .env("PATH", trusted_path(self.repository))
+            .env("HOME", folder)
+            .env("LC_ALL", "C");
         git.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_ATTR_NOSYSTEM", "1");
         git.env("GIT_TERMINAL_PROMPT", "0");
         keep(&["TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH"], git);
         if !is_loopback(self.remote.url) {
             keep(&["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"], git);
         }
-    }
-
-    /// Without what is relative or in the repository: the model may have put a `git` there.
-    fn path(&self) -> OsString {
-        let path = env::var_os("PATH").unwrap_or_default();
-        let outside = |entry: &PathBuf| entry.is_absolute() && !entry.starts_with(self.repository);
-        // Entries that came out of a PATH can be put into one.
-        env::join_paths(env::split_paths(&path).filter(outside)).unwrap_or_default()
     }
 
     async fn run(&self, mut command: Command) -> Result<Ran, Trouble> {
@@ -195,6 +191,18 @@ impl<'a> Scratch<'a> {
     }
 }
 
+/// Where programs are looked for: PATH without what is relative or below `untrusted`, where somebody may have put a `git`.
+pub fn trusted_path(untrusted: &Path) -> OsString {
+    let path = env::var_os("PATH").unwrap_or_default();
+    path_outside(&path, untrusted)
+}
+
+fn path_outside(path: &OsStr, untrusted: &Path) -> OsString {
+    let outside = |entry: &PathBuf| entry.is_absolute() && !entry.starts_with(untrusted);
+    // Entries that came out of a PATH can be put into one.
+    env::join_paths(env::split_paths(path).filter(outside)).unwrap_or_default()
+}
+
 /// Reads to the end, and keeps the beginning.
 async fn drain(stream: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
     let mut kept = Vec::new();
@@ -225,4 +233,15 @@ impl Drop for Group {
 fn no_folder(error: &io::Error) -> Failure {
     let message = format!("no folder for git to work in: {error}");
     Failure::new(FailureKind::Refused, message, "is there room in the folder for temporary files (TMPDIR)?")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_looked_for_where_nobody_else_writes() {
+        let path = OsStr::new(".:bin:/usr/bin:/work/repo/bin::/work/repo2/bin:../up:/work/repo");
+        assert_eq!(path_outside(path, Path::new("/work/repo")), "/usr/bin:/work/repo2/bin");
+    }
 }

@@ -72,8 +72,9 @@ pub(crate) struct CiArgs {
     #[arg(long)]
     pub(crate) allow_ci_files: bool,
 
-    /// Do not take this for a secret, wherever it stands; a false alarm names its fingerprint
-    #[arg(long, value_name = "FINGERPRINT")]
+    /// Do not take this for a secret, wherever it stands: a fingerprint that a false alarm named, or a variable of the
+    /// environment (not the token or the model's key)
+    #[arg(long, value_name = "FINGERPRINT|VARIABLE")]
     pub(crate) allow_secret: Vec<String>,
 
     /// Write the result object to this file; `-` is stdout. Schema: agent config schema ci

@@ -1,9 +1,11 @@
 //! What a run changed, as git has it: a tree beside the base's tree. The files are read as they are, bytes for bytes.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::git::{Git, split};
+use super::git::Git;
 use crate::account::{ChangedFile, Kind};
 
 /// One path that is otherwise.
@@ -45,30 +47,82 @@ const AS_PATCH: [&str; 8] = [
     "--dst-prefix=b/",
 ];
 
+/// What [`take`] took.
+pub(crate) struct Taken {
+    pub(crate) tree: String,
+    /// What nobody can read or git cannot keep; of these the tree has what was there before.
+    pub(crate) left_out: Vec<PathBuf>,
+}
+
 /// Records all files that .gitignore does not leave out, and gives their tree.
-pub(crate) fn take(git: &Git, root: &Path) -> anyhow::Result<String> {
-    let mut arguments = vec!["add".to_owned(), "--all".to_owned(), "--".to_owned(), ".".to_owned()];
+pub(crate) fn take(git: &Git, root: &Path) -> anyhow::Result<Taken> {
     // git would look into it, and by its own configuration start what that names.
     let nested = nested_repositories(root);
-    let exclude = nested.iter().filter_map(|path| path.strip_prefix(root).ok()?.to_str());
-    arguments.extend(exclude.map(|path| format!(":(exclude,literal){path}")));
-    git.run(&arguments.iter().map(String::as_str).collect::<Vec<&str>>())?;
-    git.line(&["write-tree"])
+    let mut left_out = Vec::new();
+    if add(git, root, &nested).is_err() {
+        left_out = unreadable(root);
+        add(git, root, &[nested, left_out.clone()].concat())?;
+    }
+    let tree = git.line(&["write-tree"])?;
+    let name = |path: PathBuf| path.strip_prefix(root).map(Path::to_owned).unwrap_or(path);
+    Ok(Taken { tree, left_out: left_out.into_iter().map(name).collect() })
+}
+
+fn add(git: &Git, root: &Path, without: &[PathBuf]) -> anyhow::Result<()> {
+    let mut paths = b".\0".to_vec();
+    for path in without.iter().filter_map(|path| path.strip_prefix(root).ok()) {
+        paths.extend([b":(exclude,literal)", path.as_os_str().as_bytes(), b"\0"].concat());
+    }
+    git.feed(&["add", "--all", "--pathspec-from-file=-", "--pathspec-file-nul"], &paths).map(|_| ())
 }
 
 /// Brings the files back to what [`take`] took last: what checks leave behind goes. Ignored files stay, so builds are
 /// warm.
-pub(crate) fn reset(git: &Git) -> anyhow::Result<()> {
+pub(crate) fn reset(git: &Git, root: &Path) -> anyhow::Result<()> {
     git.run(&["checkout-index", "--all", "--force", "--quiet"])?;
-    git.run(&["clean", "-d", "--force", "--quiet"]).map(|_| ())
+    let clean = || git.run(&["clean", "-d", "--force", "--quiet"]).map(|_| ());
+    clean().or_else(|_| {
+        unreadable(root);
+        clean()
+    })
 }
 
-/// The directories below `root` that git would take for other repositories. Follows no link.
-pub(crate) fn nested_repositories(root: &Path) -> Vec<PathBuf> {
+/// Makes readable what commands made unreadable, and says what stays so: of somebody else, or no file at all.
+fn unreadable(root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut dirs = vec![root.to_path_buf()];
     while let Some(dir) = dirs.pop() {
         for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
+            let (path, Ok(metadata)) = (entry.path(), entry.metadata()) else { continue };
+            let (kind, mode) = (metadata.file_type(), metadata.permissions().mode());
+            let wanted = if kind.is_dir() { 0o700 } else { 0o400 };
+            if (kind.is_dir() || kind.is_file()) && mode & wanted != wanted {
+                // Whether it helped is seen when it is opened.
+                let _ = fs::set_permissions(&path, fs::Permissions::from_mode(mode | wanted));
+            }
+            match kind {
+                kind if kind.is_symlink() => (),
+                kind if kind.is_dir() && fs::read_dir(&path).is_ok() => dirs.push(path),
+                kind if kind.is_file() && fs::File::open(&path).is_ok() => (),
+                _ => found.push(path),
+            }
+        }
+    }
+    found
+}
+
+/// The directories below `root` that git would take for other repositories. Follows no link. Directories that commands
+/// have closed are opened: what git cannot see it would take for deleted.
+pub(crate) fn nested_repositories(root: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut dirs = vec![root.to_path_buf()];
+    while let Some(dir) = dirs.pop() {
+        let entries = fs::read_dir(&dir).or_else(|_| {
+            // Whether it helped is seen when it is read.
+            let _ = fs::set_permissions(&dir, fs::Permissions::from_mode(0o755));
+            fs::read_dir(&dir)
+        });
+        for entry in entries.into_iter().flatten().flatten() {
             if entry.file_name().eq_ignore_ascii_case(".git") {
                 found.extend((dir != root).then(|| dir.clone()));
             } else if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
@@ -97,9 +151,11 @@ pub(crate) fn changes(git: &Git, base: &str, tree: &str) -> anyhow::Result<Vec<C
 /// The same for an account: lines added and removed, both 0 for a binary file.
 pub(crate) fn account(git: &Git, base: &str, tree: &str, changed: &[Changed]) -> anyhow::Result<Vec<ChangedFile>> {
     let raw = git.run(&["diff-tree", "-r", "-z", "--numstat", "--no-renames", "--no-ext-diff", base, tree])?;
-    let numbers = split(&raw).filter_map(|line| {
+    // One for each change, whatever bytes its name has.
+    let numbers = raw.split(|byte| *byte == 0).filter(|line| !line.is_empty()).map(|line| {
+        let line = String::from_utf8_lossy(line);
         let mut words = line.splitn(3, '\t').map(|word| word.parse().unwrap_or(0));
-        Some((words.next()?, words.next()?))
+        (words.next().unwrap_or(0), words.next().unwrap_or(0))
     });
     let files = changed.iter().zip(numbers).map(|(changed, (added, removed))| ChangedFile {
         path: changed.path.clone(),

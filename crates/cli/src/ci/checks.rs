@@ -29,6 +29,20 @@ pub(crate) struct Verdict {
     output: String,
 }
 
+impl Verdict {
+    /// Why it says nothing about the files: 126 and 127 are the shell's own (POSIX, "Exit Status for Commands").
+    pub(crate) fn could_not_run(&self) -> Option<&str> {
+        let last = || self.output.lines().last().unwrap_or(&self.how);
+        match self.how.as_str() {
+            "exit code 126" | "exit code 127" => Some(last()),
+            how if how.starts_with(NOT_RUN) => Some(how),
+            _ => None,
+        }
+    }
+}
+
+const NOT_RUN: &str = "not run: ";
+
 /// What the model is shown of a check that fails.
 const MOST_OUTPUT: usize = 6_000;
 
@@ -45,7 +59,7 @@ pub(crate) async fn run_all(
         let (passed, how, output) = match ran {
             Ok(ran) => (ran.ended == Ended::Exited(0), how(&ran), ran.output),
             Err(ToolError::Cancelled) => return None,
-            Err(error) => (false, format!("not run: {error}"), String::new()),
+            Err(error) => (false, format!("{NOT_RUN}{error}"), String::new()),
         };
         conversation.notice(&format!("check `{command}`: {how}"));
         let output = Clipped::to(output.trim_end(), MOST_OUTPUT).as_str().to_owned();
@@ -102,6 +116,18 @@ mod tests {
     fn verdict(passed: bool) -> Verdict {
         let how = if passed { "passed" } else { "exit code 1" };
         Verdict { passed, how: how.to_owned(), seconds: 1.0, output: "2 failed".to_owned() }
+    }
+
+    #[test]
+    fn a_check_that_cannot_run_is_told_from_one_that_fails() {
+        let ended = |how: &str| Verdict {
+            how: how.to_owned(),
+            output: "x\nbash: nope: not found".to_owned(),
+            ..verdict(false)
+        };
+        assert_eq!(ended("exit code 127").could_not_run(), Some("bash: nope: not found"));
+        assert_eq!(ended("not run: no bash").could_not_run(), Some("not run: no bash"));
+        assert_eq!(ended("exit code 1").could_not_run(), None);
     }
 
     #[test]

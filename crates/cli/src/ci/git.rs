@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
+use forge::trusted_path;
 
 /// Settings that hold for each call, stronger than any configuration file.
 const SETTINGS: &[(&str, &str)] = &[
@@ -35,8 +36,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("advice.addEmbeddedRepo", "false"),
 ];
 
-/// Of our own environment: where programs and the user's configuration are.
-const PASSED: &[&str] = &["PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR", "TZ"];
+/// Of our own environment, beside the PATH: where the user's configuration is.
+const PASSED: &[&str] = &["HOME", "XDG_CONFIG_HOME", "TMPDIR", "TZ"];
 
 /// git, in one directory.
 #[derive(Clone, Debug)]
@@ -85,7 +86,7 @@ impl Git {
     /// With these bytes on its standard input.
     pub(crate) fn feed(&self, arguments: &[&str], input: &[u8]) -> anyhow::Result<Vec<u8>> {
         let mut command = Command::new("git");
-        command.env_clear().current_dir(&self.directory);
+        command.env_clear().current_dir(&self.directory).env("PATH", trusted_path(&self.directory));
         command.envs(PASSED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))));
         command.envs([("LC_ALL", "C.UTF-8"), ("GIT_TERMINAL_PROMPT", "0"), ("GIT_PAGER", "cat")]);
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
@@ -112,6 +113,6 @@ impl Git {
 }
 
 /// The parts of output that ends each with a NUL byte; what is no UTF-8 is left out.
-pub(crate) fn split(bytes: &[u8]) -> impl Iterator<Item = &str> {
+fn split(bytes: &[u8]) -> impl Iterator<Item = &str> {
     bytes.split(|byte| *byte == 0).filter(|part| !part.is_empty()).filter_map(|part| std::str::from_utf8(part).ok())
 }

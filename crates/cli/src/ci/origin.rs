@@ -1,6 +1,9 @@
 //! The forge that a run is for: found from the remote, spoken to with a token that goes nowhere else.
 
-use forge::{Failure, FailureKind, Forge, Kind, Overrides, Project};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use forge::{Failure, FailureKind, Forge, Kind, Overrides, Project, Remote};
 use secrecy::SecretString;
 
 use super::worktree::Repository;
@@ -11,6 +14,8 @@ use crate::hint::{Exit, Hint as _, Hinted};
 pub(crate) struct Origin {
     pub(crate) forge: Forge,
     token_env: String,
+    /// Our own, looked up once: a newer one may be put in its place while we work.
+    program: PathBuf,
 }
 
 impl Origin {
@@ -30,7 +35,13 @@ impl Origin {
             .ok_or_else(|| anyhow::anyhow!("no token for {name}: {token_env} is not set"))
             .hint(format!("export {token_env}=..., or name another variable with --token-env"))?;
         let forge = Forge::new(project, SecretString::from(token.trim().to_owned())).map_err(error)?;
-        Ok(Origin { forge, token_env })
+        let program = std::env::current_exe().context("our own program cannot be found")?;
+        Ok(Origin { forge, token_env, program })
+    }
+
+    /// Where branches are pushed to.
+    pub(crate) fn remote(&self) -> Remote<'_> {
+        self.forge.remote(&self.program)
     }
 
     pub(crate) fn token_env(&self) -> &str {

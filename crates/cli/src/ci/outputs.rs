@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 
@@ -23,35 +23,63 @@ fn claims(args: &CiArgs) -> usize {
     claims + usize::from(args.output() == Output::Jsonl)
 }
 
-/// One thing at most.
-pub(crate) fn check(args: &CiArgs) -> anyhow::Result<()> {
+/// One thing at most goes to stdout.
+pub(crate) fn check_stdout(args: &CiArgs) -> anyhow::Result<()> {
     if 1 < claims(args) {
         return Err(anyhow!("two things cannot both go to stdout")).hint("give a file to all but one of them");
     }
     Ok(())
 }
 
-/// The result, the summary and the page, as asked for.
-pub(crate) fn write(args: &CiArgs, result: &CiResult, scanner: &Scanner) -> anyhow::Result<()> {
-    let sealed = sealed(result, scanner);
-    let result = sealed.as_ref().unwrap_or(result);
-    if let Some(path) = &args.result {
-        let mut text = serde_json::to_vec_pretty(result)?;
-        text.push(b'\n');
-        write_file(path, &text, scanner)?;
-    }
-    let page = markdown(result);
-    if let Some(path) = &args.summary {
-        write_file(path, page.as_bytes(), scanner)?;
-    }
-    if let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) {
-        refuse_leak("the summary", page.as_bytes(), scanner)?;
-        let file = File::options().create(true).append(true).open(path);
-        file.and_then(|mut file| file.write_all(page.as_bytes())).context("the job's summary cannot be written")?;
-    }
+/// Each file can be written: said before anything is spent.
+pub(crate) fn check_files(args: &CiArgs) -> anyhow::Result<()> {
+    let files = [&args.patch, &args.result, &args.summary, &args.html];
+    let files = files.into_iter().flatten().filter(|path| !is_stdout(path)).cloned();
+    files.chain(step_summary()).try_for_each(|path| {
+        let there = std::fs::metadata(&path);
+        // Opening a pipe would wait for its reader.
+        if there.as_ref().is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+            return Ok(());
+        }
+        let opened = File::options().create(true).append(true).open(&path);
+        opened.with_context(|| format!("{} cannot be written", path.display())).hint(UNWRITABLE)?;
+        if there.is_err() {
+            // It was only tried.
+            let _ = std::fs::remove_file(&path);
+        }
+        Ok(())
+    })
+}
+
+const UNWRITABLE: &str = "name a file in a directory that exists and can be written, or `-` for stdout";
+
+/// Where a runner of GitHub's or Forgejo's wants the summary.
+fn step_summary() -> Option<PathBuf> {
+    std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// The result, as asked for. The last thing to be written, since it says whether all else was.
+pub(crate) fn write_result(args: &CiArgs, result: &CiResult, scanner: &Scanner) -> anyhow::Result<()> {
+    let Some(path) = &args.result else { return Ok(()) };
+    let mut text = serde_json::to_vec_pretty(sealed(result, scanner).as_ref().unwrap_or(result))?;
+    text.push(b'\n');
+    write_file(path, &text, scanner)
+}
+
+/// The session's page and the summary, as asked for.
+pub(crate) fn write_pages(args: &CiArgs, result: &CiResult, scanner: &Scanner) -> anyhow::Result<()> {
     if let (Some(path), Some(session)) = (&args.html, &result.session) {
         let page = show::page(&sessions::store()?.file(session))?;
         write_file(path, page.as_bytes(), scanner)?;
+    }
+    let page = markdown(sealed(result, scanner).as_ref().unwrap_or(result));
+    if let Some(path) = &args.summary {
+        write_file(path, page.as_bytes(), scanner)?;
+    }
+    if let Some(path) = step_summary() {
+        refuse_leak("the summary", page.as_bytes(), scanner)?;
+        let file = File::options().create(true).append(true).open(path);
+        file.and_then(|mut file| file.write_all(page.as_bytes())).context("the job's summary cannot be written")?;
     }
     Ok(())
 }
@@ -78,9 +106,7 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8], scanner: &Scanner) -> anyhow
     if is_stdout(path) {
         return Ok(io::stdout().lock().write_all(bytes)?);
     }
-    std::fs::write(path, bytes)
-        .with_context(|| format!("{shown} cannot be written"))
-        .hint("name a file in a directory that exists and can be written, or `-` for stdout")
+    std::fs::write(path, bytes).with_context(|| format!("{shown} cannot be written")).hint(UNWRITABLE)
 }
 
 fn refuse_leak(what: &str, bytes: &[u8], scanner: &Scanner) -> anyhow::Result<()> {
@@ -92,6 +118,16 @@ fn refuse_leak(what: &str, bytes: &[u8], scanner: &Scanner) -> anyhow::Result<()
         Some(hint.to_owned()),
     )
     .into())
+}
+
+/// What is there after a run that did not end well.
+pub(crate) fn print_kept(screen: &Screen, result: &CiResult) {
+    for note in &result.notes {
+        screen.line(Paint::Yellow, &harmless(&format!("note: {note}")));
+    }
+    if let Some(patch) = &result.patch {
+        screen.line(Paint::Dim, &format!("patch: {}", harmless(patch)));
+    }
 }
 
 /// The last lines for a human, and on stdout where the pull request is.

@@ -1,9 +1,8 @@
 //! From a commit to a branch, a push and a pull request. Each step can be repeated; nothing of anybody else's is
 //! overwritten, and there is one branch and one pull request for one issue.
 
-use std::path::Path;
-
-use forge::{Change, Failure, NewChange, Oid, Thread, fetch, push};
+use agent::{Cancel, Stop};
+use forge::{Change, Failure, NewChange, Oid, Thread, branches, fetch, push};
 
 use super::Job;
 use super::origin;
@@ -11,15 +10,18 @@ use super::result::{CiResult, Outcome, PullRequest};
 use super::summary;
 use super::task::slug;
 use super::words::Words;
+use super::work::Done;
 use crate::hint::{Exit, Hint as _};
 
 /// Where the work begins, and where it will go.
 pub(crate) struct Start {
     pub(crate) base: String,
     pub(crate) branch: String,
+    /// The branch that a pull request goes into, where it is not the default one.
+    target: Option<String>,
     /// What is at the branch on the forge, which a push may replace or add to.
     expected: Option<Oid>,
-    pub(crate) note: Option<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// The first names of a branch that are tried.
@@ -29,11 +31,23 @@ impl Job<'_> {
     /// The base, unless a person has worked on our branch: then it is built on.
     pub(crate) async fn start(&self) -> anyhow::Result<Start> {
         let base = self.repository.commit(self.args.base.as_deref().unwrap_or("HEAD"))?;
-        let branch = self.branch()?;
-        let start = Start { base, branch, expected: None, note: None };
-        let (Some(origin), true) = (&self.origin, self.args.publishes()) else { return Ok(start) };
-        let program = std::env::current_exe()?;
-        let remote = origin.forge.remote(&program);
+        let Some(origin) = self.origin.as_ref().filter(|_| self.args.publishes()) else {
+            let branch = self.branch(&[])?;
+            return Ok(Start { base, branch, target: None, expected: None, notes: Vec::new() });
+        };
+        self.repository.has_history()?;
+        let remote = origin.remote();
+        let targets = self.targets();
+        let mut patterns = targets.clone();
+        patterns.push(format!("agent/{}-*", slug(&self.task.title)));
+        let there = branches(&self.repository.root, &remote, &patterns).await.map_err(origin::error)?;
+        let branch = self.branch(&there)?;
+        let target = targets.into_iter().find(|target| there.contains(target) && *target != branch);
+        let mut notes = Vec::new();
+        if let (Some(base), None, true) = (&self.args.base, &target, self.args.open_pr) {
+            notes.push(format!("`{base}` is no branch of the forge; the pull request goes into the default branch"));
+        }
+        let start = Start { base, branch, target, expected: None, notes };
         let there = fetch(&self.repository.root, &remote, &start.branch).await.map_err(origin::error)?;
         let Some(there) = there else { return Ok(start) };
         let at = there.to_string();
@@ -41,11 +55,26 @@ impl Job<'_> {
             return Ok(Start { expected: Some(there), ..start });
         }
         let note = format!("`{}` holds commits of somebody else; the work goes on from there", start.branch);
-        Ok(Start { base: at, expected: Some(there), note: Some(note), ..start })
+        let notes = [start.notes, vec![note]].concat();
+        Ok(Start { base: at, expected: Some(there), notes, ..start })
     }
 
-    /// One branch for an issue; for other tasks the first name that no branch has.
-    fn branch(&self) -> anyhow::Result<String> {
+    /// What the base may be called on the forge: `--base` as it is or without the remote's name, else the branch that is
+    /// checked out.
+    fn targets(&self) -> Vec<String> {
+        let checked_out = || self.repository.git.line(&["symbolic-ref", "--quiet", "--short", "HEAD"]).ok();
+        let name = self.args.base.clone().or_else(checked_out);
+        let name = name.map(|name| name.trim_start_matches("refs/").to_owned()).unwrap_or_default();
+        let remote = format!("{}/", self.args.forge.remote);
+        let name = name.strip_prefix("heads/").or(name.strip_prefix("remotes/")).unwrap_or(&name);
+        let mut names = vec![name.to_owned()];
+        names.extend(name.strip_prefix(&remote).map(str::to_owned));
+        names
+    }
+
+    /// One branch for an issue; for other tasks the first name that no branch has, here or on the forge, where `there`
+    /// are those that begin like it.
+    fn branch(&self, there: &[String]) -> anyhow::Result<String> {
         if let Some(branch) = &self.args.branch {
             let valid = self.repository.git.run(&["check-ref-format", "--branch", branch]);
             return valid.map(|_| branch.clone()).hint(format!("`{branch}` is no name of a branch; try agent/name"));
@@ -55,12 +84,12 @@ impl Job<'_> {
         }
         let slug = slug(&self.task.title);
         let refs = self.repository.git.line(&["for-each-ref", "--format=%(refname)"])?;
-        let is_taken = |name: &str| {
-            refs.lines().any(|line| {
-                line.strip_prefix("refs/").is_some_and(|rest| {
-                    rest.strip_prefix("heads/") == Some(name) || rest.starts_with("remotes/") && rest.ends_with(name)
+        let is_taken = |name: &String| {
+            there.contains(name)
+                || refs.lines().filter_map(|line| line.strip_prefix("refs/")).any(|line| {
+                    line.strip_prefix("heads/") == Some(name)
+                        || line.starts_with("remotes/") && line.ends_with(name.as_str())
                 })
-            })
         };
         let mut names = (1..MOST_NAMES).map(|number| format!("agent/{slug}-{number}"));
         names
@@ -83,9 +112,41 @@ impl Job<'_> {
         &self,
         start: &Start,
         commit: &str,
+        done: &Done,
+        result: &mut CiResult,
+    ) -> anyhow::Result<()> {
+        let published = unless_stopped(&done.cancel, self.publish_all(start, commit, &done.words, result)).await;
+        match published {
+            Some(published) => published,
+            None => {
+                let reason =
+                    if result.pushed { "stopped after the push" } else { "stopped before anything was pushed" };
+                let hint = "run it again: it goes on from what is there";
+                result.ends(Outcome::Cancelled, Exit::Cancelled, reason, hint);
+                Ok(())
+            }
+        }
+    }
+
+    async fn publish_all(
+        &self,
+        start: &Start,
+        commit: &str,
         words: &Words,
         result: &mut CiResult,
     ) -> anyhow::Result<()> {
+        match self.ready_change(start, result).await {
+            Ok(None) => (),
+            Ok(Some(ready)) => {
+                let note = format!("{} is ready for review, so what fails was not pushed into it", ready.url);
+                result.notes.push(note);
+                return Ok(());
+            }
+            Err(failure) => {
+                result.not_published(failure);
+                return Ok(());
+            }
+        }
         if let Err(why) = self.move_branch(start, commit)? {
             let hint = "move or rename that branch, or give another name with --branch; the patch is kept";
             result.ends(Outcome::NotPublished, Exit::Failed, why, hint);
@@ -93,21 +154,22 @@ impl Job<'_> {
         }
         result.branch = Some(start.branch.clone());
         result.commit = Some(commit.to_owned());
-        let text = summary::pull_request(words, result);
-        let secrets = self.scanner.scan("pull request", text.as_bytes(), |_| true);
-        if !secrets.is_empty() {
-            let reason = "a secret is in the text of the pull request; nothing was pushed";
-            result.ends(Outcome::Withheld, Exit::Withheld, reason, "look at the patch, which is kept");
-            result.secrets = secrets;
-            return Ok(());
-        }
         if self.args.publishes()
             && let Err(failure) = self.send(start, words, result).await
         {
-            let hint = failure.hint.unwrap_or_else(|| "run it again: it goes on from what is there".to_owned());
-            result.ends(Outcome::NotPublished, Exit::Failed, failure.message, &hint);
+            result.not_published(failure);
         }
         Ok(())
+    }
+
+    /// The open change of our branch that people may merge as it is, where ours has a check that fails.
+    async fn ready_change(&self, start: &Start, result: &CiResult) -> Result<Option<Change>, Failure> {
+        match &self.origin {
+            Some(origin) if result.outcome == Outcome::ChecksFailed => {
+                Ok(origin.forge.change_of(&start.branch).await?.filter(|change| !change.is_draft))
+            }
+            Some(_) | None => Ok(None),
+        }
     }
 
     /// Puts our commit at the local branch, over nothing but what runs like this one left there. The inner error says
@@ -134,19 +196,22 @@ impl Job<'_> {
 
     async fn send(&self, start: &Start, words: &Words, result: &mut CiResult) -> Result<(), Failure> {
         let Some(origin) = &self.origin else { return Ok(()) };
-        let program = std::env::current_exe().unwrap_or_else(|_| Path::new("agent").to_owned());
-        let remote = origin.forge.remote(&program);
+        let remote = origin.remote();
         push(&self.repository.root, &remote, &start.branch, start.expected.as_ref()).await?;
         result.pushed = true;
         if !self.args.open_pr {
             return Ok(());
         }
         let body = summary::pull_request(words, result);
+        let base = match &start.target {
+            Some(target) => target.clone(),
+            None => origin.forge.default_branch().await?,
+        };
         let new = NewChange {
             title: words.subject.clone(),
             body,
             head: start.branch.clone(),
-            base: origin.forge.default_branch().await?,
+            base,
             is_draft: result.outcome == Outcome::ChecksFailed,
         };
         let change = match origin.forge.change_of(&new.head).await? {
@@ -160,5 +225,27 @@ impl Job<'_> {
             origin.forge.comment_once(Thread::Issue(issue), "pull-request", &text).await?;
         }
         Ok(())
+    }
+}
+
+impl CiResult {
+    fn not_published(&mut self, failure: Failure) {
+        let hint = failure.hint.unwrap_or_else(|| "run it again: it goes on from what is there".to_owned());
+        self.ends(Outcome::NotPublished, Exit::Failed, failure.message, &hint);
+    }
+}
+
+/// `None`: the human stopped it. Time that runs out meanwhile does not, since what is half published is worse.
+async fn unless_stopped<T>(cancel: &Cancel, work: impl Future<Output = T>) -> Option<T> {
+    let stopped = async {
+        cancel.wait().await;
+        if cancel.why() != Some(Stop::Human) {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = stopped => None,
+        done = work => Some(done),
     }
 }

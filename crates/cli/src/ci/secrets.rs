@@ -29,9 +29,30 @@ pub(crate) struct Found {
     pub(crate) fingerprint: Option<String>,
 }
 
-/// Variables whose value is a secret, by their name; in capitals, anywhere in it.
-const TELLING: &[&str] =
-    &["KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL", "AUTH", "COOKIE", "PRIVATE", "PWD", "DSN", "WEBHOOK"];
+/// Variables whose value is a secret, by the words of their name between the `_`: `DB_PASSWORD`, `KEY_ID`, `GH_TOKEN`.
+const TELLING: &[&str] = &[
+    "KEY",
+    "APIKEY",
+    "TOKEN",
+    "TOKENS",
+    "SECRET",
+    "SECRETS",
+    "PASS",
+    "PASSWD",
+    "PASSWORD",
+    "PASSPHRASE",
+    "CREDENTIAL",
+    "CREDENTIALS",
+    "AUTH",
+    "AUTHORIZATION",
+    "COOKIE",
+    "PRIVATE",
+    "PWD",
+    "DSN",
+    "WEBHOOK",
+];
+/// Words of a name that are written together with what they belong to: `PGPASSWORD`, `ACCESSTOKEN`.
+const TELLING_ENDS: &[&str] = &["APIKEY", "ACCESSKEY", "SECRETKEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD"];
 /// Shorter values stand in any text by chance.
 const SHORTEST: usize = 8;
 /// A value of this environment, in all the ways that it is looked for.
@@ -47,25 +68,32 @@ pub(crate) struct Scanner {
     allowed: BTreeSet<String>,
 }
 
-/// The values of our environment that look like secrets, by name and value; `always`: names that are, however they look.
-pub(crate) fn of_environment(always: &[String]) -> Vec<(String, String)> {
+/// The values of our environment that look like secrets, by name and value. `always`: names that are, however they look.
+/// `vouched`: names that are none, of the others.
+pub(crate) fn of_environment(always: &[String], vouched: &[String]) -> Vec<(String, String)> {
     let ours =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    ours.filter(|(name, value)| is_secret(name, value.trim(), always)).collect()
+    ours.filter(|(name, value)| is_secret(name, value.trim(), always, vouched)).collect()
 }
 
-fn is_secret(name: &str, value: &str, always: &[String]) -> bool {
+fn is_secret(name: &str, value: &str, always: &[String], vouched: &[String]) -> bool {
     // What a local server is given for a key is no secret, and stands in many a text.
-    if value.len() < SHORTEST || always.iter().any(|other| other == name) {
-        return SHORTEST <= value.len();
+    if value.len() < SHORTEST {
+        return false;
+    }
+    if always.iter().any(|other| other == name) {
+        return true;
+    }
+    if vouched.iter().any(|other| other == name) {
+        return false;
     }
     // A path to a secret is none, nor is a switch.
     let harmless = value.starts_with('/') || value.parse::<f64>().is_ok();
     let upper = name.to_uppercase();
-    // Who commits, and a name of a variable with a key in it.
-    let innocent = upper.replace("AUTHORIZATION", "AUTH").replace("AUTHOR", "");
-    let innocent = if upper.starts_with("AGENT_") && upper.ends_with("_ENV") { "" } else { innocent.as_str() };
-    let telling = TELLING.iter().any(|word| innocent.contains(word));
+    // A name of a variable with a key in it.
+    let is_name = upper.starts_with("AGENT_") && upper.ends_with("_ENV");
+    let tells = |word: &str| TELLING.contains(&word) || TELLING_ENDS.iter().any(|end| word.ends_with(end));
+    let telling = !is_name && upper.split(|c: char| !c.is_ascii_alphanumeric()).any(tells);
     !harmless && (telling || kind_of(value).is_some())
 }
 
@@ -126,33 +154,31 @@ fn joined(text: &[u8], is_new: impl Fn(&[u8]) -> bool) -> Vec<u8> {
 /// A value as it is, and as somebody writes it who wants it not to be seen.
 fn forms(value: &str) -> Vec<Vec<u8>> {
     let bytes = value.as_bytes();
-    let mut forms = vec![bytes.to_vec(), bytes.iter().rev().copied().collect()];
-    if SHORTEST <= bytes.len() {
-        let hex = bytes.iter().fold(String::new(), |mut hex, byte| {
-            // Writing to a string does not fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
-        forms.push(hex.to_uppercase().into_bytes());
-        forms.push(hex.into_bytes());
-        // Inside of something longer its base64 begins at one of three places; the ends depend on the neighbours.
-        for (before, begin) in [(0, 0), (1, 2), (2, 3)] {
-            let padded: Vec<u8> = std::iter::repeat_n(0, before).chain(bytes.iter().copied()).collect();
-            for encoded in [STANDARD_NO_PAD.encode(&padded), URL_SAFE_NO_PAD.encode(&padded)] {
-                let end = encoded.len().saturating_sub(2);
-                forms.extend(
-                    encoded.as_bytes().get(begin..end).filter(|form| SHORTEST <= form.len()).map(<[u8]>::to_vec),
-                );
-            }
+    let hex = bytes.iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    let percent = bytes.iter().map(|byte| match byte {
+        byte if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) => char::from(*byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    });
+    let json = serde_json::Value::from(value).to_string();
+    let mut forms = vec![
+        bytes.to_vec(),
+        bytes.iter().rev().copied().collect(),
+        hex.to_uppercase().into_bytes(),
+        hex.into_bytes(),
+        percent.collect::<String>().into_bytes(),
+        json.trim_matches('"').as_bytes().to_vec(),
+    ];
+    // Inside of something longer its base64 begins at one of three places; the ends depend on the neighbours.
+    for (before, begin) in [(0, 0), (1, 2), (2, 3)] {
+        let padded: Vec<u8> = std::iter::repeat_n(0, before).chain(bytes.iter().copied()).collect();
+        for encoded in [STANDARD_NO_PAD.encode(&padded), URL_SAFE_NO_PAD.encode(&padded)] {
+            let end = encoded.len().saturating_sub(2);
+            forms.extend(encoded.as_bytes().get(begin..end).filter(|form| SHORTEST <= form.len()).map(<[u8]>::to_vec));
         }
-        let percent: String = bytes
-            .iter()
-            .map(|byte| match byte {
-                byte if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) => char::from(*byte).to_string(),
-                byte => format!("%{byte:02X}"),
-            })
-            .collect();
-        forms.push(percent.into_bytes());
     }
     forms.sort();
     forms.dedup();
@@ -231,17 +257,27 @@ mod tests {
 
     #[test]
     fn which_variables_hold_secrets() {
+        let vouched = ["TEST_PASSWORD", "MISTRAL_API_KEY"].map(str::to_owned);
         let check = |name: &str, value: &str, expected: bool| {
-            assert_eq!(is_secret(name, value, &["MISTRAL_API_KEY".to_owned()]), expected, "{name}={value}");
+            assert_eq!(is_secret(name, value, &["MISTRAL_API_KEY".to_owned()], &vouched), expected, "{name}={value}");
         };
         check("MISTRAL_API_KEY", "/looks/like/a/path", true);
         check("MISTRAL_API_KEY", "none", false);
         check("DB_PASSWORD", "hunter2hunter2", true);
+        check("PGPASSWORD", "hunter2hunter2", true);
+        check("npm_config__auth", "hunter2hunter2", true);
+        check("TEST_PASSWORD", "postgres", false);
         check("SSH_AUTH_SOCK", "/run/user/1000/ssh", false);
         check("GITHUB_RUN_ATTEMPT_TOKEN_COUNT", "123456789", false);
         check("GIT_AUTHOR_EMAIL", "ann@example.org", false);
         check("CI_AUTHOR_TOKEN", "hunter2hunter2", true);
         check("AGENT_API_KEY_ENV", "MISTRAL_API_KEY", false);
+        // Words that only hold one of ours.
+        for name in
+            ["KEYBOARD_LAYOUT", "TESTS_PASSED", "BYPASS_PROXY", "COMPASS_URL", "AUTHORITY", "MONKEY", "KEYCLOAK_URL"]
+        {
+            check(name, "something", false);
+        }
         check("PATH", "/usr/bin:/bin", false);
         check("HOSTNAME", "runner-x1234567", false);
         check("INNOCENT", &format!("ghp_{}", "a1B2".repeat(9)), true);

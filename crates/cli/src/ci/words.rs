@@ -23,6 +23,8 @@ pub(crate) struct Words {
     pub(crate) body: String,
     /// The model gave nothing usable, and the program says so.
     pub(crate) fallback: bool,
+    /// What both were made from.
+    pub(crate) raw: String,
 }
 
 /// What the model is shown.
@@ -38,8 +40,8 @@ pub(crate) fn question(task: &str, diff: &str, account: &str) -> String {
 
 impl Words {
     /// `None` where the text has no form that a commit message has.
-    pub(crate) fn read(text: &str) -> Option<Words> {
-        let text = text.trim();
+    pub(crate) fn read(raw: &str) -> Option<Words> {
+        let text = raw.trim();
         let text = text.strip_prefix("```").map_or(text, |rest| rest.split_once('\n').map_or("", |(_, rest)| rest));
         let text = text.trim().trim_end_matches("```").trim();
         let (subject, body) = text.split_once('\n').unwrap_or((text, ""));
@@ -54,8 +56,14 @@ impl Words {
         // A second line that is not empty is a paragraph without a subject.
         let separate = body.lines().next().is_none_or(|line| line.trim().is_empty());
         let body = body.trim().lines().filter(|line| !is_trailer(line)).take(MOST_LINES);
-        let body = body.flat_map(|line| wrap(&tame(line))).collect::<Vec<String>>().join("\n");
-        (fits && !odd && separate).then(|| Words { subject, body: body.trim().to_owned(), fallback: false })
+        // What a line begins with is known once it is wrapped, and not before.
+        let body = body.flat_map(|line| wrap(&tame(line))).map(begin_harmlessly).collect::<Vec<String>>().join("\n");
+        (fits && !odd && separate).then(|| Words {
+            subject,
+            body: body.trim_end().to_owned(),
+            fallback: false,
+            raw: raw.to_owned(),
+        })
     }
 
     /// The program's own: what was asked for, and that nobody described what was done.
@@ -72,7 +80,7 @@ impl Words {
         for file in files.iter().take(20) {
             body.push_str(&format!("\n- {}", tame(file)));
         }
-        Words { subject, body, fallback: true }
+        Words { subject, body, fallback: true, raw: format!("{first}\n{}", files.join("\n")) }
     }
 
     /// With the program's own trailers.
@@ -96,54 +104,106 @@ fn is_trailer(line: &str) -> bool {
     lower.ends_with("-by") || ["agent-session", "skip-checks", "cc", "change-id"].contains(&lower.as_str())
 }
 
-/// One line without what others act on: mail and diff headers (`git am` ends the message there), words that close
-/// issues or skip CI, and names that would be notified.
+/// Text without what forges act on: words that close issues or skip CI, and names that would be notified. The signs that
+/// make them work are followed by a space of no width.
 fn tame(line: &str) -> String {
-    let mut line: String = line.trim_end().chars().filter(|c| *c == '\t' || !c.is_control()).collect();
-    let cuts = ["---", "diff -", "Index: ", "From ", ">From ", "@@ ", "*** "];
-    if cuts.iter().any(|cut| line.starts_with(cut)) {
-        line.insert(0, ' ');
-    }
-    for skip in ["[skip", "[ci skip", "[no ci", "[no-ci", "***no_ci"] {
-        while let Some(at) = line.to_lowercase().find(skip) {
-            // The bracket alone: the words may be what the change is about.
-            if !line.is_char_boundary(at) || line.as_bytes().get(at).is_none_or(|byte| !byte.is_ascii()) {
-                break;
-            }
-            line.replace_range(at..=at, "(");
-        }
-    }
-    let closing = [
-        "close",
-        "closes",
-        "closed",
-        "closing",
-        "fix",
-        "fixes",
-        "fixed",
-        "fixing",
-        "resolve",
-        "resolves",
-        "resolved",
-        "resolving",
-        "implements",
-        "implement",
-        "implemented",
-        "implementing",
-    ];
-    let mut words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+    let line: String = line.trim_end().chars().filter(|c| *c == '\t' || !c.is_control()).collect();
+    let line = without_skips(&line);
+    let mut words: Vec<String> = line.split(' ').map(tame_issue).collect();
     for at in 1..words.len() {
-        let before = words.get(at - 1).map(|word| word.to_lowercase()).unwrap_or_default();
-        let names_issue =
-            words.get(at).is_some_and(|word| word.starts_with('#') || word.contains("/issues/") || word.contains('#'));
-        if names_issue
-            && closing.contains(&before.trim_end_matches(':'))
-            && let Some(word) = words.get_mut(at - 1)
+        let bare = |at: Option<usize>| {
+            let word = at.and_then(|at| words.get(at)).map(|word| word.to_lowercase()).unwrap_or_default();
+            word.trim_matches(|c: char| !c.is_alphanumeric()).to_owned()
+        };
+        let before = bare(at.checked_sub(1));
+        let before = if ["issue", "issues"].contains(&before.as_str()) { bare(at.checked_sub(2)) } else { before };
+        // `Closes ABC-12` closes an issue of Jira's, by way of GitLab.
+        if CLOSING.contains(&before.as_str())
+            && let Some(word) = words.get_mut(at)
+            && let Some((key, number)) = word.split_once('-')
+            && number.starts_with(|c: char| c.is_ascii_digit())
+            && key.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
         {
-            word.push_str(" (see)");
+            *word = format!("{key}-\u{200b}{number}");
         }
     }
     words.join(" ").replace('@', "@\u{200b}")
+}
+
+/// Before the name of an issue they close it, on one forge or another.
+const CLOSING: &[&str] = &[
+    "close",
+    "closes",
+    "closed",
+    "closing",
+    "fix",
+    "fixes",
+    "fixed",
+    "fixing",
+    "resolve",
+    "resolves",
+    "resolved",
+    "resolving",
+    "implement",
+    "implements",
+    "implemented",
+    "implementing",
+];
+
+/// `#12`, `!12`, `GH-12` and the addresses of issues: they name none any more.
+fn tame_issue(word: &str) -> String {
+    let mut out = String::new();
+    let mut rest = word.chars().peekable();
+    while let Some(c) = rest.next() {
+        out.push(c);
+        let is_number = rest.peek().is_some_and(char::is_ascii_digit);
+        let is_github = c == '-' && out.to_ascii_lowercase().ends_with("gh-");
+        if is_number && ("#!".contains(c) || is_github) {
+            out.push('\u{200b}');
+        }
+    }
+    for part in ["/issues/", "/pull/", "/merge_requests/", "/work_items/"] {
+        out = out.replace(part, &format!("{part}\u{200b}"));
+    }
+    out
+}
+
+/// `[skip ci]` in all its spellings: the bracket alone goes, the words may be what the change is about.
+fn without_skips(line: &str) -> String {
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once('[') {
+        let inside = after.split(']').next().unwrap_or_default().to_ascii_lowercase();
+        let skips = ["skip", "no ci", "no-ci", "no_ci"].iter().any(|word| inside.contains(word));
+        out.push_str(before);
+        out.push(if skips { '(' } else { '[' });
+        rest = after;
+    }
+    out.push_str(rest);
+    match out.to_ascii_lowercase().find("***no_ci") {
+        Some(at) => {
+            out.insert(at, '(');
+            out
+        }
+        None => out,
+    }
+}
+
+/// What `git am` takes for the end of the message, for a header, or for a trailer, where a line begins with it.
+const BEGINNINGS: &[&str] =
+    &["---", "+++", "***", "diff -", "Index: ", "From ", ">From ", "[PATCH", "From:", "Subject:", "Date:"];
+
+/// A space before what must not stand at the beginning of a line.
+fn begin_harmlessly(line: String) -> String {
+    let lower = line.to_lowercase();
+    // `-- >8 --` makes git forget all that is above.
+    let is_scissors = line.contains(">8") || line.contains("8<");
+    let acts = BEGINNINGS.iter().any(|begin| lower.starts_with(&begin.to_lowercase()));
+    match acts || is_trailer(&line) {
+        _ if is_scissors => format!(" {}", line.replace(">8", "> 8").replace("8<", "8 <")),
+        true => format!(" {line}"),
+        false => line,
+    }
 }
 
 /// At spaces, so that a log can be read; code keeps its line.
@@ -220,18 +280,37 @@ mod tests {
     #[test]
     fn what_others_act_on_is_taken_out() {
         check(
-            "Mend the parser [skip ci]\n\nSigned-off-by: Linus <l@k>\nCloses #1\n---\ndiff --git a/x b/x\n@admin look",
+            "Mend the parser [skip ci]\n\nSigned-off-by: Linus <l@k>\nCloses #1, fixes: a/b!2 (resolves GH-3)\n---\n\
+             diff --git a/x b/x\n@admin look\nİİ [actions skip] [x] closes issue ABC-4, SHA-1 stays\n\
+             Fix https://x.example/a/issues/5\n-- >8 --\nFrom: Eve <e@x>\nSubject: other",
             expect![[r#"
                 Mend the parser (skip ci]
 
-                Closes (see) #1
+                Closes #·1, fixes: a/b!·2 (resolves GH-·3)
                  ---
                  diff --git a/x b/x
                 @·admin look
+                İİ (actions skip] [x] closes issue ABC-·4, SHA-1 stays
+                Fix https://x.example/a/issues/·5
+                 -- > 8 --
+                 From: Eve <e@·x>
+                 Subject: other
 
                 Agent-Session: 1
             "#]],
         );
+    }
+
+    #[test]
+    fn what_wrapping_brings_to_the_beginning_of_a_line_is_taken_out_too() {
+        let long = "x".repeat(WIDTH - 1);
+        let begins = ["---", "diff --git a/x b/x", "--- a/x", "+++ b/x", "Index: x", "From abc", "Cc: x"];
+        let text = begins.map(|begin| format!("{long} {begin} {long}")).join("\n");
+        let words = Words::read(&format!("Mend the parser\n\n{text}")).unwrap();
+        for line in words.body.lines() {
+            assert!(!begins.iter().any(|begin| line.starts_with(begin)), "{line}");
+        }
+        assert_eq!(words.body.lines().filter(|line| line.starts_with(' ')).count(), begins.len(), "{}", words.body);
     }
 
     #[test]

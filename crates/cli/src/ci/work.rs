@@ -1,13 +1,16 @@
 //! The model's part: it works, its change is looked at, and what is wrong with it goes back to it, within the budget.
 
-use agent::{AgentError, Finish};
+use std::path::PathBuf;
+
+use agent::{AgentError, Cancel, Finish};
 
 use super::Job;
-use super::change::{self, Changed};
+use super::change::{self, Changed, Taken};
 use super::checks::{self, Check};
 use super::ci_files::is_ci_file;
 use super::result::{CiResult, Outcome};
 use super::secrets::Found;
+use super::summary;
 use super::words::{self, Words};
 use super::worktree::Worktree;
 use crate::conversation::{Beginning, Conversation, Plan};
@@ -20,6 +23,8 @@ pub(crate) struct Done {
     pub(crate) words: Words,
     pub(crate) message: String,
     pub(crate) session: String,
+    /// Who stops us now stops what comes after the work.
+    pub(crate) cancel: Cancel,
 }
 
 /// How often the model may try to mend what is wrong with its change.
@@ -29,6 +34,8 @@ const MOST_ROUNDS: u32 = 4;
 struct Looked {
     tree: String,
     changed: Vec<Changed>,
+    /// Of what the model made: nobody could read these.
+    left_out: Vec<PathBuf>,
     secrets: Vec<Found>,
     ci_files: Vec<String>,
     checks: Vec<Check>,
@@ -63,8 +70,15 @@ impl Job<'_> {
             }
             (_, _) => None,
         };
+        // Whoever stopped it after the last turn does not want it published either.
+        let finish = match finish {
+            Ok(Finish::Answered) if conversation.cancel.is_set() => Ok(stopped(&conversation.cancel)),
+            finish => finish,
+        };
         let ended = conversation.end_quietly(finish).await;
         result.take(&ended);
+        let left_out = looked.iter().flat_map(|looked| &looked.left_out);
+        result.notes.extend(left_out.map(|path| format!("left out, since it cannot be read: {}", path.display())));
         let Some(looked) = looked.filter(|_| is_changed) else {
             if result.outcome == Outcome::Changed {
                 result.outcome = Outcome::NoChange;
@@ -75,12 +89,16 @@ impl Job<'_> {
         result.files = change::account(&worktree.git, &worktree.base, &looked.tree, &looked.changed)?;
         let paths: Vec<String> = looked.changed.iter().map(|changed| changed.path.clone()).collect();
         let words = words.unwrap_or_else(|| Words::fallback(&self.task.title, &paths));
+        if words.fallback {
+            result.notes.push("the model gave no usable commit message, so the subject is the task".to_owned());
+        }
         let mut trailers = vec![("Agent-Session", session.clone())];
         if self.args.signoff {
             trailers.push(("Signed-off-by", self.author.to_string()));
         }
         let message = words.message(&trailers);
-        let done = Done { tree: looked.tree.clone(), words, message, session };
+        let cancel = conversation.cancel.clone();
+        let done = Done { tree: looked.tree.clone(), words, message, session, cancel };
         self.judge(looked, &done, result);
         Ok(Some(done))
     }
@@ -94,13 +112,18 @@ impl Job<'_> {
     ) -> anyhow::Result<(Result<Finish, AgentError>, Option<Looked>)> {
         let commands = self.config.checks();
         let Some(before) = checks::run_all(conversation, &commands, self.check_time).await else {
-            return Ok((Ok(conversation.stopped()), None));
+            return Ok((Ok(stopped(&conversation.cancel)), None));
         };
         if !commands.is_empty() {
-            change::reset(&worktree.git)?;
+            change::reset(&worktree.git, &worktree.root)?;
         }
         let mut checks: Vec<Check> = Vec::new();
         for (command, before) in commands.iter().zip(before) {
+            if let Some(why) = before.could_not_run() {
+                result
+                    .notes
+                    .push(format!("the check `{command}` could not run before the change ({why}): it guards nothing"));
+            }
             checks.push(Check { command: command.clone(), before, after: None });
         }
         result.checks.clone_from(&checks);
@@ -114,10 +137,10 @@ impl Job<'_> {
                 return Ok((finish, Some(looked)));
             }
             let Some(after) = checks::run_all(conversation, &commands, self.check_time).await else {
-                return Ok((Ok(conversation.stopped()), Some(looked)));
+                return Ok((Ok(stopped(&conversation.cancel)), Some(looked)));
             };
             if !commands.is_empty() {
-                change::reset(&worktree.git)?;
+                change::reset(&worktree.git, &worktree.root)?;
             }
             for (check, after) in looked.checks.iter_mut().zip(after) {
                 check.after = Some(after);
@@ -136,14 +159,14 @@ impl Job<'_> {
     }
 
     fn look(&self, worktree: &Worktree, checks: Vec<Check>) -> anyhow::Result<Looked> {
-        let tree = change::take(&worktree.git, &worktree.root)?;
+        let Taken { tree, left_out } = change::take(&worktree.git, &worktree.root)?;
         let changed = change::changes(&worktree.git, &worktree.base, &tree)?;
         let secrets = self.secrets(worktree, &changed)?;
         let ci_files = match self.args.allow_ci_files {
             true => Vec::new(),
             false => changed.iter().map(|changed| &changed.path).filter(|path| is_ci_file(path)).cloned().collect(),
         };
-        Ok(Looked { tree, changed, secrets, ci_files, checks })
+        Ok(Looked { tree, changed, left_out, secrets, ci_files, checks })
     }
 
     /// Of the lines that are new, and of new names.
@@ -180,10 +203,17 @@ impl Job<'_> {
         }
     }
 
+    /// Of the commit message, and of the text that it was made from: wrapped or tamed, a secret looks otherwise.
+    fn in_words(&self, done: &Done) -> Vec<Found> {
+        let texts = [&done.message, &done.words.raw];
+        let found = texts.map(|text| self.scanner.scan("commit message", text.as_bytes(), |_| true));
+        found.into_iter().find(|found| !found.is_empty()).unwrap_or_default()
+    }
+
     /// Whether the change may be published as it is.
     fn judge(&self, looked: Looked, done: &Done, result: &mut CiResult) {
         let mut secrets = looked.secrets;
-        let in_message = self.scanner.scan("commit message", done.message.as_bytes(), |_| true);
+        let in_message = self.in_words(done);
         if in_message.is_empty() {
             result.subject = Some(done.words.subject.clone());
         }
@@ -192,9 +222,18 @@ impl Job<'_> {
             looked.checks.iter().filter(|check| check.regressed()).map(|check| check.command.clone()).collect();
         result.checks = looked.checks;
         result.ci_files = looked.ci_files;
+        if secrets.is_empty() {
+            // As it is, and without what makes Markdown of it harmless.
+            let text = summary::pull_request(&done.words, result);
+            let bare = text.replace(['\\', '\u{200b}'], "");
+            secrets.extend(
+                [text, bare].iter().flat_map(|text| self.scanner.scan("pull request", text.as_bytes(), |_| true)),
+            );
+        }
         if !secrets.is_empty() {
             let places: Vec<String> = secrets.iter().map(ToString::to_string).collect();
-            let hint = "look at the patch; if it is no secret, vouch for it: --allow-secret FINGERPRINT";
+            let hint = "look at the patch; if it is no secret, vouch for it: --allow-secret with the fingerprint, or with the \
+                        name of the variable";
             let reason = format!("a secret is in it: {}", places.join(", "));
             result.ends(Outcome::Withheld, Exit::Withheld, reason, hint);
         } else if !result.ci_files.is_empty() {
@@ -237,12 +276,10 @@ fn why_nothing(answer: &str) -> String {
     }
 }
 
-impl Conversation {
-    /// Why it cannot go on.
-    fn stopped(&self) -> Finish {
-        match self.cancel.why() {
-            Some(agent::Stop::WallTime) => Finish::LimitReached(agent::Limit::WallTime),
-            Some(agent::Stop::Human) | None => Finish::Cancelled,
-        }
+/// Why it cannot go on.
+pub(crate) fn stopped(cancel: &Cancel) -> Finish {
+    match cancel.why() {
+        Some(agent::Stop::WallTime) => Finish::LimitReached(agent::Limit::WallTime),
+        Some(agent::Stop::Human) | None => Finish::Cancelled,
     }
 }

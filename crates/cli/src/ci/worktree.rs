@@ -3,6 +3,7 @@
 //!
 //! They are beside the program's state directory, not in it: that is hidden from commands.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
@@ -45,16 +46,42 @@ pub(crate) struct Worktree {
     pub(crate) base: String,
     folder: PathBuf,
     repository: Repository,
+    /// Stays behind, since what is in it is nowhere else.
+    is_kept: Cell<bool>,
     /// Held as long as the run lives: the kernel lets go of it when we die, however.
     _lock: File,
 }
 
-/// A killed run that was cleaned up.
+/// A killed run that was found.
 #[derive(Debug)]
 pub(crate) struct Swept {
     pub(crate) id: String,
-    /// Where what it had done is kept, if it had done something.
-    pub(crate) patch: Option<PathBuf>,
+    pub(crate) work: Work,
+}
+
+/// What became of what a run had done before it ended in an unforeseen way.
+#[derive(Debug)]
+pub(crate) enum Work {
+    Nothing,
+    /// The worktree is gone, and this has all of it.
+    Patch(PathBuf),
+    /// The files stay where they are, since no patch could be made of them.
+    Left(PathBuf, String),
+}
+
+impl std::fmt::Display for Work {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Work::Nothing => write!(formatter, "it had changed nothing"),
+            Work::Patch(patch) => write!(formatter, "what it had done is in {}", patch.display()),
+            Work::Left(folder, why) => write!(
+                formatter,
+                "what it had done is still in {}, since no patch can be made of it ({why}); remove that folder when you \
+                 have what you need",
+                folder.display()
+            ),
+        }
+    }
 }
 
 impl Repository {
@@ -70,6 +97,17 @@ impl Repository {
     pub(crate) fn has_changes(&self) -> bool {
         let status = self.git.with("GIT_OPTIONAL_LOCKS", "0");
         status.run(&["status", "--porcelain", "--untracked-files=no"]).is_ok_and(|changes| !changes.is_empty())
+    }
+
+    /// Whether a push can be told from somebody else's: a clone that was cut short does not know whose commits are whose.
+    pub(crate) fn has_history(&self) -> anyhow::Result<()> {
+        if self.git.line(&["rev-parse", "--is-shallow-repository"])? == "true" {
+            return Err(anyhow!("this clone has only the newest commits, and a branch is not pushed from such a one")).hint(
+                "clone with full depth: `fetch-depth: 0` for actions/checkout, GIT_DEPTH: \"0\" on GitLab, or git fetch \
+                 --unshallow",
+            );
+        }
+        Ok(())
     }
 
     /// The commit that a name leads to.
@@ -102,23 +140,39 @@ impl Worktree {
                 return Err(error.context("no worktree can be made"));
             }
         };
-        Ok(Worktree { root, git, base: base.to_owned(), folder, repository: repository.clone(), _lock: lock })
+        let (base, repository, is_kept) = (base.to_owned(), repository.clone(), Cell::new(false));
+        Ok(Worktree { root, git, base, folder, repository, is_kept, _lock: lock })
     }
 
     /// Under which name the work is kept, should we be killed.
     pub(crate) fn belongs_to(&self, session: &str) -> anyhow::Result<()> {
-        let Repository { root, .. } = &self.repository;
-        let owner = Owner { repository: root.clone(), base: self.base.clone(), session: Some(session.to_owned()) };
+        self.own(Some(session.to_owned()))
+    }
+
+    fn own(&self, session: Option<String>) -> anyhow::Result<()> {
+        let owner = Owner { repository: self.repository.root.clone(), base: self.base.clone(), session };
         // Whole or not at all.
         let file = tempfile::NamedTempFile::new_in(&self.folder)?;
         serde_json::to_writer(&file, &owner)?;
         file.persist(self.folder.join(OWNER))?;
         Ok(())
     }
+
+    /// Keeps what was done, after something unforeseen: as a patch, or else where it is.
+    pub(crate) fn rescue(&self, session: &str) -> Work {
+        let work = rescue(&self.repository.git, &self.folder, &self.base, session);
+        self.is_kept.set(matches!(work, Work::Left(..)));
+        work
+    }
 }
 
 impl Drop for Worktree {
     fn drop(&mut self) {
+        if self.is_kept.get() {
+            return;
+        }
+        // Should we be killed half-way, the next run must not take what is gone for work.
+        let _ = self.own(None);
         forget(&self.repository.git, &self.folder);
         // The next run would do it.
         let _ = fs::remove_file(self.folder.with_extension("lock"));
@@ -161,37 +215,59 @@ pub(crate) fn sweep() -> anyhow::Result<Vec<Swept>> {
             continue;
         }
         let folder = place.join(&id);
-        let owner = fs::read(folder.join(OWNER)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let patch = match owner {
-            Some(Owner { repository, base, session }) if repository.is_dir() => {
-                let git = Git::new(&repository)?;
-                let kept = rescue(&git, &folder.join("tree"), &base, session.as_deref().unwrap_or(&id));
-                forget(&git, &folder);
-                // What cannot be read any more has nothing to be kept.
-                kept.unwrap_or_default()
-            }
-            Some(_) | None => {
-                remove(&folder);
-                None
-            }
-        };
-        fs::remove_file(&path).with_context(|| format!("{} cannot be removed", path.display()))?;
-        swept.push(Swept { id, patch });
+        let work = sweep_one(&folder);
+        if !matches!(work, Work::Left(..)) {
+            fs::remove_file(&path).with_context(|| format!("{} cannot be removed", path.display()))?;
+        }
+        swept.push(Swept { id, work });
     }
     Ok(swept)
 }
 
-/// What a killed run had changed, as a patch in the state directory.
-fn rescue(git: &Git, root: &Path, base: &str, id: &str) -> anyhow::Result<Option<PathBuf>> {
-    let git = own_git(root, git)?;
+/// Of a run that is dead. Its worktree is removed if that loses nothing.
+fn sweep_one(folder: &Path) -> Work {
+    let tree = folder.join("tree");
+    let owner = fs::read(folder.join(OWNER)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let Some(Owner { repository, base, session }) = owner else {
+        // Killed before there was a worktree.
+        if !tree.exists() {
+            remove(folder);
+            return Work::Nothing;
+        }
+        return Work::Left(tree, "nobody knows which repository it is of".to_owned());
+    };
+    let git = match Git::new(&repository) {
+        Ok(git) if repository.is_dir() => git,
+        Ok(_) | Err(_) if session.is_none() => {
+            remove(folder);
+            return Work::Nothing;
+        }
+        Ok(_) | Err(_) => return Work::Left(tree, format!("its repository {} is gone", repository.display())),
+    };
+    // Without a session it was killed while the files were laid out: the model had not begun.
+    let work = session.map_or(Work::Nothing, |session| rescue(&git, folder, &base, &session));
+    if !matches!(work, Work::Left(..)) {
+        forget(&git, folder);
+    }
+    work
+}
+
+/// What a run had changed, as a patch in the state directory.
+fn rescue(git: &Git, folder: &Path, base: &str, id: &str) -> Work {
+    let tree = folder.join("tree");
+    match patch(git, &tree, base) {
+        Ok(patch) if patch.is_empty() => Work::Nothing,
+        Ok(patch) => super::keep(id, &patch).map_or_else(|error| Work::Left(tree, format!("{error:#}")), Work::Patch),
+        Err(error) => Work::Left(tree, format!("{error:#}")),
+    }
+}
+
+fn patch(git: &Git, tree: &Path, base: &str) -> anyhow::Result<Vec<u8>> {
+    let git = own_git(tree, git)?;
     // Whoever held it is dead. What does not go stands in the way of what comes, which says so.
     let _ = fs::remove_file(git.line(&["rev-parse", "--absolute-git-dir"])? + "/index.lock");
-    let tree = super::change::take(&git, root)?;
-    let patch = super::change::diff(&git, base, &tree)?;
-    if patch.is_empty() {
-        return Ok(None);
-    }
-    super::keep(id, &patch).map(Some)
+    let taken = super::change::take(&git, tree)?;
+    super::change::diff(&git, base, &taken.tree)
 }
 
 /// Removes the files and what the repository knows of them.

@@ -79,7 +79,7 @@ pub(super) fn find(line: &str) -> Vec<(&'static str, &str)> {
     if line.contains("-----BEGIN ") && line.contains("PRIVATE KEY") {
         found.push(("a private key", line));
     }
-    found.extend(login(line).map(|login| ("a password in an address", login)));
+    found.extend(logins(line).map(|login| ("a password in an address", login)));
     let lower = line.to_lowercase();
     let telling = GIVEN_TO.iter().any(|name| lower.contains(name));
     for word in line.split(|c: char| !is_part(c)).filter(|word| 12 < word.len()) {
@@ -121,15 +121,16 @@ fn is_part(c: char) -> bool {
     c.is_ascii_alphanumeric() || "_-.+/=~".contains(c)
 }
 
-/// `scheme://user:password@host`; a variable or a placeholder is no password.
-fn login(line: &str) -> Option<&str> {
-    let (_, rest) = line.split_once("://")?;
-    let address = rest.split(|c: char| c.is_whitespace() || "\"'`<>)/".contains(c)).next()?;
-    let (login, _) = address.rsplit_once('@')?;
-    let (_, password) = login.split_once(':')?;
-    let made_up = ["password", "pass", "secret", "token", "pw", "xxx", "changeme", "example"];
-    let is_open = password.contains(['$', '{', '*', '%']) || made_up.contains(&password.to_lowercase().as_str());
-    (3 < password.len() && !is_open).then_some(login)
+/// Each `scheme://user:password@host`; a variable or a placeholder is no password.
+fn logins(line: &str) -> impl Iterator<Item = &str> {
+    line.split("://").skip(1).filter_map(|rest| {
+        let address = rest.split(|c: char| c.is_whitespace() || "\"'`<>)/".contains(c)).next()?;
+        let (login, _) = address.rsplit_once('@')?;
+        let (_, password) = login.split_once(':')?;
+        let made_up = ["password", "pass", "secret", "token", "pw", "xxx", "changeme", "example"];
+        let is_open = password.contains(['$', '{', '*', '%']) || made_up.contains(&password.to_lowercase().as_str());
+        (3 < password.len() && !is_open).then_some(login)
+    })
 }
 
 fn is_random(word: &str) -> bool {
@@ -192,6 +193,8 @@ mod tests {
         check(&join("xoxb-", "123456789012-abcdefghijkl"), &["a Slack token"]);
         check(&format!("-----BEGIN RSA {}-----", "PRIVATE KEY"), &["a private key"]);
         check(&format!("url = https://me:{}@host/x", "hunter22"), &["a password in an address"]);
+        let two = format!("see https://x.example and a://b:{}@c, d://e:{}@f", "hunter22", "hunter23");
+        check(&two, &["a password in an address", "a password in an address"]);
         check(&format!("TOKEN={}", join("ghs_", &"aB3".repeat(12))), &["a GitHub token"]);
     }
 
