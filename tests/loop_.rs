@@ -113,7 +113,7 @@ fn a_file_is_not_overwritten_unseen() {
         "#,
         expect![[r#"
             c00000001 create_file
-            c00000001 Failed(Clipped("`a.txt` exists and is unchanged: you have not read it. This is what it holds. If your content is right for it, send it again.\n`a.txt`, 2 lines:\n   1\tone\n   2\ttwo\n"))
+            c00000001 Failed(Clipped("`a.txt` exists and is unchanged: you have not read it. This is what it holds. If your content is right for it, send it again.\n`a.txt`, 2 lines:\none\ntwo\n"))
             c00000002 read_file
             c00000002 Done(Clipped("`./a.txt`, 2 lines:\n   1\tone\n   2\ttwo\n"))
             c00000003 create_file

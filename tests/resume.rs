@@ -211,11 +211,11 @@ fn what_the_model_has_read_still_counts() {
         toolc00000003 Replaced `a.txt` (1 line).
         toolc00000004 `b.txt` exists and is unchanged: it changed on disk since you read it. This is what it holds. If your content is right for it, send it again.
         `b.txt`, 1 line:
-           1	by a human
+        by a human
 
         toolc00000005 `c.txt` exists and is unchanged: you have not read it. This is what it holds. If your content is right for it, send it again.
         `c.txt`, 1 line:
-           1	c
+        c
 
     "#]]
     .assert_eq(&last_messages(&world, 6));

@@ -195,12 +195,12 @@ fn create_file() {
         expect![[r#"
             failed: `calc.py` exists and is unchanged: you have not read it. This is what it holds. If your content is right for it, send it again.
             `calc.py`, 6 lines:
-               1	def add(a, b):
-               2	    return a - b
-               3	
-               4	
-               5	def neg(a):
-               6	    return -a
+            def add(a, b):
+                return a - b
+
+
+            def neg(a):
+                return -a
         "#]],
     );
     check(
