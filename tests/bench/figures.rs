@@ -35,7 +35,7 @@ struct Bounds {
 
 impl Bounds {
     fn check(&mut self, what: &str, measured: f64, bound: f64, unit: &str) {
-        let verdict = if measured < bound { "ok" } else { "PASSED ITS BOUND" };
+        let verdict = if measured < bound { "ok" } else { "OVER ITS BOUND" };
         self.kept &= measured < bound;
         println!("{what:<52} {measured:>9.2} {unit:<6} (bound {bound}) {verdict}");
     }

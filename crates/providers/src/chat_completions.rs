@@ -82,7 +82,10 @@ impl Attempts<'_> {
             }
             self.stage = match std::mem::replace(&mut self.stage, Stage::End) {
                 Stage::Ask { body, after } => {
-                    sleep(after).await;
+                    // Even no time at all takes tokio's timer a millisecond.
+                    if !after.is_zero() {
+                        sleep(after).await;
+                    }
                     self.ask(body).await
                 }
                 Stage::Read { body, answer, reader } => self.read(body, answer, reader).await,
