@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn programs_are_looked_for_where_nobody_else_writes() {
-        let path = OsStr::new(".:bin:/usr/bin:/work/repo/bin::/work/repo2/bin:../up:/work/repo");
-        assert_eq!(path_outside(path, Path::new("/work/repo")), "/usr/bin:/work/repo2/bin");
+        let path = OsStr::new(".:bin:/usr/bin:/home/me/repo/bin::/home/me/repo2/bin:../up:/home/me/repo");
+        assert_eq!(path_outside(path, Path::new("/home/me/repo")), "/usr/bin:/home/me/repo2/bin");
     }
 }
