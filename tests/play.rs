@@ -1,34 +1,13 @@
 //! Plays calls against files in memory, and renders what the model reads of each.
 
 use agent::{
-    Agent, AgentEvent, Answer, ApprovalPolicy, Cancel, ChatEvent, Entry, Frontend, Journal, JournalError, Limits, Mode,
-    Question, RawCall, Sandbox, SeenFiles, Spent, Supervision, Transcript, run_task,
+    Agent, ApprovalPolicy, Cancel, ChatEvent, Entry, Limits, Mode, RawCall, Sandbox, SeenFiles, Spent, Supervision,
+    Transcript, run_task,
 };
-use async_trait::async_trait;
 use expect_test::Expect;
+use house_tests::Silent;
 use providers::Scripted;
 use sandbox::Memory;
-
-struct Silent;
-
-#[async_trait(?Send)]
-impl Frontend for Silent {
-    fn show(&mut self, _: AgentEvent<'_>) {}
-
-    async fn ask(&mut self, _: Question<'_>) -> Answer {
-        Answer::Nobody
-    }
-}
-
-impl Journal for Silent {
-    fn append(&mut self, _: &Entry) -> Result<(), JournalError> {
-        Ok(())
-    }
-
-    fn sync(&mut self) -> Result<(), JournalError> {
-        Ok(())
-    }
-}
 
 /// Makes the calls, each in a reply of its own, and lets the loop answer them.
 pub(crate) fn play(sandbox: &dyn Sandbox, calls: Vec<(String, String)>) -> Transcript {

@@ -12,10 +12,10 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use agent::{
-    Agent, AgentEvent, Answer, AnyTool, ApprovalPolicy, Cancel, ChatEvent, Entry, Frontend, Journal, JournalError,
-    Limits, Mode, Question, RawCall, SeenFiles, Spent, Supervision, Tool, ToolError, Transcript, Workspace, run_task,
+    Agent, AnyTool, ApprovalPolicy, Cancel, ChatEvent, Limits, Mode, RawCall, SeenFiles, Spent, Supervision, Tool,
+    ToolError, Transcript, Workspace, run_task,
 };
-use async_trait::async_trait;
+use house_tests::Silent;
 use providers::Scripted;
 use sandbox::{Host, HostOptions, SandboxMode};
 use schemars::JsonSchema;
@@ -116,27 +116,6 @@ impl Tool for Measure {
             self.took.borrow_mut().push(began.elapsed());
         }
         Ok("measured".to_owned())
-    }
-}
-
-struct Silent;
-
-#[async_trait(?Send)]
-impl Frontend for Silent {
-    fn show(&mut self, _: AgentEvent<'_>) {}
-
-    async fn ask(&mut self, _: Question<'_>) -> Answer {
-        Answer::Nobody
-    }
-}
-
-impl Journal for Silent {
-    fn append(&mut self, _: &Entry) -> Result<(), JournalError> {
-        Ok(())
-    }
-
-    fn sync(&mut self) -> Result<(), JournalError> {
-        Ok(())
     }
 }
 

@@ -8,38 +8,14 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use agent::{
-    Agent, AgentEvent, Answer, ApprovalPolicy, Cancel, Entry, Frontend, Journal, JournalError, Limits, Mode, Question,
-    RepoMap, SeenFiles, Spent, Supervision,
-};
-use async_trait::async_trait;
+use agent::{Agent, ApprovalPolicy, Cancel, Limits, Mode, RepoMap, SeenFiles, Spent, Supervision};
+use house_tests::Silent;
 use providers::Scripted;
 use sandbox::{Host, HostOptions};
 
 const DIRS: usize = 500;
 const FILES_EACH: usize = 20;
 const WARM: Duration = Duration::from_secs(1);
-
-struct Silent;
-
-#[async_trait(?Send)]
-impl Frontend for Silent {
-    fn show(&mut self, _: AgentEvent<'_>) {}
-
-    async fn ask(&mut self, _: Question<'_>) -> Answer {
-        Answer::Nobody
-    }
-}
-
-impl Journal for Silent {
-    fn append(&mut self, _: &Entry) -> Result<(), JournalError> {
-        Ok(())
-    }
-
-    fn sync(&mut self) -> Result<(), JournalError> {
-        Ok(())
-    }
-}
 
 fn main() -> ExitCode {
     let folder = tempfile::tempdir().unwrap();
