@@ -204,3 +204,39 @@ fn a_closely_watched_model_is_asked_before_it_ends_and_may_end_then() {
     "#]],
     );
 }
+
+#[test]
+fn a_model_that_writes_what_was_there_begins_anew_without_what_it_said() {
+    let anew = Case { files: &[("a.py", "def f():\n    return 1\n")], supervision: Supervision::Anew, ..CASE };
+    check(
+        anew,
+        r#"
+        read_file {"filename": "a.py"}
+        create_file {"filename": "a.py", "content": "def f():\n    return 1\n"}
+        create_file {"filename": "a.py", "content": "def f():\n    return 1\n"}
+        create_file {"filename": "a.py", "content": "def f():\n    return 2\n"}
+        It is written.
+        I ran nothing.
+        "#,
+        expect![[""]],
+    );
+}
+
+#[test]
+fn what_the_human_says_meanwhile_never_goes_out_of_sight() {
+    check(
+        Case {
+            files: &[("a.py", "def f():\n    return 1\n")],
+            supervision: Supervision::Anew,
+            switch_at: Some((1, Mode::Ask)),
+            ..CASE
+        },
+        r#"
+        read_file {"filename": "a.py"}
+        create_file {"filename": "a.py", "content": "def f():\n    return 1\n"}
+        Nothing to do.
+        Really.
+        "#,
+        expect![[""]],
+    );
+}

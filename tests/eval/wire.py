@@ -58,12 +58,12 @@ class Wire:
             with self.lock:
                 self.counts["requests"] += 1
                 self.counts["first_request_bytes"] = self.counts["first_request_bytes"] or len(body)
-        headers = {name: value for name, value in client.headers.items() if name.lower() not in OWN}
+        headers = {name: value for name, value in client.headers.items() if name.lower() not in OWN | {"content-length"}}
         connection = http.client.HTTPConnection(self.upstream.hostname, self.upstream.port or 80, timeout=1800)
         reply = b""
         client.close_connection = True
         try:
-            connection.request(client.command, client.path, body or None, headers)
+            connection.request(client.command, client.path, (self.bounded(body) if chat else body) or None, headers)
             answer = connection.getresponse()
             client.send_response(answer.status)
             for name, value in answer.getheaders():
@@ -87,6 +87,18 @@ class Wire:
             connection.close()
         if chat:
             self.count(body, reply, failed)
+
+    def bounded(self, body):
+        """A reply that is not streamed can only be stopped by its request: it may be no longer than what is left of the budget."""
+        try:
+            asked = json.loads(body)
+        except ValueError:
+            return body
+        if asked.get("stream"):
+            return body
+        read = (self.counts["tokens_in"] - self.counts["tokens_cached"]) / READ_PER_SECOND
+        left = int((self.budget - read) * WRITTEN_PER_SECOND) - self.counts["tokens_out"] + 1
+        return json.dumps({**asked, "max_tokens": max(1, min(left, asked.get("max_tokens") or left))}).encode()
 
     def spend(self, written=0):
         read = self.counts["tokens_in"] - self.counts["tokens_cached"]

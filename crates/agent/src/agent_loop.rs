@@ -11,6 +11,7 @@ use crate::cancel::{Cancel, Stop};
 use crate::chat::{ChatClient, ChatError, ChatErrorKind, FinishReason};
 use crate::compact;
 use crate::effect::Sandbox;
+use crate::fresh_start::{Block, FreshStarts};
 use crate::frontend::{AgentEvent, Frontend};
 use crate::guidance;
 use crate::journal::{Journal, JournalError};
@@ -77,6 +78,9 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
     let specs = specs(agent);
     let mut breaker = Breaker::new(agent.supervision);
     let mut progress = Progress::default();
+    let mut fresh_starts = FreshStarts::new(agent.supervision, transcript);
+    // Where the next reply is asked for as a block of code, without tools.
+    let mut block: Option<Block> = None;
     let mut unproductive = 0;
     // The server said so, whatever our own count is.
     let mut window_full = false;
@@ -84,8 +88,10 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
         if let Some((mode, note)) = agent.policy.take_mode_change() {
             agent.frontend.show(AgentEvent::ModeChanged(mode));
             note.into_iter().for_each(|note| transcript.push_user(note.to_owned()));
+            fresh_starts.forbid();
         }
         if let Some(message) = agent.frontend.take_message() {
+            fresh_starts.forbid();
             transcript.push_user(message);
         }
         save(agent, transcript)?;
@@ -99,16 +105,19 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
         {
             return Ok(end);
         }
+        // Without the tools it is asked without what the first message says of them.
+        let hidden = usize::from(block.is_some());
         let question = Question {
-            entries: transcript.view(),
+            entries: transcript.view().get(hidden..).unwrap_or_default(),
             generation: transcript.generation(),
-            specs: &specs,
+            specs: if block.is_some() { &[] } else { &specs },
             input: transcript.estimated_tokens(&specs),
+            fresh_starts: fresh_starts.made(),
             max_output: None,
             audience: Audience::Human,
         };
         agent.seen.all_shown();
-        let (draft, limit) = match ask_model(agent, question).await {
+        let (mut draft, limit) = match ask_model(agent, question).await {
             Ok(asked) => asked,
             Err(error) if error.kind == ChatErrorKind::ContextFull => {
                 window_full = true;
@@ -130,6 +139,9 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
             continue;
         }
 
+        if let Some(block) = block.take() {
+            block.read(&mut draft);
+        }
         let cut = matches!(draft.finish, FinishReason::Length | FinishReason::ContextFull);
         let mut end = limit.map(Finish::LimitReached);
         let calls = transcript.push_reply(draft);
@@ -140,7 +152,7 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
         let called = !calls.is_empty();
         for call in calls {
             // Every call is owed exactly one outcome, also after a cancel.
-            let outcome = answer(agent, &mut breaker, &mut progress, &call, &mut end).await;
+            let outcome = answer(agent, &mut breaker, &mut progress, &mut fresh_starts, &call, &mut end).await;
             agent.frontend.show(AgentEvent::CallEnded(&call, &outcome));
             transcript.push_outcome(call, outcome, agent.seen.take_news());
             save(agent, transcript)?;
@@ -148,6 +160,14 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
         if end.is_some() || agent.cancel.is_set() {
             agent.journal.sync()?;
             return Ok(end.unwrap_or_else(|| cancelled(&agent.cancel)));
+        }
+        if let Some(start) = fresh_starts.take(transcript.task()) {
+            agent.frontend.show(AgentEvent::Notice("that did not work; the model begins anew, without what it tried"));
+            transcript.push_compaction(start.beginning, transcript.entries().len(), None);
+            block = start.block;
+            agent.seen.guided.clear();
+            (breaker, progress, unproductive) = (Breaker::new(agent.supervision), Progress::default(), 0);
+            continue;
         }
         match (called, cut) {
             (true, _) => unproductive = 0,
@@ -177,6 +197,7 @@ async fn answer(
     agent: &mut Agent<'_>,
     breaker: &mut Breaker,
     progress: &mut Progress,
+    fresh_starts: &mut FreshStarts,
     call: &ToolCall,
     end: &mut Option<Finish>,
 ) -> ToolOutcome {
@@ -191,6 +212,7 @@ async fn answer(
     };
     let mut workspace = agent.workspace();
     let outcome = tool.call(&call.arguments, &mut workspace).await;
+    fresh_starts.called(&workspace, &outcome);
     let outcome = outcome.with_note(&workspace.edited).with_note(&guidance::for_touched(&mut workspace).await);
     progress.called(&workspace);
     if workspace.wrote {

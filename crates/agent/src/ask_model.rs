@@ -16,6 +16,8 @@ pub(crate) struct Question<'a> {
     pub(crate) specs: &'a [ToolSpec],
     /// About its tokens.
     pub(crate) input: u64,
+    /// How often the task was begun anew.
+    pub(crate) fresh_starts: u32,
     /// The most tokens of the reply, beside what the limits say.
     pub(crate) max_output: Option<u64>,
     pub(crate) audience: Audience,
@@ -36,6 +38,7 @@ pub async fn ask_aside(
         generation: u64::MAX,
         specs: &[],
         input: entries.iter().map(Entry::estimated_tokens).sum(),
+        fresh_starts: 0,
         max_output: Some(max_output),
         audience: Audience::Nobody,
     };
@@ -58,7 +61,7 @@ pub(crate) async fn ask_model(
     agent: &mut Agent<'_>,
     question: Question<'_>,
 ) -> Result<(Draft, Option<Limit>), ChatError> {
-    let Question { entries, generation, specs: tools, input, max_output, audience } = question;
+    let Question { entries, generation, specs: tools, input, fresh_starts, max_output, audience } = question;
     if let Some(limit) = agent.limits.before_request(&agent.spent, agent.price, input) {
         return Ok((Draft::default(), Some(limit)));
     }
@@ -66,7 +69,7 @@ pub(crate) async fn ask_model(
     agent.frontend.show(AgentEvent::StepStarted { step: agent.spent.steps });
     let room = agent.limits.room_for_reply(&agent.spent, agent.price, input);
     let max_output_tokens = [room, max_output].into_iter().flatten().min();
-    let mut stream = agent.client.send(ChatRequest { entries, generation, tools, max_output_tokens });
+    let mut stream = agent.client.send(ChatRequest { entries, generation, tools, fresh_starts, max_output_tokens });
     let mut draft = Draft::default();
     let mut limit = None;
     while limit.is_none() {

@@ -32,7 +32,7 @@ impl Breaker {
     pub(crate) fn new(supervision: Supervision) -> Breaker {
         let tell = match supervision {
             Supervision::Light => TELL,
-            Supervision::Close => TELL_CLOSELY,
+            Supervision::Close | Supervision::Anew => TELL_CLOSELY,
         };
         Breaker { tell, seen: HashMap::new() }
     }

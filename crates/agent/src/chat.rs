@@ -28,6 +28,8 @@ pub struct ChatRequest<'a> {
     /// Changes when the history was replaced (compaction, another session).
     pub generation: u64,
     pub tools: &'a [ToolSpec],
+    /// How often the task was begun anew: what was answered before was wrong, so another answer is wanted.
+    pub fresh_starts: u32,
     /// The most tokens the reply may have, `None` for the model's own bound.
     pub max_output_tokens: Option<u64>,
 }

@@ -100,6 +100,7 @@ async fn condense(
             generation: transcript.generation(),
             specs,
             input: before.min(window),
+            fresh_starts: 0,
             max_output: Some(room_for_summary(window)),
             audience: Audience::Nobody,
         };

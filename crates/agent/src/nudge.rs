@@ -14,6 +14,8 @@ pub enum Supervision {
     Light,
     /// For models that end without having changed anything, or without having run what they changed, or with it failing: each is asked about once.
     Close,
+    /// Also for models that do not recover from a failed attempt which they see: they begin anew, see `fresh_start.rs`.
+    Anew,
 }
 
 /// What happened since the human last said something.
@@ -68,17 +70,19 @@ impl Progress {
     fn early(&self, supervision: Supervision) -> Option<(Reason, String)> {
         match (supervision, &self.ran) {
             (Supervision::Light, _) => None,
-            (Supervision::Close, _) if !self.wrote => Some((Reason::Unchanged, UNCHANGED.to_owned())),
-            (Supervision::Close, Some((command, ended))) if failed(*ended) => {
+            (Supervision::Close | Supervision::Anew, _) if !self.wrote => {
+                Some((Reason::Unchanged, UNCHANGED.to_owned()))
+            }
+            (Supervision::Close | Supervision::Anew, Some((command, ended))) if failed(*ended) => {
                 Some((Reason::Failing, left_failing(command)))
             }
-            (Supervision::Close, Some(_)) => None,
-            (Supervision::Close, None) => Some((Reason::Unchecked, UNCHECKED.to_owned())),
+            (Supervision::Close | Supervision::Anew, Some(_)) => None,
+            (Supervision::Close | Supervision::Anew, None) => Some((Reason::Unchecked, UNCHECKED.to_owned())),
         }
     }
 }
 
-fn failed(ended: Ended) -> bool {
+pub(crate) fn failed(ended: Ended) -> bool {
     match ended {
         Ended::Exited(code) => code != 0,
         Ended::Signalled(_) | Ended::TimedOut(_) => true,

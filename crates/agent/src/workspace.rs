@@ -26,6 +26,10 @@ pub struct Workspace<'a> {
     /// Files this call read or wrote, for the AGENTS.md that holds for them.
     pub(crate) touched: Vec<PathBuf>,
     pub(crate) wrote: bool,
+    /// The first file that this call set out to change, as it was.
+    pub(crate) aimed: Option<(PathBuf, Vec<u8>)>,
+    /// The first file that it wrote, as it is now.
+    pub(crate) written: Option<(PathBuf, Vec<u8>)>,
     /// The last command that this call ran to its end.
     pub(crate) ran: Option<(String, Ended)>,
     /// What the human changed before it was done, for the model.
@@ -104,6 +108,8 @@ impl Agent<'_> {
             seen: &mut self.seen,
             touched: Vec::new(),
             wrote: false,
+            aimed: None,
+            written: None,
             ran: None,
             edited: String::new(),
             halt: None,
@@ -127,8 +133,11 @@ impl Workspace<'_> {
     /// What a file holds now, `None` if there is none. For edits: it does not count as seen.
     pub async fn peek(&mut self, path: &str, max_bytes: u64) -> Result<Option<Vec<u8>>, ToolError> {
         let path = self.relative(path);
-        match self.read_bytes(path, max_bytes).await {
-            Ok(bytes) => Ok(Some(bytes)),
+        match self.read_bytes(path.clone(), max_bytes).await {
+            Ok(bytes) => {
+                self.aimed.get_or_insert_with(|| (path, bytes.clone()));
+                Ok(Some(bytes))
+            }
             Err(ToolError::Sandbox(SandboxError::NotFound(_))) => Ok(None),
             Err(error) => Err(error),
         }
@@ -227,6 +236,7 @@ impl Workspace<'_> {
             self.touched.push(change.path.clone());
         }
         self.wrote = true;
+        self.written = changes.iter().find_map(|change| Some((change.path.clone(), change.after.clone()?)));
         self.frontend.show(AgentEvent::Wrote(&changes));
         Ok(())
     }

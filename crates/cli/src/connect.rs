@@ -117,6 +117,8 @@ pub(crate) async fn connect(config: &Config, session: &str) -> anyhow::Result<Co
     let chat = ChatConfig {
         model: model.clone(),
         temperature,
+        // What the human says of the temperature holds for all of it.
+        anew_temperature: profile.anew_temperature.filter(|_| config.temperature().is_none()),
         session: session.to_owned(),
         dialect,
         retry: RetryBudget::default(),

@@ -63,6 +63,7 @@ fn profiles() -> anyhow::Result<Exit> {
         let early = match profile.supervision {
             Supervision::Light => "believed",
             Supervision::Close => "asked about",
+            Supervision::Anew => "begun anew",
         };
         let ids: Vec<String> = profile.ids.iter().map(|id| format!("{id}*")).collect();
         let ids = if ids.is_empty() { "all others".to_owned() } else { ids.join(" ") };

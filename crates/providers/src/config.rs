@@ -42,6 +42,8 @@ pub struct ChatConfig {
     pub model: String,
     /// `None` for the server's own default.
     pub temperature: Option<f64>,
+    /// Once it begins anew for the second time, see [`crate::Profile`].
+    pub anew_temperature: Option<f64>,
     /// Names the run to the server's prompt cache.
     pub session: String,
     pub dialect: Dialect,

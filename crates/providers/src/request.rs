@@ -52,7 +52,7 @@ impl Encoder {
             self.role = push(&mut self.messages, self.role, entry, &self.tools)?;
             self.count += 1;
         }
-        let head = head(config, request.max_output_tokens)?;
+        let head = head(config, request)?;
         let mut body = Vec::with_capacity(head.len() + self.messages.len() + self.tail.len() + 16);
         body.extend_from_slice(&head);
         body.extend_from_slice(b",\"messages\":[");
@@ -91,7 +91,7 @@ impl Encoder {
 }
 
 /// Everything before the messages, without the closing brace.
-fn head(config: &ChatConfig, max_tokens: Option<u64>) -> Result<Vec<u8>, serde_json::Error> {
+fn head(config: &ChatConfig, request: &ChatRequest<'_>) -> Result<Vec<u8>, serde_json::Error> {
     #[derive(Serialize)]
     struct Head<'a> {
         model: &'a str,
@@ -116,8 +116,9 @@ fn head(config: &ChatConfig, max_tokens: Option<u64>) -> Result<Vec<u8>, serde_j
     let mut head = serde_json::to_vec(&Head {
         model: &config.model,
         stream: true,
-        temperature: config.temperature,
-        max_tokens,
+        // The first fresh start has another request, the next ones almost the same again.
+        temperature: config.anew_temperature.filter(|_| 1 < request.fresh_starts).or(config.temperature),
+        max_tokens: request.max_output_tokens,
         prompt_cache_key,
         stream_options,
     })?;

@@ -11,6 +11,7 @@ fn config(dialect: Dialect) -> ChatConfig {
     ChatConfig {
         model: "devstral-2512".to_owned(),
         temperature: Some(0.15),
+        anew_temperature: None,
         session: "0192f0c1".to_owned(),
         dialect,
         retry: RetryBudget { first_wait: Duration::ZERO, ..RetryBudget::default() },
@@ -64,7 +65,7 @@ fn outcome(call_id: &str, tool: &str, text: &str) -> Entry {
 }
 
 fn request<'a>(entries: &'a [Entry], tools: &'a [ToolSpec]) -> ChatRequest<'a> {
-    ChatRequest { entries, generation: 7, tools, max_output_tokens: None }
+    ChatRequest { entries, generation: 7, tools, fresh_starts: 0, max_output_tokens: None }
 }
 
 fn body(encoder: &mut Encoder, entries: &[Entry], tools: &[ToolSpec]) -> String {

@@ -32,6 +32,7 @@ fn patient(base_url: String, idle_timeout: Duration, longest_pause: Option<Durat
         ChatConfig {
             model: "devstral-2512".to_owned(),
             temperature: Some(0.15),
+            anew_temperature: None,
             session: "0192f0c1-7a3b-7000-8000-000000000001".to_owned(),
             dialect: Dialect::Mistral,
             retry,
@@ -54,7 +55,7 @@ fn opening() -> Vec<Entry> {
 /// The events of one request, one a line.
 async fn ask(client: &ChatCompletions, entries: &[Entry]) -> String {
     let tools = tools();
-    let request = ChatRequest { entries, generation: 0, tools: &tools, max_output_tokens: None };
+    let request = ChatRequest { entries, generation: 0, tools: &tools, fresh_starts: 0, max_output_tokens: None };
     let mut stream = client.send(request);
     let mut shown = String::new();
     while let Some(event) = stream.next().await {
@@ -377,7 +378,8 @@ fn a_dropped_stream_ends_the_request() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = client(format!("http://{}/v1", listener.local_addr().unwrap()));
         let (entries, tools) = (opening(), tools());
-        let request = ChatRequest { entries: &entries, generation: 0, tools: &tools, max_output_tokens: None };
+        let request =
+            ChatRequest { entries: &entries, generation: 0, tools: &tools, fresh_starts: 0, max_output_tokens: None };
         let mut stream = client.send(request);
         let mut socket = tokio::select! {
             _ = stream.next() => panic!("nothing was answered"),

@@ -98,6 +98,7 @@ fn a_long_history_stays_valid_and_only_grows() {
             ChatConfig {
                 model: "devstral-2512".to_owned(),
                 temperature: Some(0.15),
+                anew_temperature: None,
                 session: "0192f0c1-7a3b-7000-8000-000000000001".to_owned(),
                 dialect: Dialect::Mistral,
                 retry: RetryBudget::default(),
@@ -114,7 +115,13 @@ fn a_long_history_stays_valid_and_only_grows() {
         let mut entries =
             vec![Entry::System { text: "Be short.".to_owned() }, Entry::User { text: "Fix it.".to_owned() }];
         for step in 0..40_usize {
-            let request = ChatRequest { entries: &entries, generation: 1, tools: &tools, max_output_tokens: None };
+            let request = ChatRequest {
+                entries: &entries,
+                generation: 1,
+                tools: &tools,
+                fresh_starts: 0,
+                max_output_tokens: None,
+            };
             let answers: Vec<_> = client.send(request).collect().await;
             assert!(matches!(&answers[0], Ok(ChatEvent::Text(text)) if text == "Ok."), "step {step}: {answers:?}");
             entries.extend(turn(step));
