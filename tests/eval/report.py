@@ -72,7 +72,20 @@ def table(runs):
                      f"{median(solved, 'tokens_in')} | {median(own, 'tokens_out')} | {median(own, 'requests')} | "
                      f"{median(own, 'seconds')} | {total(own, 'malformed_calls')} of {calls} | {refused} | "
                      f"{sum(not run['changed'] for run in own)} of {len(own)} |")
-    return "\n".join([*lines, "", *differences(by_label)])
+    return "\n".join([*lines, "", *rounds(by_label), *differences(by_label)])
+
+
+def rounds(by_label):
+    """How many of the first runs, of the second ones ... were solved, where there are several a task."""
+    lines = []
+    for label, own in by_label.items():
+        attempts = collections.defaultdict(list)
+        for run in own:
+            attempts[run["attempt"]].append(run["solved"])
+        if 1 < len(attempts):
+            told = ", then ".join(f"{sum(solved)} of {len(solved)}" for _, solved in sorted(attempts.items()))
+            lines.append(f"- {label}, round by round: {told}")
+    return lines
 
 
 def differences(by_label):

@@ -34,7 +34,7 @@ pub(crate) struct FreshStarts {
     /// The first file that it set out to change, and its text as it was then.
     aim: Option<(PathBuf, String)>,
     wrote: bool,
-    /// It wrote a file as it was at first, but for white space.
+    /// It set out to change a file, and left it as it was at first but for white space.
     idle: bool,
     /// The command that failed after its last change, and what that said.
     failed: Option<(String, String)>,
@@ -63,12 +63,15 @@ impl FreshStarts {
         if let (None, Some((path, bytes))) = (&self.aim, &workspace.aimed) {
             self.aim = Some((path.clone(), String::from_utf8_lossy(bytes).into_owned()));
         }
-        let nothing_new = workspace.aimed.is_some() && !workspace.wrote && matches!(outcome, ToolOutcome::Done(_));
+        // Written as it was, or refused because it was not read: what is written blindly is often right, and rarely sent again.
+        let in_vain = workspace.aimed.is_some()
+            && !workspace.wrote
+            && matches!(outcome, ToolOutcome::Done(_) | ToolOutcome::Failed(_));
         let undone =
             self.aim.as_ref().zip(workspace.written.as_ref()).is_some_and(|((path, text), (written, bytes))| {
                 path == written && squeezed(text) == squeezed(&String::from_utf8_lossy(bytes))
             });
-        self.idle = undone || nothing_new && !self.wrote;
+        self.idle = undone || in_vain && !self.wrote;
         if workspace.wrote && !undone {
             self.wrote = true;
             self.failed = None;
