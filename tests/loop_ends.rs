@@ -218,7 +218,41 @@ fn a_model_that_writes_what_was_there_begins_anew_without_what_it_said() {
         It is written.
         I ran nothing.
         "#,
-        expect![[""]],
+        expect![[r#"
+            c00000001 read_file
+            c00000001 Done(Clipped("`a.py`, 2 lines:\n   1\tdef f():\n   2\t    return 1\n"))
+            c00000002 create_file
+            c00000002 Done(Clipped("`a.py` already has exactly this content; nothing was written. If the task is done, answer without a tool call."))
+            condensed: task
+
+            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew.
+            `a.py`, which is wrong:
+            ```
+            def f():
+                return 1
+            ```
+
+            Do not repeat its bodies: write all of `a.py` anew, from what the task asks for, in another way. Answer with the whole file in one block of code and nothing else: it is written for you. Then run the tests.]
+            c00000003 create_file
+            c00000003 Done(Clipped("`a.py` already has exactly this content; nothing was written. If the task is done, answer without a tool call."))
+            condensed: task
+
+            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew.
+            `a.py` has this, bodies left out:
+            ```
+            def f():
+                ...
+            ```
+
+            Write all of `a.py` anew, from what the task asks for, every body included. Answer with the whole file in one block of code and nothing else: it is written for you. Then run the tests.]
+            c00000004 create_file
+            c00000004 Done(Clipped("Replaced `a.py` (2 lines)."))
+            model: It is written.
+            user: You changed files and ran nothing since. Run the tests or the program with `run_command` to see whether it works now. If nothing can be run, finish and say so.
+            model: I ran nothing.
+            a.py: "def f():\n    return 2\n"
+            Answered
+        "#]],
     );
 }
 
@@ -228,7 +262,7 @@ fn what_the_human_says_meanwhile_never_goes_out_of_sight() {
         Case {
             files: &[("a.py", "def f():\n    return 1\n")],
             supervision: Supervision::Anew,
-            switch_at: Some((1, Mode::Ask)),
+            switch_at: Some((1, Mode::Confirm)),
             ..CASE
         },
         r#"
@@ -237,6 +271,16 @@ fn what_the_human_says_meanwhile_never_goes_out_of_sight() {
         Nothing to do.
         Really.
         "#,
-        expect![[""]],
+        expect![[r#"
+            c00000001 read_file
+            c00000001 Done(Clipped("`a.py`, 2 lines:\n   1\tdef f():\n   2\t    return 1\n"))
+            c00000002 create_file
+            c00000002 Done(Clipped("`a.py` already has exactly this content; nothing was written. If the task is done, answer without a tool call."))
+            model: Nothing to do.
+            user: No file was changed: what you write outside a tool call changes nothing. If the task asks for a change, make it now: read the file, then write it. If it asks for an answer only, give it again.
+            model: Really.
+            a.py: "def f():\n    return 1\n"
+            Answered
+        "#]],
     );
 }
