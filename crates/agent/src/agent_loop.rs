@@ -11,7 +11,7 @@ use crate::cancel::{Cancel, Stop};
 use crate::chat::{ChatClient, ChatError, ChatErrorKind, FinishReason};
 use crate::compact;
 use crate::effect::Sandbox;
-use crate::fresh_start::{Block, FreshStarts};
+use crate::fresh_start::FreshStarts;
 use crate::frontend::{AgentEvent, Frontend};
 use crate::guidance;
 use crate::journal::{Journal, JournalError};
@@ -79,8 +79,6 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
     let mut breaker = Breaker::new(agent.supervision);
     let mut progress = Progress::default();
     let mut fresh_starts = FreshStarts::new(agent.supervision, transcript);
-    // Where the next reply is asked for as a block of code, without tools.
-    let mut block: Option<Block> = None;
     let mut unproductive = 0;
     // The server said so, whatever our own count is.
     let mut window_full = false;
@@ -105,12 +103,10 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
         {
             return Ok(end);
         }
-        // Without the tools it is asked without what the first message says of them.
-        let hidden = usize::from(block.is_some());
         let question = Question {
-            entries: transcript.view().get(hidden..).unwrap_or_default(),
+            entries: fresh_starts.entries(transcript),
             generation: transcript.generation(),
-            specs: if block.is_some() { &[] } else { &specs },
+            specs: fresh_starts.specs(&specs),
             input: transcript.estimated_tokens(&specs),
             fresh_starts: fresh_starts.made(),
             max_output: None,
@@ -139,9 +135,7 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
             continue;
         }
 
-        if let Some(block) = block.take() {
-            block.read(&mut draft);
-        }
+        fresh_starts.read(&mut draft);
         let cut = matches!(draft.finish, FinishReason::Length | FinishReason::ContextFull);
         let mut end = limit.map(Finish::LimitReached);
         let calls = transcript.push_reply(draft);
@@ -161,11 +155,7 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
             agent.journal.sync()?;
             return Ok(end.unwrap_or_else(|| cancelled(&agent.cancel)));
         }
-        if let Some(start) = fresh_starts.take(transcript.task()) {
-            agent.frontend.show(AgentEvent::Notice("that did not work; the model begins anew, without what it tried"));
-            transcript.push_compaction(start.beginning, transcript.entries().len(), None);
-            block = start.block;
-            agent.seen.guided.clear();
+        if fresh_starts.begin(agent, transcript) {
             (breaker, progress, unproductive) = (Breaker::new(agent.supervision), Progress::default(), 0);
             continue;
         }

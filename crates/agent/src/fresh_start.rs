@@ -1,4 +1,4 @@
-//! Lets a model that failed begin anew: what it tried leaves its view, what came of it stays. Pure.
+//! Lets a model that failed begin anew: what it tried leaves its view, what came of it stays.
 //!
 //! A small model with its failed attempt before it writes that attempt again, or the code as it was before. Shown the
 //! task, the code as it was, and what the tests said of it, and asked for something else, it more often writes something
@@ -8,13 +8,15 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::agent_loop::Agent;
 use crate::chat::{FinishReason, RawCall};
 use crate::clip::Clipped;
 use crate::draft::Draft;
 use crate::effect::Ended;
+use crate::frontend::AgentEvent;
 use crate::nudge::{Supervision, failed};
 use crate::outline::outline;
-use crate::tool::ToolOutcome;
+use crate::tool::{ToolOutcome, ToolSpec};
 use crate::transcript::{Entry, Transcript};
 use crate::workspace::Workspace;
 
@@ -38,6 +40,8 @@ pub(crate) struct FreshStarts {
     idle: bool,
     /// The command that failed after its last change, and what that said.
     failed: Option<(String, String)>,
+    /// Where the next reply is asked for as a block of code, without tools.
+    block: Option<Block>,
 }
 
 impl FreshStarts {
@@ -81,8 +85,18 @@ impl FreshStarts {
         }
     }
 
-    /// How to go on where an attempt has failed.
-    pub(crate) fn take(&mut self, task: &str) -> Option<FreshStart> {
+    /// Begins anew where an attempt has failed, and says whether it did.
+    pub(crate) fn begin(&mut self, agent: &mut Agent<'_>, transcript: &mut Transcript) -> bool {
+        let Some(beginning) = self.beginning(transcript.task()) else { return false };
+        agent.frontend.show(AgentEvent::Notice("that did not work; the model begins anew, without what it tried"));
+        transcript.push_compaction(beginning, transcript.entries().len(), None);
+        // What an AGENTS.md said is out of sight too.
+        agent.seen.guided.clear();
+        true
+    }
+
+    /// What the model is shown in place of all that was said.
+    fn beginning(&mut self, task: &str) -> Option<String> {
         let (path, text) = self.aim.as_ref().filter(|_| self.allowed && (self.idle || self.failed.is_some()))?;
         if self.made == MOST {
             return None;
@@ -97,21 +111,31 @@ impl FreshStarts {
         let said = failed.as_ref().map(|(command, said)| (command.as_str(), said.as_str()));
         let beginning = beginning(task, path, text, shown, said);
         let command = failed.map(|(command, _)| command);
-        let block = (shown != Shown::Nothing).then(|| Block { path: path.display().to_string(), command });
+        self.block = (shown != Shown::Nothing).then(|| Block { path: path.display().to_string(), command });
         (self.wrote, self.idle) = (false, false);
-        Some(FreshStart { beginning, block })
+        Some(beginning)
+    }
+
+    /// What the next request shows: without the tools it is asked without what the first message says of them.
+    pub(crate) fn entries<'t>(&self, transcript: &'t Transcript) -> &'t [Entry] {
+        transcript.view().get(usize::from(self.block.is_some())..).unwrap_or_default()
+    }
+
+    pub(crate) fn specs<'s>(&self, specs: &'s [ToolSpec]) -> &'s [ToolSpec] {
+        if self.block.is_some() { &[] } else { specs }
+    }
+
+    /// The reply that it was asked for as a block, as the calls that it stands for.
+    pub(crate) fn read(&mut self, draft: &mut Draft) {
+        if let Some(block) = self.block.take() {
+            block.read(draft);
+        }
     }
 }
 
-pub(crate) struct FreshStart {
-    /// What the model is shown in place of all that was said.
-    pub(crate) beginning: String,
-    /// What the next reply should be, `None` where it is one like any other.
-    pub(crate) block: Option<Block>,
-}
-
 /// A reply that is a file in a block of code.
-pub(crate) struct Block {
+#[derive(Debug)]
+struct Block {
     path: String,
     /// What is run then.
     command: Option<String>,
@@ -119,7 +143,7 @@ pub(crate) struct Block {
 
 impl Block {
     /// The reply as the calls that it stands for. One without a whole block is left as it is.
-    pub(crate) fn read(self, draft: &mut Draft) {
+    fn read(self, draft: &mut Draft) {
         let cut = draft.finish != FinishReason::Stop;
         let Some((content, rest)) = longest_block(&draft.text).filter(|_| draft.calls.is_empty() && !cut) else {
             return;
