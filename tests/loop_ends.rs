@@ -284,3 +284,70 @@ fn what_the_human_says_meanwhile_never_goes_out_of_sight() {
         "#]],
     );
 }
+
+#[test]
+fn a_block_of_code_is_written_where_one_was_asked_for() {
+    check(
+        Case { files: &[("a.py", "def f():\n    return 1\n")], supervision: Supervision::Anew, ..CASE },
+        r#"
+        create_file {"filename": "a.py", "content": "def f():\n    return 1\n"}
+        So:⏎```python⏎def f():⏎    return 2⏎```
+        ```python⏎def f():⏎    return 3⏎```
+        I ran nothing.
+        "#,
+        expect![[r#"
+            c00000001 create_file
+            c00000001 Done(Clipped("`a.py` already has exactly this content; nothing was written. If the task is done, answer without a tool call."))
+            condensed: task
+
+            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew.
+            `a.py`, which is wrong:
+            ```
+            def f():
+                return 1
+            ```
+
+            Do not repeat its bodies: write all of `a.py` anew, from what the task asks for, in another way. Answer with the whole file in one block of code and nothing else: it is written for you. Then run the tests.]
+            model: So:
+            c00000002 create_file
+            c00000002 Done(Clipped("Replaced `a.py` (2 lines)."))
+            model: ```python
+            def f():
+                return 3
+            ```
+            user: You changed files and ran nothing since. Run the tests or the program with `run_command` to see whether it works now. If nothing can be run, finish and say so.
+            model: I ran nothing.
+            a.py: "def f():\n    return 2\n"
+            Answered
+        "#]],
+    );
+}
+
+#[test]
+fn why_the_human_refused_never_goes_out_of_sight() {
+    check(
+        Case {
+            mode: Mode::Confirm,
+            files: &[("a.py", "def f():\n    return 1\n")],
+            supervision: Supervision::Anew,
+            ..CASE
+        },
+        r#"
+        run_command {"command": "make"}
+        create_file {"filename": "a.py", "content": "def f():\n    return 1\n"}
+        I stop.
+        Really.
+        "#,
+        expect![[r#"
+            c00000001 run_command
+            c00000001 Refused(Clipped("The user said no: not now"))
+            c00000002 create_file
+            c00000002 Done(Clipped("`a.py` already has exactly this content; nothing was written. If the task is done, answer without a tool call."))
+            model: I stop.
+            user: No file was changed: what you write outside a tool call changes nothing. If the task asks for a change, make it now: read the file, then write it. If it asks for an answer only, give it again.
+            model: Really.
+            a.py: "def f():\n    return 1\n"
+            Answered
+        "#]],
+    );
+}

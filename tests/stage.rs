@@ -90,7 +90,7 @@ pub(crate) const CASE: Case = Case {
     supervision: Supervision::Light,
 };
 
-/// One reply a line: text, or `tool {json}` for a call; several parts are divided by ` && `.
+/// One reply a line: text, with `⏎` for a line end, or `tool {json}` for a call; several parts are divided by ` && `.
 #[track_caller]
 pub(crate) fn check(case: Case, script: &str, expected: Expect) {
     let client = Scripted::new(script.trim().lines().map(reply));
@@ -158,7 +158,7 @@ fn part(text: &str) -> ChatEvent {
         Some((name, arguments)) if arguments.starts_with(['{', '[']) => {
             ChatEvent::Call(RawCall { name: name.to_owned(), arguments: arguments.to_owned() })
         }
-        Some(_) | None => ChatEvent::Text(text.to_owned()),
+        Some(_) | None => ChatEvent::Text(text.replace('⏎', "\n")),
     }
 }
 

@@ -61,6 +61,8 @@ impl FreshStarts {
 
     /// A call ended.
     pub(crate) fn called(&mut self, workspace: &Workspace<'_>, outcome: &ToolOutcome) {
+        // Why the human refused something, or what they changed in it, is their word too.
+        self.allowed &= workspace.edited.is_empty() && !matches!(outcome, ToolOutcome::Refused(_));
         if !self.allowed {
             return;
         }
@@ -90,6 +92,11 @@ impl FreshStarts {
         let Some(beginning) = self.beginning(transcript.task()) else { return false };
         agent.frontend.show(AgentEvent::Notice("that did not work; the model begins anew, without what it tried"));
         transcript.push_compaction(beginning, transcript.entries().len(), None);
+        if let Some((path, text)) = &self.aim
+            && self.block.is_some()
+        {
+            agent.seen.shown(path, text.as_bytes());
+        }
         // What an AGENTS.md said is out of sight too.
         agent.seen.guided.clear();
         true

@@ -82,6 +82,13 @@ impl SeenFiles {
         self.unshown.clear();
     }
 
+    /// A file that the model never read stands in what it is shown.
+    pub(crate) fn shown(&mut self, path: &Path, bytes: &[u8]) {
+        if !self.hashes.contains_key(path) {
+            self.saw(path, bytes);
+        }
+    }
+
     fn saw(&mut self, path: &Path, bytes: &[u8]) {
         let hash = hash(bytes);
         if self.hashes.insert(path.to_owned(), hash) != Some(hash) {
