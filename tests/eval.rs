@@ -134,3 +134,32 @@ fn figures_are_figured_right() {
     let told = ran(told.unwrap());
     assert_eq!(told.code, 0, "{told:?}");
 }
+
+#[test]
+fn the_results_are_what_the_raw_lines_give_and_what_the_readme_says() {
+    let kept = fs::read_to_string(house().join("docs/results.md")).unwrap();
+    let command = kept.split('`').find(|part| part.starts_with("tests/eval/run results ")).unwrap();
+    let names = command.split_whitespace().skip(2).take_while(|word| *word != ">");
+    let made = Command::new("python3")
+        .args(["tests/eval/run", "results"])
+        .args(names)
+        .current_dir(house())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output();
+    let made = ran(made.unwrap());
+    assert_eq!((made.code, made.stdout.as_str()), (0, kept.as_str()), "docs/results.md is old: {}", made.stderr);
+
+    let readme = fs::read_to_string(house().join("README.md")).unwrap();
+    for (in_readme, in_results) in [
+        (
+            "| ours | 12 of 20, and again 12 of 20 | 45 to 74 % | 3,906 |",
+            "- ours, round by round: 12 of 20, then 12 of 20",
+        ),
+        ("| pi 0.74.2 | 0 of 4 | 0 to 49 % | none |", "| pi | 0 of 4 | 0% to 49% |"),
+        ("| mini-swe-agent 2.4.6 | 0 of 7 | 0 to 35 % | none |", "| mini-swe-agent | 0 of 7 | 0% to 35% |"),
+        ("", "| ours | 24 of 40 | 45% to 74% | 4,266 / 3,906 |"),
+    ] {
+        assert!(readme.contains(in_readme), "{in_readme}");
+        assert!(kept.contains(in_results), "{in_results}");
+    }
+}

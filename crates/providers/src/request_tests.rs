@@ -122,6 +122,17 @@ fn each_entry_in_its_place() {
 }
 
 #[test]
+fn only_a_second_fresh_start_has_another_temperature() {
+    let temperature = |fresh_starts| {
+        let config = ChatConfig { anew_temperature: Some(0.6), ..config(Dialect::OpenAiCompatible) };
+        let request = ChatRequest { fresh_starts, ..request(&[], &[]) };
+        let body = Encoder::default().body(&config, &request).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&body).unwrap()["temperature"].clone()
+    };
+    assert_eq!([0, 1, 2, 9].map(temperature), [0.15, 0.15, 0.6, 0.6]);
+}
+
+#[test]
 fn the_fields_around_the_messages() {
     let shown = |dialect, max_output_tokens| {
         let (entries, tools) = ([user("Hi")], tools());
