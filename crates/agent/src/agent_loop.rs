@@ -18,9 +18,10 @@ use crate::journal::{Journal, JournalError};
 use crate::limits::{Limit, Limits, Price, Spent};
 use crate::nudge::{Progress, Supervision};
 use crate::policy::ApprovalPolicy;
+use crate::seen_files::SeenFiles;
 use crate::tool::{AnyTool, ToolCall, ToolOutcome, ToolSpec, find_tool};
 use crate::transcript::Transcript;
-use crate::workspace::{Halt, SeenFiles};
+use crate::workspace::Halt;
 
 /// Everything a run needs. Borrowed, so tests swap any part.
 pub struct Agent<'a> {

@@ -1,7 +1,5 @@
 //! The one door. A tool sees the machine only through this, for one call.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
@@ -13,8 +11,8 @@ use crate::effect::{
 };
 use crate::frontend::{AgentEvent, Answer, Frontend, Question};
 use crate::policy::{ApprovalPolicy, Verdict};
+use crate::seen_files::{SeenFiles, hash};
 use crate::tool::ToolError;
-use crate::transcript::Entry;
 
 pub struct Workspace<'a> {
     pub(crate) root: &'a Path,
@@ -43,64 +41,6 @@ pub struct Workspace<'a> {
 pub(crate) enum Halt {
     Nobody,
     Quit,
-}
-
-/// What the model last saw of each file, so that nothing is overwritten unseen.
-#[derive(Debug, Default)]
-pub struct SeenFiles {
-    hashes: HashMap<PathBuf, u64>,
-    /// Read since the last request: the model wrote the rest of its reply without knowing what is in them.
-    unshown: HashSet<PathBuf>,
-    /// What changed of them since the last outcome was recorded, which takes it along.
-    news: BTreeMap<String, Option<u64>>,
-    /// Directories whose AGENTS.md was shown, or that have none.
-    pub(crate) guided: HashSet<PathBuf>,
-}
-
-impl SeenFiles {
-    /// As they were when these entries had been recorded.
-    pub fn restore(entries: &[Entry]) -> SeenFiles {
-        let mut seen = SeenFiles::default();
-        for entry in entries {
-            let Entry::Outcome { seen: news, .. } = entry else { continue };
-            for (path, hash) in news {
-                match hash {
-                    Some(hash) => seen.hashes.insert(path.into(), *hash),
-                    None => seen.hashes.remove(Path::new(path)),
-                };
-            }
-        }
-        seen
-    }
-
-    pub(crate) fn take_news(&mut self) -> BTreeMap<String, Option<u64>> {
-        std::mem::take(&mut self.news)
-    }
-
-    /// A request goes out with everything that was read.
-    pub(crate) fn all_shown(&mut self) {
-        self.unshown.clear();
-    }
-
-    /// A file that the model never read stands in what it is shown.
-    pub(crate) fn shown(&mut self, path: &Path, bytes: &[u8]) {
-        if !self.hashes.contains_key(path) {
-            self.saw(path, bytes);
-        }
-    }
-
-    fn saw(&mut self, path: &Path, bytes: &[u8]) {
-        let hash = hash(bytes);
-        if self.hashes.insert(path.to_owned(), hash) != Some(hash) {
-            self.news.insert(path.to_string_lossy().into_owned(), Some(hash));
-        }
-    }
-
-    fn forget(&mut self, path: &Path) {
-        if self.hashes.remove(path).is_some() {
-            self.news.insert(path.to_string_lossy().into_owned(), None);
-        }
-    }
 }
 
 impl Agent<'_> {
@@ -378,13 +318,6 @@ pub async fn list_by_hand(sandbox: &dyn Sandbox, limit: usize) -> Result<Listing
         Observation::Listed(listing) => Ok(listing),
         other => Err(SandboxError::Blocked(mismatch(&other).to_string())),
     }
-}
-
-/// Saved with a session. Should a later Rust hash otherwise, a file counts as changed, and is read again.
-fn hash(bytes: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// A sandbox that answers another question than it was asked is broken.
