@@ -22,6 +22,7 @@ mod fault;
 mod forge_;
 mod kill;
 mod loop_;
+mod loop_anew;
 mod loop_ends;
 mod material;
 mod network;

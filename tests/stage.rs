@@ -12,7 +12,7 @@ use agent::{
 use async_trait::async_trait;
 use expect_test::Expect;
 use providers::Scripted;
-use sandbox::Memory;
+use sandbox::{Memory, ran};
 
 /// Says no to everything, stops the run at the `stop_at`th call, and changes the mode at the `switch_at`th.
 #[derive(Default)]
@@ -77,6 +77,8 @@ pub(crate) struct Case {
     pub(crate) answer: Option<Answer>,
     pub(crate) room: Option<usize>,
     pub(crate) supervision: Supervision,
+    /// The exit codes of the commands, in order; then no program is there.
+    pub(crate) exits: &'static [i32],
 }
 
 pub(crate) const CASE: Case = Case {
@@ -88,13 +90,20 @@ pub(crate) const CASE: Case = Case {
     answer: None,
     room: None,
     supervision: Supervision::Light,
+    exits: &[],
 };
 
 /// One reply a line: text, with `⏎` for a line end, or `tool {json}` for a call; several parts are divided by ` && `.
 #[track_caller]
 pub(crate) fn check(case: Case, script: &str, expected: Expect) {
     let client = Scripted::new(script.trim().lines().map(reply));
-    let memory = Memory::new(case.files.iter().copied());
+    let exits = Cell::new(case.exits.iter());
+    let memory = Memory::new(case.files.iter().copied()).on_command(move |_, _| {
+        let mut left = exits.take();
+        let code = left.next();
+        exits.set(left);
+        code.map_or_else(|| ran(127, "bash: command not found\n"), |code| ran(*code, "It ran.\n"))
+    });
     let cancel = Cancel::default();
     let policy = ApprovalPolicy::new(case.mode);
     let mut frontend = Absent {

@@ -32,13 +32,13 @@ impl Tool for CreateFile {
         }
         let lines = args.content.lines().count();
         let text_before = before.as_deref().and_then(encoding::decode);
-        let parse =
-            syntax::broken_by_edit(filename, text_before.as_ref().map(|(text, _)| text.as_str()), &args.content);
+        let content = with_line_ends_of(text_before.as_ref().map(|(text, _)| text.as_str()), args.content);
+        let parse = syntax::broken_by_edit(filename, text_before.as_ref().map(|(text, _)| text.as_str()), &content);
         let (after, said) = match &before {
-            None => (args.content.into_bytes(), format!("Created `{filename}` ({lines} {}).", plural(lines, "line"))),
+            None => (content.into_bytes(), format!("Created `{filename}` ({lines} {}).", plural(lines, "line"))),
             Some(before) => {
                 let encoding = text_before.map_or(encoding::Encoding::Utf8, |(_, encoding)| encoding);
-                let Some(after) = encoding::encode(&args.content, encoding) else {
+                let Some(after) = encoding::encode(&content, encoding) else {
                     return Err(ToolError::Failed(format!(
                         "`{filename}` is unchanged: the new content has characters that its encoding lacks{}.",
                         encoding.note()
@@ -63,6 +63,14 @@ impl Tool for CreateFile {
         workspace.write(vec![change]).await?;
         Ok(if parse.is_empty() { said } else { format!("{said}\n{parse}") })
     }
+}
+
+/// A read shows no carriage returns, so what is written after it has none: in a file whose lines all end in them, so do
+/// the new ones.
+fn with_line_ends_of(before: Option<&str>, content: String) -> String {
+    let all_crlf =
+        before.is_some_and(|text| text.contains('\n') && text.matches('\n').count() == text.matches("\r\n").count());
+    if all_crlf && !content.contains('\r') { content.replace('\n', "\r\n") } else { content }
 }
 
 /// Whether lines begin with the numbers that `read_file` put before them, as models copy them, and the file's own do not.
@@ -104,6 +112,15 @@ async fn unseen(filename: &str, workspace: &mut Workspace<'_>) -> ToolError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_keeps_its_line_ends() {
+        let kept = |before, content: &str| with_line_ends_of(before, content.to_owned());
+        assert_eq!(kept(Some("a\r\nb\r\n"), "a\nc\n"), "a\r\nc\r\n");
+        assert_eq!(kept(Some("a\r\nb\n"), "a\nc\n"), "a\nc\n");
+        assert_eq!(kept(Some("a\r\n"), "a\r\nc\n"), "a\r\nc\n");
+        assert_eq!(kept(None, "a\n"), "a\n");
+    }
 
     #[test]
     fn line_numbers_that_are_copied_from_a_read_are_seen() {

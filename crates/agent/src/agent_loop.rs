@@ -87,10 +87,10 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
         if let Some((mode, note)) = agent.policy.take_mode_change() {
             agent.frontend.show(AgentEvent::ModeChanged(mode));
             note.into_iter().for_each(|note| transcript.push_user(note.to_owned()));
-            fresh_starts.forbid();
+            fresh_starts.forbid(transcript);
         }
         if let Some(message) = agent.frontend.take_message() {
-            fresh_starts.forbid();
+            fresh_starts.forbid(transcript);
             transcript.push_user(message);
         }
         save(agent, transcript)?;
@@ -157,7 +157,8 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
             return Ok(end.unwrap_or_else(|| cancelled(&agent.cancel)));
         }
         if fresh_starts.begin(agent, transcript) {
-            (breaker, progress, unproductive) = (Breaker::new(agent.supervision), Progress::default(), 0);
+            (breaker, unproductive, window_full) = (Breaker::new(agent.supervision), 0, false);
+            progress.begin_anew();
             continue;
         }
         match (called, cut) {

@@ -22,8 +22,8 @@ pub type ChatStream<'a> = Pin<Box<dyn Stream<Item = Result<ChatEvent, ChatError>
 
 #[derive(Clone, Copy, Debug)]
 pub struct ChatRequest<'a> {
-    /// The whole transcript. Between two requests with the same `generation` it
-    /// only grows, so a provider may keep what it encoded of it.
+    /// The whole transcript. Between two requests with the same `generation` and
+    /// `tools` it only grows, so a provider may keep what it encoded of it.
     pub entries: &'a [Entry],
     /// Changes when the history was replaced (compaction, another session).
     pub generation: u64,

@@ -6,16 +6,19 @@
 //! So that one reply is asked for without tools, and recorded as the calls that it stands for. As with any compaction,
 //! the transcript keeps everything.
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::agent_loop::Agent;
-use crate::chat::{FinishReason, RawCall};
+use crate::block::{Block, FENCE, Read};
 use crate::clip::Clipped;
 use crate::draft::Draft;
 use crate::effect::Ended;
 use crate::frontend::AgentEvent;
 use crate::nudge::{Supervision, failed};
 use crate::outline::outline;
+use crate::policy::is_look;
 use crate::tool::{ToolOutcome, ToolSpec};
 use crate::transcript::{Entry, Transcript};
 use crate::workspace::Workspace;
@@ -27,32 +30,57 @@ const MAX_SAID: usize = 1_000;
 /// A longer file is not written anew.
 const MAX_LINES: usize = 60;
 
-/// What happened since the beginning, or since it last began anew.
+/// What happened since the beginning.
 #[derive(Debug, Default)]
 pub(crate) struct FreshStarts {
     /// Only a run that has the task and no other word of the human's: else what was said would go out of sight too.
     allowed: bool,
     made: u32,
-    /// The first file that it set out to change, and its text as it was then.
-    aim: Option<(PathBuf, String)>,
-    wrote: bool,
-    /// It set out to change a file, and left it as it was at first but for white space.
-    idle: bool,
-    /// The command that failed after its last change, and what that said.
-    failed: Option<(String, String)>,
+    /// Each file that it set out to change, as it was then.
+    originals: Vec<(PathBuf, String)>,
+    /// Commands that failed at any time: what the task is about, should they pass later.
+    failed_before: BTreeSet<String>,
+    attempt: Attempt,
     /// Where the next reply is asked for as a block of code, without tools.
     block: Option<Block>,
 }
 
+/// What happened since it last began anew.
+#[derive(Debug, Default)]
+struct Attempt {
+    /// Files of [`FreshStarts::originals`] that are another than they were at first.
+    changed: BTreeSet<PathBuf>,
+    /// Those that it set out to change, and left as they were at first.
+    idle: BTreeSet<PathBuf>,
+    /// A file that was not there before.
+    created: bool,
+    /// The command that failed after the last change, and what that said.
+    failed: Option<Failed>,
+    /// The command that shows that the last change is right: it is not given up for another that fails.
+    passed: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failed {
+    pub(crate) command: String,
+    pub(crate) said: String,
+}
+
 impl FreshStarts {
-    pub(crate) fn new(supervision: Supervision, transcript: &Transcript) -> FreshStarts {
+    pub(crate) fn new(supervision: Supervision, transcript: &mut Transcript) -> FreshStarts {
         let only_the_task = matches!(transcript.entries(), [Entry::System { .. }, Entry::User { .. }]);
+        if promises_to_write(transcript.entries()) {
+            transcript.push_user(NOT_WRITTEN.to_owned());
+        }
         FreshStarts { allowed: supervision == Supervision::Anew && only_the_task, ..FreshStarts::default() }
     }
 
     /// The human said something more.
-    pub(crate) fn forbid(&mut self) {
+    pub(crate) fn forbid(&mut self, transcript: &mut Transcript) {
         self.allowed = false;
+        if self.block.take().is_some() {
+            transcript.push_user(NOT_WRITTEN.to_owned());
+        }
     }
 
     pub(crate) fn made(&self) -> u32 {
@@ -66,24 +94,65 @@ impl FreshStarts {
         if !self.allowed {
             return;
         }
-        if let (None, Some((path, bytes))) = (&self.aim, &workspace.aimed) {
-            self.aim = Some((path.clone(), String::from_utf8_lossy(bytes).into_owned()));
+        self.aimed(workspace, outcome);
+        if workspace.wrote {
+            (self.attempt.failed, self.attempt.passed) = (None, None);
         }
-        // Written as it was, or refused because it was not read: what is written blindly is often right, and rarely sent again.
-        let in_vain = workspace.aimed.is_some()
-            && !workspace.wrote
-            && matches!(outcome, ToolOutcome::Done(_) | ToolOutcome::Failed(_));
-        let undone =
-            self.aim.as_ref().zip(workspace.written.as_ref()).is_some_and(|((path, text), (written, bytes))| {
-                path == written && squeezed(text) == squeezed(&String::from_utf8_lossy(bytes))
-            });
-        self.idle = undone || in_vain && !self.wrote;
-        if workspace.wrote && !undone {
-            self.wrote = true;
-            self.failed = None;
+        if let Some((command, ended)) = &workspace.ran
+            && !is_look(command)
+        {
+            self.ran(command, *ended, outcome.text());
         }
-        if let (true, Some((command, ended))) = (self.wrote, &workspace.ran) {
-            self.failed = is_verdict(*ended).then(|| (command.clone(), outcome.text().to_owned()));
+    }
+
+    fn aimed(&mut self, workspace: &Workspace<'_>, outcome: &ToolOutcome) {
+        let Some((path, before)) = &workspace.aimed else {
+            self.attempt.created |= workspace.wrote;
+            return;
+        };
+        // What is no text cannot be shown, and tests are what tells whether the rest is right.
+        let Ok(before) = std::str::from_utf8(before) else { return };
+        if is_test(path) {
+            return;
+        }
+        if !self.originals.iter().any(|(known, _)| known == path) {
+            self.originals.push((path.clone(), before.to_owned()));
+        }
+        let Some((_, original)) = self.originals.iter().find(|(known, _)| known == path) else { return };
+        match &workspace.written {
+            Some((_, after)) if !is_alike(original, &String::from_utf8_lossy(after)) => {
+                self.attempt.idle.remove(path);
+                self.attempt.changed.insert(path.clone());
+            }
+            Some(_) => {
+                self.attempt.changed.remove(path);
+                self.attempt.idle.insert(path.clone());
+            }
+            // Written as it was, or refused because it was not read: what is written blindly is often right, and rarely
+            // sent again.
+            None if matches!(outcome, ToolOutcome::Done(_) | ToolOutcome::Failed(_))
+                && !self.attempt.changed.contains(path) =>
+            {
+                self.attempt.idle.insert(path.clone());
+            }
+            None => (),
+        }
+    }
+
+    fn ran(&mut self, command: &str, ended: Ended, said: &str) {
+        let attempt = &mut self.attempt;
+        let attempted = attempt.created || !attempt.changed.is_empty() || !attempt.idle.is_empty();
+        if is_verdict(ended) {
+            if attempted && attempt.passed.as_ref().is_none_or(|passed| passed == command) {
+                attempt.failed = Some(Failed { command: command.to_owned(), said: said.to_owned() });
+                attempt.passed = None;
+            }
+            self.failed_before.insert(command.to_owned());
+        } else if ended == Ended::Exited(0) {
+            attempt.failed = None;
+            if attempted && (names_test(command) || self.failed_before.contains(command)) {
+                attempt.passed = Some(command.to_owned());
+            }
         }
     }
 
@@ -92,10 +161,8 @@ impl FreshStarts {
         let Some(beginning) = self.beginning(transcript.task()) else { return false };
         agent.frontend.show(AgentEvent::Notice("that did not work; the model begins anew, without what it tried"));
         transcript.push_compaction(beginning, transcript.entries().len(), None);
-        if let Some((path, text)) = &self.aim
-            && self.block.is_some()
-        {
-            agent.seen.shown(path, text.as_bytes());
+        if let Some(block) = &self.block {
+            agent.seen.shown(&block.path, block.original.as_bytes());
         }
         // What an AGENTS.md said is out of sight too.
         agent.seen.guided.clear();
@@ -104,22 +171,29 @@ impl FreshStarts {
 
     /// What the model is shown in place of all that was said.
     fn beginning(&mut self, task: &str) -> Option<String> {
-        let (path, text) = self.aim.as_ref().filter(|_| self.allowed && (self.idle || self.failed.is_some()))?;
+        let Attempt { changed, idle, failed, passed, .. } = &self.attempt;
+        let files = if changed.is_empty() { idle } else { changed };
+        let first =
+            files.first().filter(|_| self.allowed && (failed.is_some() || changed.is_empty() && passed.is_none()))?;
         if self.made == MOST {
             return None;
         }
         self.made += 1;
-        let shown = match text.lines().count() {
-            0..=MAX_LINES if self.made.is_multiple_of(2) => Shown::Shape,
-            0..=MAX_LINES => Shown::Whole,
+        let (path, original) = self.originals.iter().find(|(path, _)| path == first)?;
+        let shown = match original.lines().count() {
+            0..=MAX_LINES if files.len() == 1 && self.made.is_multiple_of(2) => Shown::Shape,
+            0..=MAX_LINES if files.len() == 1 => Shown::Whole,
             _ => Shown::Nothing,
         };
-        let failed = self.failed.take();
-        let said = failed.as_ref().map(|(command, said)| (command.as_str(), said.as_str()));
-        let beginning = beginning(task, path, text, shown, said);
-        let command = failed.map(|(command, _)| command);
-        self.block = (shown != Shown::Nothing).then(|| Block { path: path.display().to_string(), command });
-        (self.wrote, self.idle) = (false, false);
+        let beginning =
+            Beginning { task, files, original, shown, changed: !changed.is_empty(), failed: failed.as_ref() };
+        let beginning = beginning.to_string();
+        self.block = (shown != Shown::Nothing).then(|| Block {
+            path: path.clone(),
+            original: original.clone(),
+            failed: failed.clone(),
+        });
+        self.attempt = Attempt::default();
         Some(beginning)
     }
 
@@ -132,71 +206,16 @@ impl FreshStarts {
         if self.block.is_some() { &[] } else { specs }
     }
 
-    /// The reply that it was asked for as a block, as the calls that it stands for.
+    /// The reply that it was asked for as a block, as the calls that it stands for. A part of the file in its place is
+    /// another attempt that failed: nothing is written.
     pub(crate) fn read(&mut self, draft: &mut Draft) {
-        if let Some(block) = self.block.take() {
-            block.read(draft);
+        let Some(block) = self.block.take() else { return };
+        if block.read(draft) == Read::Part {
+            self.attempt.idle.insert(block.path);
+            self.attempt.failed = block.failed;
         }
     }
 }
-
-/// A reply that is a file in a block of code.
-#[derive(Debug)]
-struct Block {
-    path: String,
-    /// What is run then.
-    command: Option<String>,
-}
-
-impl Block {
-    /// The reply as the calls that it stands for. One without a whole block is left as it is.
-    fn read(self, draft: &mut Draft) {
-        let cut = draft.finish != FinishReason::Stop;
-        let Some((content, rest)) = longest_block(&draft.text).filter(|_| draft.calls.is_empty() && !cut) else {
-            return;
-        };
-        let call = |name: &str, arguments: serde_json::Value| RawCall {
-            name: name.to_owned(),
-            arguments: arguments.to_string(),
-        };
-        draft.calls.push(call("create_file", serde_json::json!({ "filename": self.path, "content": content })));
-        draft.calls.extend(self.command.map(|command| call("run_command", serde_json::json!({ "command": command }))));
-        draft.text = rest;
-    }
-}
-
-/// What stands in the longest fenced block, and what stands around it. A block that is not closed ends with the text.
-fn longest_block(text: &str) -> Option<(String, String)> {
-    let lines: Vec<&str> = text.lines().collect();
-    let mut longest: Option<(usize, usize)> = None;
-    let mut open: Option<(usize, &str)> = None;
-    let mut consider = |start: usize, end: usize| {
-        if longest.is_none_or(|(from, to)| to - from < end - start) {
-            longest = Some((start, end));
-        }
-    };
-    for (number, line) in lines.iter().enumerate() {
-        let ticks = line.trim_start().split(|character| character != '`').next().unwrap_or_default();
-        match open {
-            Some((start, fence)) if line.trim() == ticks && fence.len() <= ticks.len() => {
-                consider(start, number);
-                open = None;
-            }
-            None if FENCE.len() <= ticks.len() => open = Some((number + 1, ticks)),
-            Some(_) | None => (),
-        }
-    }
-    if let Some((start, _)) = open {
-        consider(start, lines.len());
-    }
-    let (start, end) = longest?;
-    let content: String = lines.get(start..end)?.iter().flat_map(|line| [line, "\n"]).collect();
-    let around = lines.iter().take(start - 1).chain(lines.iter().skip(end + 1));
-    let rest = around.copied().collect::<Vec<&str>>().join("\n").trim().to_owned();
-    (!content.trim().is_empty()).then_some((content, rest))
-}
-
-const FENCE: &str = "```";
 
 /// How much of a file is before a model that writes it anew. Each finds what the other does not, so they take turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,12 +223,95 @@ enum Shown {
     Whole,
     /// Without bodies, so that none is copied.
     Shape,
-    /// It is too long to be written anew.
+    /// It is too long to be written anew, or there are several.
     Nothing,
 }
 
-fn squeezed(text: &str) -> String {
-    text.split_whitespace().collect()
+/// What the model is shown in place of all that was said.
+struct Beginning<'a> {
+    task: &'a str,
+    files: &'a BTreeSet<PathBuf>,
+    /// The first of these as it was.
+    original: &'a str,
+    shown: Shown,
+    /// Else the model wrote the file as it was.
+    changed: bool,
+    failed: Option<&'a Failed>,
+}
+
+impl fmt::Display for Beginning<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Beginning { task, original, shown, .. } = *self;
+        let names: Vec<String> = self.files.iter().map(|path| format!("`{}`", path.display())).collect();
+        let names = names.join(", ");
+        write!(
+            out,
+            "{task}\n\n[You worked on this before, and it is not done yet. What you tried was taken out of sight, so that \
+             you begin anew."
+        )?;
+        if let Some(Failed { command, said }) = self.failed {
+            let said = Clipped::to(said, MAX_SAID);
+            write!(out, " After your last change `{command}` said:\n{}\n", said.as_str().trim_end())?;
+        }
+        let fence = if original.contains(FENCE) { "````" } else { FENCE };
+        match (shown, outline(original).filter(|_| shown == Shown::Shape)) {
+            (Shown::Nothing, _) => {
+                write!(out, "\nRead {names} again, look for another cause than before, and change that.")?;
+            }
+            (_, Some(shape)) => write!(
+                out,
+                "\n{names} has this, bodies left out:\n{fence}\n{shape}\n{fence}\n\nWrite all of {names} anew, from what \
+                 the task asks for, every body included."
+            )?,
+            (_, None) => {
+                let original = original.trim_end();
+                // Where nothing failed, it may be right.
+                let (what, unless) = match (self.changed, self.failed) {
+                    (false, None) => ("as it is", "If that is right already, say so. Else do not"),
+                    (true, _) | (_, Some(_)) => ("which is wrong", "Do not"),
+                };
+                write!(
+                    out,
+                    "\n{names}, {what}:\n{fence}\n{original}\n{fence}\n\n{unless} repeat its bodies: write all of {names} \
+                     anew, from what the task asks for, in another way."
+                )?;
+            }
+        }
+        if shown != Shown::Nothing {
+            write!(out, " {IN_A_BLOCK}")?;
+        }
+        match (shown, self.failed) {
+            (Shown::Nothing, Some(Failed { command, .. })) => write!(out, " Then run `{command}`.]"),
+            (Shown::Whole | Shown::Shape, Some(Failed { command, .. })) => write!(out, " Then `{command}` is run.]"),
+            (_, None) => write!(out, " Then run the tests.]"),
+        }
+    }
+}
+
+const IN_A_BLOCK: &str = "Answer with the whole file in one block of code and nothing else: it is written for you.";
+
+/// Where the run that would have written it is over.
+const NOT_WRITTEN: &str = "[A block of code is no longer written for you: use the tools.]";
+
+/// Whether the model was asked for a block and nothing came of it, which nobody will write now.
+fn promises_to_write(entries: &[Entry]) -> bool {
+    let Some(last) = entries.iter().rposition(Entry::is_compaction) else { return false };
+    let (before, since) = entries.split_at(last + 1);
+    let promised = matches!(before.last(), Some(Entry::Compaction { text, .. }) if text.contains(IN_A_BLOCK));
+    let settled = |entry: &Entry| match entry {
+        Entry::Outcome { .. } => true,
+        Entry::User { text } => text == NOT_WRITTEN,
+        Entry::System { .. } | Entry::Reply(_) | Entry::Compaction { .. } => false,
+    };
+    promised && !since.iter().any(settled)
+}
+
+/// But for white space at the ends of lines, and empty lines. An indent is a change.
+fn is_alike(one: &str, other: &str) -> bool {
+    let lines = |text: &'_ str| -> Vec<String> {
+        text.lines().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect()
+    };
+    lines(one) == lines(other)
 }
 
 /// A command that was not found, or may not be run, says nothing about the change.
@@ -217,58 +319,40 @@ fn is_verdict(ended: Ended) -> bool {
     failed(ended) && !matches!(ended, Ended::Exited(126 | 127))
 }
 
-fn beginning(task: &str, path: &Path, text: &str, file: Shown, said: Option<(&str, &str)>) -> String {
-    let path = path.display();
-    let mut shown = format!(
-        "{task}\n\n[You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you \
-         begin anew."
-    );
-    if let Some((command, said)) = said {
-        shown.push_str(&format!(
-            " After your last change `{command}` said:\n{}\n",
-            Clipped::to(said, MAX_SAID).as_str().trim_end()
-        ));
-    }
-    let fence = if text.contains(FENCE) { "````" } else { FENCE };
-    let shape = outline(text).filter(|_| file == Shown::Shape);
-    match (file, shape) {
-        (Shown::Nothing, _) => {
-            shown.push_str(&format!("\nRead `{path}` again, look for another cause than before, and change that."));
-        }
-        (_, Some(shape)) => shown.push_str(&format!(
-            "\n`{path}` has this, bodies left out:\n{fence}\n{shape}\n{fence}\n\nWrite all of `{path}` anew, from what the \
-             task asks for, every body included."
-        )),
-        (_, None) => shown.push_str(&format!(
-            "\n`{path}`, which is wrong:\n{fence}\n{}\n{fence}\n\nDo not repeat its bodies: write all of `{path}` anew, \
-             from what the task asks for, in another way.",
-            text.trim_end()
-        )),
-    }
-    shown.push_str(&match (file, said) {
-        (Shown::Nothing, Some((command, _))) => format!(" Then run `{command}`.]"),
-        (Shown::Nothing, None) => " Then run the tests.]".to_owned(),
-        (Shown::Whole | Shown::Shape, Some((command, _))) => format!(" {IN_A_BLOCK} Then `{command}` is run.]"),
-        (Shown::Whole | Shown::Shape, None) => format!(" {IN_A_BLOCK} Then run the tests.]"),
-    });
-    shown
+fn names_test(command: &str) -> bool {
+    command.to_lowercase().contains("test")
 }
 
-const IN_A_BLOCK: &str = "Answer with the whole file in one block of code and nothing else: it is written for you.";
+fn is_test(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| names_test(&name.to_string_lossy()))
+}
 
 #[cfg(test)]
 mod tests {
-    use expect_test::expect;
+    use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::chat::ChatEvent;
 
     const FILE: &str = "def total(prices):\n    return 0\n";
 
+    #[track_caller]
+    fn check(files: &[&str], original: &str, shown: Shown, failed: Option<&str>, expected: Expect) {
+        let files = files.iter().map(PathBuf::from).collect();
+        let said = "1 failed\n[exit code 1]".to_owned();
+        let failed = failed.map(|command| Failed { command: command.to_owned(), said });
+        let beginning =
+            Beginning { task: "Mend total.", files: &files, original, shown, changed: false, failed: failed.as_ref() };
+        expected.assert_eq(&beginning.to_string());
+    }
+
     #[test]
     fn it_shows_the_failure_and_the_file() {
-        let said = Some(("pytest", "1 failed\n[exit code 1]"));
-        expect![[r#"
+        check(
+            &["a.py"],
+            FILE,
+            Shown::Whole,
+            Some("pytest"),
+            expect![[r#"
             Mend total.
 
             [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew. After your last change `pytest` said:
@@ -281,12 +365,35 @@ mod tests {
                 return 0
             ```
 
-            Do not repeat its bodies: write all of `a.py` anew, from what the task asks for, in another way. Answer with the whole file in one block of code and nothing else: it is written for you. Then `pytest` is run.]"#]].assert_eq(&beginning("Mend total.", Path::new("a.py"), FILE, Shown::Whole, said));
+            Do not repeat its bodies: write all of `a.py` anew, from what the task asks for, in another way. Answer with the whole file in one block of code and nothing else: it is written for you. Then `pytest` is run.]"#]],
+        );
+        check(
+            &["a.py"],
+            FILE,
+            Shown::Whole,
+            None,
+            expect![[r#"
+            Mend total.
+
+            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew.
+            `a.py`, as it is:
+            ```
+            def total(prices):
+                return 0
+            ```
+
+            If that is right already, say so. Else do not repeat its bodies: write all of `a.py` anew, from what the task asks for, in another way. Answer with the whole file in one block of code and nothing else: it is written for you. Then run the tests.]"#]],
+        );
     }
 
     #[test]
     fn it_shows_the_shape_of_the_file() {
-        expect![[r#"
+        check(
+            &["a.py"],
+            FILE,
+            Shown::Shape,
+            None,
+            expect![[r#"
             Mend total.
 
             [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew.
@@ -296,41 +403,44 @@ mod tests {
                 ...
             ```
 
-            Write all of `a.py` anew, from what the task asks for, every body included. Answer with the whole file in one block of code and nothing else: it is written for you. Then run the tests.]"#]].assert_eq(&beginning("Mend total.", Path::new("a.py"), FILE, Shown::Shape, None));
+            Write all of `a.py` anew, from what the task asks for, every body included. Answer with the whole file in one block of code and nothing else: it is written for you. Then run the tests.]"#]],
+        );
     }
 
     #[test]
-    fn a_long_file_is_to_be_read_again() {
-        let text = "def f():\n    pass\n".repeat(40);
-        expect![[r#"
-            Mend f.
+    fn what_is_long_or_many_is_to_be_read_again() {
+        check(
+            &["a.py", "b.py"],
+            FILE,
+            Shown::Nothing,
+            Some("pytest"),
+            expect![[r#"
+            Mend total.
 
-            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew.
-            Read `a.py` again, look for another cause than before, and change that. Then run the tests.]"#]].assert_eq(&beginning("Mend f.", Path::new("a.py"), &text, Shown::Nothing, None));
-    }
+            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew. After your last change `pytest` said:
+            1 failed
+            [exit code 1]
 
-    #[track_caller]
-    fn read(text: &str, finish: FinishReason) -> String {
-        let mut draft = Draft::default();
-        draft.add(ChatEvent::Text(text.to_owned()));
-        draft.add(ChatEvent::Finish(finish));
-        Block { path: "a.py".to_owned(), command: Some("pytest".to_owned()) }.read(&mut draft);
-        format!("{:?} {:?}", draft.text, draft.calls.iter().map(|call| call.arguments.as_str()).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn the_longest_block_of_a_reply_is_the_file() {
-        let reply = "Here:\n```sh\npytest\n```\n```python\ndef f():\n    return '```'\n```\nDone.";
-        expect![[r#""Here:\n```sh\npytest\n```\nDone." ["{\"filename\":\"a.py\",\"content\":\"def f():\\n    return '```'\\n\"}", "{\"command\":\"pytest\"}"]"#]].assert_eq(&read(reply, FinishReason::Stop));
-        expect![[r#""" ["{\"filename\":\"a.py\",\"content\":\"a = 1\\n\"}", "{\"command\":\"pytest\"}"]"#]]
-            .assert_eq(&read("```\na = 1", FinishReason::Stop));
+            Read `a.py`, `b.py` again, look for another cause than before, and change that. Then run `pytest`.]"#]],
+        );
     }
 
     #[test]
-    fn a_reply_that_was_cut_or_has_no_block_is_left_as_it_is() {
-        expect![[r#""```\na = 1" []"#]].assert_eq(&read("```\na = 1", FinishReason::Length));
-        expect![[r#""I cannot." []"#]].assert_eq(&read("I cannot.", FinishReason::Stop));
-        expect![[r#""```\n```" []"#]].assert_eq(&read("```\n```", FinishReason::Stop));
+    fn a_block_that_nobody_will_write_is_taken_back_once() {
+        let mut transcript = Transcript::new("system".to_owned(), "task".to_owned());
+        transcript.push_compaction(format!("task [{IN_A_BLOCK}]"), 2, None);
+        for _ in 0..2 {
+            FreshStarts::new(Supervision::Anew, &mut transcript);
+            assert_eq!(transcript.entries().len(), 4);
+        }
+        assert!(matches!(transcript.view().last(), Some(Entry::User { text }) if text == NOT_WRITTEN));
+    }
+
+    #[test]
+    fn an_indent_is_a_change_and_an_empty_line_is_none() {
+        assert!(is_alike("def f():\n    return 1\n", "def f():\r\n\n    return 1 "));
+        assert!(!is_alike("  return 1\n", "    return 1\n"));
+        assert!(!is_alike("a b\n", "ab\n"));
     }
 
     #[test]

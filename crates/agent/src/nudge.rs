@@ -1,6 +1,6 @@
 //! Speaks to a model that stops too early: what it would say next, were it asked, is to do the work.
 //!
-//! Each reason is given once between two words of the human, so that a model that means it can end.
+//! Each reason is given once in a run, and once more after each fresh start, so that a model that means it can end.
 
 use crate::effect::Ended;
 use crate::policy::Mode;
@@ -18,7 +18,7 @@ pub enum Supervision {
     Anew,
 }
 
-/// What happened since the human last said something.
+/// What happened in this run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Progress {
     wrote: bool,
@@ -45,6 +45,11 @@ impl Progress {
     /// A call ended.
     pub(crate) fn called(&mut self, workspace: &Workspace<'_>) {
         self.add(workspace.wrote, workspace.ran.clone());
+    }
+
+    /// What it was told went out of sight; what it wrote is still there.
+    pub(crate) fn begin_anew(&mut self) {
+        (self.ran, self.told) = (None, Vec::new());
     }
 
     fn add(&mut self, wrote: bool, ran: Option<(String, Ended)>) {

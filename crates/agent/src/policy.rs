@@ -185,6 +185,11 @@ pub fn commands_of(line: &str) -> Result<Vec<String>, &'static str> {
     take_apart(line).map(|line| line.commands.iter().map(ToString::to_string).collect())
 }
 
+/// Whether a command only looks around: how it ends says nothing about what was changed.
+pub(crate) fn is_look(command: &str) -> bool {
+    take_apart(command).is_ok_and(|line| line.commands.iter().all(|command| only_looks(&line, command)))
+}
+
 /// The rule that covers it most surely, if any may.
 fn strongest(rules: &[Rule], covers: impl Fn(&Rule) -> Covers) -> Option<(&Rule, Covers)> {
     let covered = rules.iter().map(|rule| (rule, covers(rule)));

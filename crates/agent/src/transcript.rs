@@ -273,7 +273,7 @@ impl Entry {
         })
     }
 
-    fn is_compaction(&self) -> bool {
+    pub(crate) fn is_compaction(&self) -> bool {
         matches!(self, Entry::Compaction { .. })
     }
 }
