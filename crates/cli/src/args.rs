@@ -207,7 +207,7 @@ pub(crate) struct SessionsArgs {
 
 const SHOW_EXAMPLES: &str = "\
 Examples:
-  agent show                             the last session, as text
+  agent show                             the last session of this directory, as text
   agent show 0199 --html page.html       as a page with search, diffs and the cost of each step
   agent show --html - > page.html        the same, to stdout
   agent show --atif trajectory.json      for Harbor and what else reads agents' trajectories
@@ -216,7 +216,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = SHOW_EXAMPLES)]
 pub(crate) struct ShowArgs {
-    /// The session's id, or either end of it; the last one unless given
+    /// The session's id, or either end of it; the last one of this directory unless given
     pub(crate) id: Option<String>,
 
     /// The conversation as text, with the time, tokens and cost of each step (the default)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use agent::Supervision;
 use anyhow::Context as _;
-use providers::{Edits, Profile};
+use providers::{Edits, Profile, RepoMap};
 
 use crate::args::{ConfigAction, ModelArgs, ModelsArgs, SchemaOf};
 use crate::config::{Config, Layer};
@@ -49,30 +49,45 @@ pub(crate) async fn models(args: &ModelsArgs) -> anyhow::Result<Exit> {
 /// The table of `providers::profiles`, one row a family. What a server says of its model goes before it.
 fn profiles() -> anyhow::Result<Exit> {
     let mut stdout = io::stdout().lock();
-    writeln!(
-        stdout,
-        "{:<15} {:>6}  {:>11}  {:<11} {:<11} models",
-        "profile", "window", "temperature", "edits", "early ends"
-    )?;
-    for profile in providers::profiles() {
-        let window = profile.context_tokens.map_or_else(|| "-".to_owned(), |tokens| format!("{}k", tokens / 1024));
-        let edits = match profile.edits {
-            Edits::Diff => "diffs",
-            Edits::WholeFile => "whole files",
-        };
-        let early = match profile.supervision {
-            Supervision::Light => "believed",
-            Supervision::Close => "asked about",
-            Supervision::Anew => "begun anew",
-        };
-        let ids: Vec<String> = profile.ids.iter().map(|id| format!("{id}*")).collect();
-        let ids = if ids.is_empty() { "all others".to_owned() } else { ids.join(" ") };
+    let mut row = |cells: [&str; 9]| {
+        let [name, window, temperature, edits, map, early, calls, silence, ids] = cells;
         writeln!(
             stdout,
-            "{:<15} {window:>6}  {:>11}  {edits:<11} {early:<11} {ids}",
-            profile.name, profile.temperature
-        )?;
+            "{name:<15} {window:>6}  {temperature:<13} {edits:<11} {map:<4} {early:<11} {calls:>5} {silence:>8}  {ids}"
+        )
+    };
+    row(["profile", "window", "temperature", "edits", "map", "early ends", "calls", "silence", "models"])?;
+    for profile in providers::profiles() {
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        let window = profile.context_tokens.map(|tokens| format!("{}k", tokens / 1024));
+        let anew = profile.anew_temperature.map(|anew| format!(", then {anew}")).unwrap_or_default();
+        let ids: Vec<String> = profile.ids.iter().map(|id| format!("{id}*")).collect();
+        row([
+            profile.name,
+            &or_none(window),
+            &format!("{}{anew}", profile.temperature),
+            match profile.edits {
+                Edits::Diff => "diffs",
+                Edits::WholeFile => "whole files",
+            },
+            match profile.repo_map {
+                RepoMap::Offered => "yes",
+                RepoMap::NotOffered => "-",
+            },
+            match profile.supervision {
+                Supervision::Light => "believed",
+                Supervision::Close => "asked about",
+                Supervision::Anew => "begun anew",
+            },
+            &or_none(profile.most_calls.map(|most| most.to_string())),
+            &or_none(profile.longest_pause.map(|pause| format!("{} s", pause.as_secs()))),
+            &if ids.is_empty() { "all others".to_owned() } else { ids.join(" ") },
+        ])?;
     }
+    writeln!(
+        io::stderr(),
+        "calls: most in one reply; silence: longest within an answer, then it is asked again; prices: `agent models`"
+    )?;
     Ok(Exit::Finished)
 }
 

@@ -103,7 +103,7 @@ fn could_be_id(text: &str) -> bool {
 }
 
 /// The session of this directory that was used last.
-fn last_here(store: &Store, here: &Path) -> anyhow::Result<String> {
+pub(crate) fn last_here(store: &Store, here: &Path) -> anyhow::Result<String> {
     let mut ids: Vec<_> = store.ids()?.into_iter().map(|id| (store.last_used(&id).ok(), id)).collect();
     ids.sort_unstable_by(|a, b| b.cmp(a));
     let of_here = |id: &String| store.header(id).is_ok_and(|header| here.starts_with(header.workspace));

@@ -15,11 +15,12 @@ use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use anyhow::Context as _;
-use session::{Content, Session};
+use session::{Content, Session, Store};
 
 use crate::args::ShowArgs;
 use crate::hint::Hint as _;
 use crate::mask;
+use crate::resume::last_here;
 use crate::sessions::{one, store};
 use crate::show::story::Story;
 
@@ -27,7 +28,7 @@ pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<()> {
     let store = store()?;
     let id = match &args.id {
         Some(part) => one(&store, part)?,
-        None => store.ids()?.into_iter().next().context("there is no session yet")?,
+        None => last(&store)?,
     };
     let mut stdout = io::stdout().lock();
     if args.json {
@@ -51,6 +52,18 @@ pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<()> {
         writeln!(io::stderr(), "note: {notice}")?;
     }
     Ok(())
+}
+
+/// That of this directory, or of any where this one has none.
+fn last(store: &Store) -> anyhow::Result<String> {
+    let here = std::env::current_dir()?.canonicalize()?;
+    if let Ok(id) = last_here(store, &here) {
+        return Ok(id);
+    }
+    let id = store.ids()?.into_iter().next().context("there is no session yet")?;
+    let workspace = store.header(&id)?.workspace;
+    writeln!(io::stderr(), "note: there is no session of this directory; this is the last one, of {workspace}")?;
+    Ok(id)
 }
 
 /// What may be written over.
