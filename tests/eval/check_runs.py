@@ -1,5 +1,9 @@
 """What the runner does: small agents that are shell scripts, on small tasks, with a model server on loopback."""
-import contextlib, gzip, http.server, json, os, pathlib, shlex, signal, subprocess, sys, tempfile, threading, time, unittest
+import contextlib, gzip, http.server, importlib.machinery, json, os, pathlib, shlex, signal, subprocess, sys, tempfile
+import threading, time, types, unittest, unittest.mock
+
+import fence
+from bad import Bad
 
 RUN = pathlib.Path(__file__).resolve().parent / "run"
 NOWHERE = "http://127.0.0.1:9/v1"
@@ -13,6 +17,11 @@ def task(name):
 
 def by_task(scripts):
     return "; ".join(f"[ $2 != {name} ] || {{ {does}; }}" for name, does in scripts.items())
+
+
+def fenced_here():
+    with tempfile.TemporaryDirectory() as folder:
+        return not fence.why_not(folder, folder)
 
 
 class Here(unittest.TestCase):
@@ -120,7 +129,7 @@ class Measurements(Here):
     def test_one_label_has_one_setting_and_one_runner(self):
         words = self.words("true")
         self.do(words)
-        for more in (["--model", "n"], ["--budget", "7"], ["--limit", "7"], ["--jobs", "2"], ["--command", "false"], ["--fence"]):
+        for more in (["--model", "n"], ["--budget", "7"], ["--limit", "7"], ["--jobs", "2"], ["--command", "false"]):
             self.refused(words + more, "these would have")
         _, stderr = self.do(words)
         self.assertIn("0 runs to do, 1 done before", stderr)
@@ -131,6 +140,7 @@ class Measurements(Here):
         child.terminate()
         child.communicate(timeout=20)
 
+    @unittest.skipUnless(fenced_here(), "there are no namespaces here")
     def test_in_the_fence_nothing_else_can_be_written(self):
         outside = self.here / "outside"
         outside.mkdir()
@@ -139,6 +149,29 @@ class Measurements(Here):
         self.assertTrue(self.lines()[0]["solved"])
         self.assertEqual(list(outside.iterdir()), [])
         self.assertFalse(pathlib.Path(f"/dev/shm/eval-{os.getpid()}").exists())
+
+
+    def test_where_there_can_be_no_fence(self):
+        words = self.words(f"echo 'x = 1' > a.py; setsid sleep 99{os.getpid()} &")
+        # In a user namespace of its own it may forbid itself any more of them.
+        none_more = ["unshare", "--user", "--map-root-user", "sh", "-c", 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"', "sh"]
+        if subprocess.run([*none_more, "true"], capture_output=True).returncode:
+            none_more = []
+        self.refused([*none_more, *words, "--fence"], "there can be no fence here")
+        self.do([*none_more, *words])
+        self.assertTrue(self.lines()[0]["solved"])
+        self.assertEqual(alive(f"99{os.getpid()}"), [])
+
+    def test_without_namespaces_nothing_is_left_either(self):
+        sleep = f"44{os.getpid()}"
+        script = f"setsid sh -c 'sleep {sleep} & sleep {sleep}' & "
+        for how, code in [(None, 3), (signal.SIGTERM, 143)]:
+            child = subprocess.Popen([*fence.words(self.here, self.here, self.here, False), "sh", "-c", script + ("exit 3" if not how else f"sleep {sleep}")])
+            if how:
+                self.wait_for(lambda: len(alive(sleep)) == 3)
+                fence.stop(child, 10)
+            self.assertEqual(child.wait(10), code)
+            self.assertEqual(alive(sleep), [])
 
 
 class Model(http.server.BaseHTTPRequestHandler):
@@ -170,7 +203,7 @@ class Servers(Here):
     def serve(self, do):
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Model)
         server.daemon_threads, server.do = True, do
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
         return f"http://127.0.0.1:{server.server_address[1]}/v1"
@@ -215,8 +248,20 @@ class Servers(Here):
 
 
 class WrongUse(Here):
+    def refused(self, words, told):
+        """As `run` refuses it, without the start of a program for each."""
+        with unittest.mock.patch("sys.argv", words[1:]), contextlib.chdir(self.here), self.assertRaises(Bad, msg=words) as raised:
+            self.runner.main()
+        self.assertIn(told, str(raised.exception))
+        self.assertTrue(raised.exception.hint)
+
     def test_is_said_with_a_hint(self):
+        loader = importlib.machinery.SourceFileLoader("runner", str(RUN))
+        self.runner = types.ModuleType("runner")
+        self.runner.__file__ = str(RUN)
+        exec(loader.get_code("runner"), self.runner.__dict__)
         words = self.words("true")
+        super().refused(words + ["--jobs", "0"], "`0` is not a number of at least 1")
         (self.here / "binary").write_bytes(b"\xff\xfe")
         for name, text in [("empty", ""), ("text", "no run\n"), ("array", "[]\n"), ("other", '{"label": 1}\n')]:
             (self.here / name).write_text(text)
@@ -226,7 +271,7 @@ class WrongUse(Here):
                 self.refused([sys.executable, str(RUN), verb, name], name)
         for more, told in [(["--command", "'"], "--command"), (["--command", "{nope}"], "nope"), (["--command", "awk '{print}'"], "print"),
                            (["--command", "no-such-program x"], "no-such-program"), (["--command", ""], "--command"),
-                           (["--jobs", "0"], "at least 1"), (["--sample", "-3"], "at least 1"), (["--attempts", "0"], "at least 1"),
+                           (["--sample", "-3"], "at least 1"), (["--attempts", "0"], "at least 1"),
                            (["--limit", "x"], "at least 1"), (["--label", "../../zz"], "label"), (["--out", "empty"], "empty"),
                            (["--only", "t", "--only", "fly"], "fly"), (["--tasks", "text"], "text:1"), (["--tasks", "binary"], "binary"),
                            (["--tasks", "array"], "array:1"), (["--tasks", "other"], "other:1"), (["--tasks", "nothing"], "nothing")]:
@@ -240,4 +285,4 @@ class WrongUse(Here):
         stdout, _ = self.do([sys.executable, str(RUN), "list", "--tasks", "one"])
         self.assertEqual(stdout, "one\t\ttrue\n")
         (self.here / "one/files/b").write_bytes(b"\xff")
-        self.refused([sys.executable, str(RUN), "list", "--tasks", "one"], "files/b is no text")
+        super().refused([sys.executable, str(RUN), "list", "--tasks", "one"], "files/b is no text")
