@@ -125,6 +125,10 @@ class Measurements(Here):
             self.assertEqual(mine(), ["0"])
             if how != signal.SIGKILL:
                 self.assertIn("the same command goes on", stderr)
+        self.assertEqual(len(list(self.here.glob("eval-*/run-*"))), 2)
+        self.do(self.words("echo 'x = 1' > a.py", "--only", "0", "--label", "after"))
+        self.assertEqual(list(self.here.glob("eval-*/run-*")), [])
+        self.assertEqual([line["solved"] for line in self.lines() if line["label"] == "after"], [True])
 
     def test_one_label_has_one_setting_and_one_runner(self):
         words = self.words("true")

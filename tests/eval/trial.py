@@ -90,11 +90,11 @@ def clean_up():
     """Removes what runners left that were killed."""
     with open_base():
         for scratch in base().glob("run-*"):
-            with contextlib.suppress(OSError):
-                left = os.open(scratch, os.O_RDONLY | os.O_NOFOLLOW)
-                with contextlib.closing(os.fdopen(left)), contextlib.suppress(BlockingIOError):
-                    fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    remove(scratch)
+            left = os.open(scratch, os.O_RDONLY | os.O_NOFOLLOW)
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                remove(scratch)
+            os.close(left)
 
 
 def remove(path):
