@@ -1,8 +1,8 @@
 """What the runner does: small agents that are shell scripts, on small tasks, with a model server on loopback."""
-import contextlib, gzip, http.server, importlib.machinery, json, os, pathlib, shlex, signal, subprocess, sys, tempfile
-import threading, time, types, unittest, unittest.mock
+import contextlib, gzip, http.server, importlib.machinery, json, os, pathlib, shlex, signal, socket, subprocess, sys
+import tempfile, threading, time, types, unittest, unittest.mock
 
-import fence
+import fence, wire
 from bad import Bad
 
 RUN = pathlib.Path(__file__).resolve().parent / "run"
@@ -38,11 +38,12 @@ class Here(unittest.TestCase):
     def words(self, script, *more):
         """`script`: what the agent does, for `sh`."""
         command = "sh -c " + shlex.quote(script).replace("{", "{{").replace("}", "}}") + " sh {base_url} {task}"
-        return [sys.executable, str(RUN), "run", "--tasks", "tasks.jsonl", "--out", "out", "--base-url", NOWHERE, "--model", "m",
-                "--label", "l", "--command", command, *more]
+        return [sys.executable, str(RUN), "run", "--tasks", "tasks.jsonl", "--out", "out", "--base-url", NOWHERE,
+                "--model", "m", "--label", "l", "--command", command, *more]
 
     def start(self, words):
-        return subprocess.Popen(words, cwd=self.here, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(words, cwd=self.here, env=self.environment, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def do(self, words, code=0):
         child = self.start(words)
@@ -81,7 +82,8 @@ class Measurements(Here):
     def test_whatever_an_agent_leaves_has_its_line(self):
         leave = {"good": "echo 'x = 1' > a.py", "folder": "rm test_a.py; mkdir test_a.py; echo 'x = 1' > a.py",
                  "gone": "cd ..; rm -rf workspace", "pipes": "mkfifo p a.fifo $EVAL_HOME/p; rm a.py; mkfifo a.py",
-                 "link": "mkdir ../o; mv a.py ../o; ln -s ../o/a.py a.py; rm -rf $EVAL_HOME; ln -s /etc $EVAL_HOME", "fails": "exit 9"}
+                 "link": "mkdir ../o; mv a.py ../o; ln -s ../o/a.py a.py; rm -rf $EVAL_HOME; ln -s /etc $EVAL_HOME",
+                 "fails": "exit 9"}
         self.give(*map(task, leave))
         self.do(self.words(by_task(leave), "--jobs", "3"))
         runs = {line["task"]: line for line in self.lines()}
@@ -95,7 +97,7 @@ class Measurements(Here):
                   "tests": "echo > test_a.py", "helper": "echo 'x = 1' > helper.py; echo 'from helper import x' > a.py"}
         rows = [task(name) for name in cheats]
         for row in rows:
-            row["files"]["test_a.py"] = "import pathlib, runpy\nif pathlib.Path('conftest.py').exists(): import conftest\nimport math\n" + TEST
+            row["files"]["test_a.py"] = f"import pathlib\nif pathlib.Path('conftest.py').exists(): import conftest\nimport math\n{TEST}"
         self.give(*rows)
         self.do(self.words(by_task(cheats)))
         self.assertEqual([line["task"] for line in self.lines() if line["solved"]], ["helper"])
@@ -158,7 +160,8 @@ class Measurements(Here):
     def test_where_there_can_be_no_fence(self):
         words = self.words(f"echo 'x = 1' > a.py; setsid sleep 99{os.getpid()} &")
         # In a user namespace of its own it may forbid itself any more of them.
-        none_more = ["unshare", "--user", "--map-root-user", "sh", "-c", 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"', "sh"]
+        script = 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"'
+        none_more = ["unshare", "--user", "--map-root-user", "sh", "-c", script, "sh"]
         if subprocess.run([*none_more, "true"], capture_output=True).returncode:
             none_more = []
         self.refused([*none_more, *words, "--fence"], "there can be no fence here")
@@ -170,7 +173,8 @@ class Measurements(Here):
         sleep = f"44{os.getpid()}"
         script = f"setsid sh -c 'sleep {sleep} & sleep {sleep}' & "
         for how, code in [(None, 3), (signal.SIGTERM, 143)]:
-            child = subprocess.Popen([*fence.words(self.here, self.here, self.here, False), "sh", "-c", script + ("exit 3" if not how else f"sleep {sleep}")])
+            words = fence.words(self.here, self.here, self.here, held=False)
+            child = subprocess.Popen([*words, "sh", "-c", script + (f"sleep {sleep}" if how else "exit 3")])
             if how:
                 self.wait_for(lambda: len(alive(sleep)) == 3)
                 fence.stop(child, 10)
@@ -250,6 +254,22 @@ class Servers(Here):
         self.assertEqual((spent["finish"], spent["cut_requests"]), ("budget spent", 1))
         self.assertLessEqual(50, spent["tokens_out"])
 
+    def test_the_end_of_a_run_cuts_what_still_goes_on(self):
+        def slow(client):
+            client.send_response(200)
+            client.end_headers()
+            client.say(WORD)
+            self.over.wait(10)
+        self.over = threading.Event()
+        url = self.serve(slow)
+        with wire.Wire(url, 100) as through, socket.create_connection(("127.0.0.1", through.server.server_address[1])) as agent:
+            agent.sendall(b"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: 40\r\n\r\n" + b"x" * 40)
+            while b"word" not in agent.recv(999):
+                pass
+        self.over.set()
+        told = [through.counts[name] for name in ("requests", "cut_requests", "failed_requests", "tokens_in", "tokens_out")]
+        self.assertEqual((told, through.gone), ([1, 1, 1, 10, 1], None))
+
 
 class WrongUse(Here):
     def refused(self, words, told):
@@ -273,13 +293,14 @@ class WrongUse(Here):
         for name in ("empty", "text", "array", "other", "binary", "torn.gz", "nothing", "."):
             for verb in ("table", "results"):
                 self.refused([sys.executable, str(RUN), verb, name], name)
-        for more, told in [(["--command", "'"], "--command"), (["--command", "{nope}"], "nope"), (["--command", "awk '{print}'"], "print"),
-                           (["--command", "no-such-program x"], "no-such-program"), (["--command", ""], "--command"),
-                           (["--sample", "-3"], "at least 1"), (["--attempts", "0"], "at least 1"),
-                           (["--limit", "x"], "at least 1"), (["--label", "../../zz"], "label"), (["--out", "empty"], "empty"),
-                           (["--only", "t", "--only", "fly"], "fly"), (["--tasks", "text"], "text:1"), (["--tasks", "binary"], "binary"),
-                           (["--tasks", "array"], "array:1"), (["--tasks", "other"], "other:1"), (["--tasks", "nothing"], "nothing")]:
-            self.refused(words + (["--sample=-3"] if more[0] == "--sample" else more), told)
+        for option, value, told in [
+                ("--command", "'", "--command"), ("--command", "{nope}", "nope"), ("--command", "awk '{print}'", "print"),
+                ("--command", "no-such-program x", "no-such-program"), ("--command", "", "--command"),
+                ("--sample", "0", "at least 1"), ("--sample", "-3", "at least 1"), ("--attempts", "0", "at least 1"),
+                ("--limit", "x", "at least 1"), ("--label", "../../zz", "label"), ("--out", "empty", "empty"),
+                ("--only", "fly", "fly"), ("--tasks", "text", "text:1"), ("--tasks", "binary", "binary"),
+                ("--tasks", "array", "array:1"), ("--tasks", "other", "other:1"), ("--tasks", "nothing", "nothing")]:
+            self.refused([*words, "--only", "t", f"{option}={value}"], told)
         self.assertFalse((self.here / "out").exists())
 
     def test_a_folder_of_one_task_is_one(self):

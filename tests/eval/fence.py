@@ -20,8 +20,8 @@ libc = ctypes.CDLL(None, use_errno=True)
 def words(scratch, base, cwd, held, read_only=False, network=True):
     """The command line that goes before a command. `held`: whether namespaces can be had here."""
     return [sys.executable, "-I", __file__, "--parent", str(os.getpid()), "--cwd", str(cwd),
-            *(["--place", f"{scratch}", "--at", f"{base}"] if held else []), *(["--read-only"] if held and read_only else []),
-            *(["--no-network"] if held and not network else []), "--"]
+            *(["--place", str(scratch), "--at", str(base)] if held else []),
+            *(["--read-only"] if held and read_only else []), *(["--no-network"] if held and not network else []), "--"]
 
 
 def why_not(scratch, base):

@@ -97,7 +97,8 @@ def table(runs):
         refused = f"{total(own, 'refused_edits')} of {edits}" if edits else "-"
         # Old lines do not say.
         told = [run for run in own if "replies_without_call" in run]
-        without = f"{total(told, 'replies_without_call')} of {total(told, 'requests') - total(told, 'failed_requests')}" if told else "-"
+        whole = total(told, "requests") - total(told, "failed_requests")
+        without = f"{total(told, 'replies_without_call')} of {whole}" if told else "-"
         lines.append(f"| {label} | {len(solved)} of {len(own)} | {low:.0%} to {high:.0%} | {median(own, 'tokens_in')} / "
                      f"{median(solved, 'tokens_in')} | {median(own, 'tokens_out')} | {median(own, 'requests')} | "
                      f"{median(own, 'seconds')} | {total(own, 'malformed_calls')} of {calls} | {refused} | "
@@ -172,7 +173,8 @@ Ours and other agents on the same tasks, with the same model, on the same machin
 
 {count} runs from {first} to {last}, model {models}. Solved: the task's own tests pass, run on a copy in which they are as
 the task has them. Tokens, requests and calls are counted on the wire, for all agents by the same reader. A call is
-unusable where its tool was not offered, its arguments are no JSON object, or a required one is missing.
+unusable where its tool was not offered, its arguments are no JSON object, or a required one is missing. A reply without a
+call is a whole one; an agent that takes its commands from the text has no others.
 Each run had {budget} of the model's work, counted in tokens (50 read or 10 written are a second).
 The interval is Wilson's, by task: each counts once, with the mean of its attempts.
 
@@ -214,13 +216,13 @@ def results(runs, names):
 def estimates(runs):
     told = [run for run in runs if "cut_requests" in run]
     cut = total(told, "cut_requests")
-    told_by = (f"Tokens are as the server told them, but for {cut} of {total(told, 'requests')} requests, whose reply was cut before it did (the agent\n"
-               "hung up, or the budget was spent): there the pieces that came are counted as written, and the request is estimated by its bytes,\n"
-               "as this run's other requests were read (what the cache had of them too), else as a token each four.")
-    old = "leave out each request whose reply was cut before the server told its tokens (the agent hung up, or the budget was spent)."
+    new = (f"Tokens are as the server told them, but for {cut} of {total(told, 'requests')} requests, whose reply was cut before it\n"
+           "did (the agent hung up, or the budget was spent): these are estimates. The pieces that came count as written, and the\n"
+           "request by its bytes, as this run's other requests were read (also from the cache), else a token for four of them.")
+    old = "leave out each request whose reply was cut before the server told them (the agent\nhung up, or the budget was spent)."
     if not told:
         return f"The tokens {old}"
-    return told_by if len(told) == len(runs) else f"{told_by}\nThe tokens of {len(runs) - len(told)} older runs {old}"
+    return new if len(told) == len(runs) else f"{new}\nThe tokens of {len(runs) - len(told)} older runs {old}"
 
 
 def settings(runs):

@@ -113,14 +113,15 @@ def lay_out(task, folder):
 
 def put(folder, path, text):
     """Writes a file, in the place of whatever is there; a link on the way is not followed."""
-    steps = [folder.joinpath(*pathlib.PurePath(path).parts[:count + 1]) for count in range(len(pathlib.PurePath(path).parts))]
-    for parent in steps[:-1]:
-        if parent.is_symlink() or not parent.is_dir():
-            parent.unlink(missing_ok=True)
-            parent.mkdir()
-    if os.path.lexists(steps[-1]):
-        remove(steps[-1])
-    steps[-1].write_text(text, encoding="utf-8")
+    *parents, name = pathlib.PurePath(path).parts
+    for parent in parents:
+        folder = folder / parent
+        if folder.is_symlink() or not folder.is_dir():
+            folder.unlink(missing_ok=True)
+            folder.mkdir()
+    if os.path.lexists(folder / name):
+        remove(folder / name)
+    (folder / name).write_text(text, encoding="utf-8")
 
 
 def run_agent(task, scratch, seen, wire, setup):
@@ -258,8 +259,9 @@ def judge(task, workspace, scratch, seen, setup):
     words = fence.words(scratch, base(), seen / "judged", setup.held, read_only=True, network=False)
     # Not a pipe: one who is left behind would hold it open.
     with tempfile.TemporaryFile() as said:
-        child = subprocess.Popen([*words, *command_words(task.test_command)], cwd=scratch, env=environment, stdin=subprocess.DEVNULL,
-                                 stdout=said, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=bound)
+        child = subprocess.Popen([*words, *command_words(task.test_command)], cwd=scratch, env=environment,
+                                 stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT,
+                                 start_new_session=True, preexec_fn=bound)
         try:
             passed = ended(child, TEST_SECONDS, setup.stop) and child.returncode == 0
         finally:

@@ -173,11 +173,11 @@ class Wire:
 
     def count(self, body, raw, status, gone, whole):
         reply, answered = read_reply(raw), status is not None and status < 400
-        if answered and whole and raw and not reply.ended:
-            whole, gone = False, "the reply broke off"
+        if answered and whole and not reply.ended and not self.ending:
+            gone = "the reply broke off"
         # Cut: the agent hung up, or the budget ended it, or the server broke off, before its usage was told.
         cut = reply.usage is None and (answered or status is None and not gone)
-        finished = answered and whole
+        finished = answered and reply.ended
         calls = [call for call in reply.calls if finished or is_json(call[1])]
         wrong = [call for call in calls if not is_usable(call, offered(body))]
         with self.lock:
