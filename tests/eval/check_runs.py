@@ -298,7 +298,7 @@ class WrongUse(Here):
                 ("--command", "no-such-program x", "no-such-program"), ("--command", "", "--command"),
                 ("--sample", "0", "at least 1"), ("--sample", "-3", "at least 1"), ("--attempts", "0", "at least 1"),
                 ("--limit", "x", "at least 1"), ("--label", "../../zz", "label"), ("--out", "empty", "empty"),
-                ("--only", "fly", "fly"), ("--tasks", "text", "text:1"), ("--tasks", "binary", "binary"),
+                ("--base-url", "https://x/v1", "https"), ("--base-url", "http://x:y/v1", "x:y"), ("--only", "fly", "fly"), ("--tasks", "text", "text:1"), ("--tasks", "binary", "binary"),
                 ("--tasks", "array", "array:1"), ("--tasks", "other", "other:1"), ("--tasks", "nothing", "nothing")]:
             self.refused([*words, "--only", "t", f"{option}={value}"], told)
         self.assertFalse((self.here / "out").exists())

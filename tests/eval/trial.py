@@ -75,11 +75,14 @@ def place():
 @contextlib.contextmanager
 def open_base():
     """The folder of all runs, locked."""
-    base().mkdir(mode=0o700, exist_ok=True)
-    if base().is_symlink() or base().stat().st_uid != os.getuid():
-        raise Bad(f"{base()} is not ours", "set TMPDIR to a folder of your own")
-    mine = os.open(base(), os.O_RDONLY)
     try:
+        base().mkdir(mode=0o700, exist_ok=True)
+        mine = os.open(base(), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise Bad(f"there is no place for runs: {error}", "set TMPDIR to a folder of your own") from error
+    try:
+        if os.fstat(mine).st_uid != os.getuid():
+            raise Bad(f"{base()} is not ours", "set TMPDIR to a folder of your own")
         fcntl.flock(mine, fcntl.LOCK_EX)
         yield mine
     finally:
