@@ -1,8 +1,16 @@
 """Tables of results: Wilson intervals for rates, and differences over the same tasks."""
-import collections, gzip, json, math, pathlib, statistics
+import collections, gzip, json, math, pathlib, statistics, zlib
+
+from bad import Bad
 
 # Below this, the spread of differences says nothing.
 FEW = 6
+
+
+# What a line has that is a run, and what is a number where it has it.
+NEEDED = dict(label=str, task=str, attempt=int, solved=bool, finish=str, exit_code=int, changed=list, model=str, at=str)
+NUMBERS = ("tokens_in", "tokens_out", "requests", "seconds", "calls", "malformed_calls", "edits", "refused_edits", "budget",
+           "load", "cut_requests", "replies_without_call")
 
 
 def read(paths):
@@ -10,14 +18,32 @@ def read(paths):
     runs = {}
     for path in map(pathlib.Path, paths):
         path = path / "runs.jsonl" if path.is_dir() else path
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as lines:
-            for line in lines:
-                try:
-                    run = json.loads(line)
-                except ValueError:
-                    continue
-                runs[run["label"], run["task"], run["attempt"]] = run
+        hint = "name a folder of --out, or a file of its lines: .jsonl or .jsonl.gz"
+        try:
+            with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as lines:
+                for number, line in enumerate(lines, 1):
+                    try:
+                        run = json.loads(line)
+                    except (ValueError, RecursionError):
+                        continue
+                    if not is_run(run):
+                        raise Bad(f"{path}:{number} is no run", hint)
+                    runs[run["label"], run["task"], run["attempt"]] = run
+        except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+            raise Bad(f"{path} cannot be read: {error}", hint) from error
     return list(runs.values())
+
+
+def read_some(paths):
+    for path in paths:
+        if not read([path]):
+            raise Bad(f"there is no run in {path}", "name a folder of --out, or a file of its lines: .jsonl or .jsonl.gz")
+    return read(paths)
+
+
+def is_run(run):
+    return (isinstance(run, dict) and all(isinstance(run.get(name), kind) for name, kind in NEEDED.items())
+            and all(isinstance(run.get(name) or 0, (int, float)) for name in NUMBERS))
 
 
 def wilson(solved, count, z=1.96):
@@ -62,17 +88,38 @@ def table(runs):
     for run in runs:
         by_label[run["label"]].append(run)
     lines = ["| agent | solved | 95 % interval | tokens in, median of all / of solved | out | requests | seconds | "
-             "unusable calls | refused edits | changed nothing |", "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
+             "unusable calls | refused edits | changed nothing | replies without a call |",
+             "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
     for label, own in by_label.items():
         solved = [run for run in own if run["solved"]]
-        low, high = wilson(len(solved), len(own))
+        low, high = interval(own)
         calls, edits = total(own, "calls"), total(own, "edits")
         refused = f"{total(own, 'refused_edits')} of {edits}" if edits else "-"
+        # Old lines do not say.
+        told = [run for run in own if "replies_without_call" in run]
+        whole = total(told, "requests") - total(told, "failed_requests")
+        without = f"{total(told, 'replies_without_call')} of {whole}" if told else "-"
         lines.append(f"| {label} | {len(solved)} of {len(own)} | {low:.0%} to {high:.0%} | {median(own, 'tokens_in')} / "
                      f"{median(solved, 'tokens_in')} | {median(own, 'tokens_out')} | {median(own, 'requests')} | "
                      f"{median(own, 'seconds')} | {total(own, 'malformed_calls')} of {calls} | {refused} | "
-                     f"{sum(not run['changed'] for run in own)} of {len(own)} |")
-    return "\n".join([*lines, "", *rounds(by_label), *differences(by_label)])
+                     f"{sum(not run['changed'] for run in own)} of {len(own)} | {without} |")
+    return "\n".join([*lines, "", *rounds(by_label), *common(by_label), *differences(by_label)])
+
+
+def interval(runs):
+    """By task, as runs of one task are no independent ones: each counts once, with the mean of its attempts."""
+    rates = rates_by_task(runs)
+    return wilson(sum(rates.values()), len(rates))
+
+
+def common(by_label):
+    """The rates on the tasks that all did, where some did others too."""
+    rates = {label: rates_by_task(own) for label, own in by_label.items()}
+    tasks = set.intersection(*map(set, rates.values())) if rates else set()
+    if not tasks or all(len(own) == len(tasks) for own in rates.values()):
+        return []
+    told = ", ".join(f"{label} {statistics.mean(own[task] for task in tasks):.0%}" for label, own in rates.items())
+    return [f"- on the {len(tasks)} tasks that all of them did: {told}"]
 
 
 def rounds(by_label):
@@ -126,10 +173,17 @@ Ours and other agents on the same tasks, with the same model, on the same machin
 
 {count} runs from {first} to {last}, model {models}. Solved: the task's own tests pass, run on a copy in which they are as
 the task has them. Tokens, requests and calls are counted on the wire, for all agents by the same reader. A call is
-unusable where its tool was not offered, its arguments are no JSON object, or a required one is missing.
+unusable where its tool was not offered, its arguments are no JSON object, or a required one is missing. A reply without a
+call is a whole one; an agent that takes its commands from the text has no others.
 Each run had {budget} of the model's work, counted in tokens (50 read or 10 written are a second).
+The interval is Wilson's, by task: each counts once, with the mean of its attempts.
+
+{estimates}
 
 {table}
+
+## With what
+{settings}
 
 ## How they ended
 {endings}
@@ -139,6 +193,8 @@ Each run had {budget} of the model's work, counted in tokens (50 read or 10 writ
 
 ## What this does not show
 - **How good the agents are with a good model.** Agents are measured here with a small one, which fails for its own reasons.
+- **That no solution cheats.** Tests are put back, and what steers their runner is taken away; a solution that itself ends
+  the process with exit code 0, before a test could fail, still passes where the runner does not sum up what it ran.
 - **Small differences.** Look at the intervals: with so few runs only a wide gap means something.
 - **Other kinds of work.** The tasks are one bug in one small file; nothing is searched for, nothing is long.
 - **Seconds**: the machine was shared with other work (load average {load} in the median); the budget is in tokens for that reason.
@@ -152,5 +208,38 @@ def results(runs, names):
     times, models = sorted(run["at"] for run in runs), sorted({run["model"] for run in runs})
     budgets = sorted({run.get("budget") or 0 for run in runs})
     return RESULTS.format(names=" ".join(names), count=len(runs), first=times[0][:16], last=times[-1][:16], table=table(runs),
-                          models=", ".join(models), endings=endings(runs), by_task=by_task(runs),
-                          budget=" or ".join(f"{budget} s" for budget in budgets), load=median(runs, "load"))
+                          models=", ".join(models), endings=endings(runs), by_task=by_task(runs), settings=settings(runs),
+                          budget=" or ".join(f"{budget} s" for budget in budgets), load=median(runs, "load"),
+                          estimates=estimates(runs))
+
+
+def estimates(runs):
+    told = [run for run in runs if "cut_requests" in run]
+    cut = total(told, "cut_requests")
+    new = (f"Tokens are as the server told them, but for {cut} of {total(told, 'requests')} requests, whose reply was cut before it\n"
+           "did (the agent hung up, or the budget was spent): these are estimates. The pieces that came count as written, and the\n"
+           "request by its bytes, as this run's other requests were read (also from the cache), else a token for four of them.")
+    old = "leave out each request whose reply was cut before the server told them (the agent\nhung up, or the budget was spent)."
+    if not told:
+        return f"The tokens {old}"
+    return new if len(told) == len(runs) else f"{new}\nThe tokens of {len(runs) - len(told)} older runs {old}"
+
+
+def settings(runs):
+    """As far as their lines say so."""
+    labels = list(dict.fromkeys(run["label"] for run in runs))
+    lines = ["| agent | limit | budget | steps | jobs | fence | build | command |", "| --- | --- | --- | --- | --- | --- | --- | --- |"]
+    for label in labels:
+        own = [run for run in runs if run["label"] == label]
+        said = [" or ".join(dict.fromkeys(cell(run.get(name)) for run in own))
+                for name in ("limit", "budget", "max_steps", "jobs", "fence", "agent", "command")]
+        lines.append(f"| {label} | {' | '.join(said)} |")
+    return "\n".join(lines)
+
+
+def cell(value):
+    if isinstance(value, str):
+        return f"`{value}`".replace("|", "\\|").replace("\n", " ")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "not told" if value is None else f"{value}"

@@ -1,17 +1,25 @@
 """Tasks: what an agent is asked, in which files, and how to tell whether it did it.
 
-From a file of JSON lines (`files`, `instruction`, `test_command`, and `file` where only one may change), or from a
-directory with a folder a task, each in one of two layouts:
-  ours       task.json (instruction, test_command, protected: [...]) beside a folder `files`
+From a file of JSON lines (`id`, `files`, `instruction`, `test_command`, and which files are the solution: `file`, the
+one that is, or `protected`, those that are not), or from a folder of tasks or of one, each in one of two layouts:
+  ours       task.json (instruction, test_command, file or protected) beside a folder `files`
   Exercism   .docs/instructions.md, .meta/config.json (which files are the solution, the tests, the example), a stub
 """
-import dataclasses, hashlib, json, pathlib
+import dataclasses, fnmatch, hashlib, json, pathlib, shlex, sys
+
+from bad import Bad
 
 # The command that runs an exercise's tests, by the suffix of its solution.
 EXERCISE_TESTS = {".py": "python3 -m pytest -q {tests}", ".rs": "cargo test --offline -- --include-ignored",
                   ".go": "go test ./...", ".js": "npm test", ".c": "make test"}
 # From here on, a file holds tests that an agent may not write for itself.
 TESTS_INSIDE = "#[cfg(test)]"
+# What steers runners of tests, or comes before the real thing: nothing of this is judged that the task did not bring.
+STEERS = ("conftest.py", "pytest.ini", "tox.ini", "setup.cfg", "setup.py", "pyproject.toml", "noxfile.py", "sitecustomize.py",
+          "usercustomize.py", "*.pth", "*.pyc", "*.so", "*.dist-info", "*.egg-info", "package.json", "*.config.js", "*.config.cjs",
+          "*.config.mjs", "*.config.ts", "node_modules", "Cargo.toml", "Cargo.lock", "build.rs", "rust-toolchain*", "go.mod",
+          "go.work", "vendor", "Makefile", "makefile", "GNUmakefile", ".*")
+SHADOWED = sys.stdlib_module_names | {"pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,49 +41,128 @@ class Task:
             return text
         return text.split(TESTS_INSIDE)[0] + TESTS_INSIDE + given.split(TESTS_INSIDE, 1)[1]
 
+    def may_be_judged(self, path):
+        """Whether a path that the agent left is copied to where the tests run."""
+        own = {pathlib.PurePath(name) for name in self.files}
+        own |= {parent for name in own for parent in name.parents}
+        if path in own:
+            return True
+        stem = path.name.split(".")[0]
+        module = path.suffix in ("", ".py")
+        hides = module and (stem in SHADOWED or path.with_name(f"{stem}.py").as_posix() in self.protected)
+        return not hides and not any(fnmatch.fnmatch(path.name, pattern) for pattern in STEERS)
+
 
 def load(source):
     source = pathlib.Path(source)
-    if source.is_file():
-        with open(source, encoding="utf-8") as lines:
-            return [from_row(json.loads(line)) for line in lines if line.strip()]
-    found = [read_folder(folder) for folder in sorted(source.iterdir()) if folder.is_dir()]
-    return [task for task in found if task]
+    try:
+        if source.is_file():
+            found = list(from_lines(source))
+        elif is_task(source):
+            found = [read_folder(source)]
+        elif source.is_dir():
+            found = [read_folder(folder) for folder in sorted(source.iterdir()) if is_task(folder)]
+        else:
+            raise Bad(f"{source} is not there", "name a file or a folder of tasks: --tasks PATH")
+    except OSError as error:
+        raise Bad(f"{source} cannot be read: {error}", "name a file or a folder of tasks: --tasks PATH") from error
+    twice = {task.id for task in found if 1 < sum(other.id == task.id for other in found)}
+    if twice:
+        raise Bad(f"{source} names {sorted(twice)[0]} twice", "give each task an id of its own")
+    return found
 
 
-def from_row(row):
-    free = {row["file"]} if row.get("file") else set()
-    return Task(row["id"], row["instruction"], row["test_command"], row["files"],
-                frozenset(row.get("protected", [path for path in row["files"] if free and path not in free])),
-                row.get("language", ""))
+def from_lines(source):
+    with open(source, "rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                yield from_row(parsed(line, f"{source}:{number}"), f"{source}:{number}")
+
+
+def parsed(text, where):
+    """A JSON object."""
+    try:
+        row = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Bad(f"{where} is no JSON: {error}", "look at tests/eval/tasks.py for what a task is") from error
+    if not isinstance(row, dict):
+        raise Bad(f"{where} is no JSON object", "look at tests/eval/tasks.py for what a task is")
+    return row
+
+
+def from_row(row, where):
+    for key in ("id", "instruction", "test_command"):
+        if not isinstance(row.get(key), str) or not row[key].strip():
+            raise Bad(f"{where} has no `{key}`", f'give it one: "{key}": "TEXT"')
+    files = row.get("files")
+    if not isinstance(files, dict) or not files or not all(isinstance(text, str) for text in files.values()):
+        raise Bad(f"{where} has no files", "a task has at least one, by its path: its text, in `files`")
+    file, protected = row.get("file"), row.get("protected")
+    if file is None and protected is None:
+        raise Bad(f"{where} does not say which files are the solution",
+                  'name the one that is, "file": "PATH", or those that are not, "protected": ["PATH"]')
+    if file is not None and not isinstance(file, str) or not is_texts(protected or []):
+        raise Bad(f"{where} has a `file` that is no path, or a `protected` that is no list of them", '"file": "PATH"')
+    if missing := sorted(set(protected or []) - set(files)):
+        raise Bad(f"{where} protects {missing[0]}, which it does not have", "mend the path, or take it out of `protected`")
+    guarded = frozenset(protected) if file is None else frozenset(files) - {file}
+    return Task(row["id"], row["instruction"], row["test_command"], inside(files, where), guarded, str(row.get("language") or ""))
+
+
+def is_texts(value):
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+def inside(files, where):
+    """The files, none of which lies outside of the folder that they are written to."""
+    for path in files:
+        parts = path.split("/")
+        if not path or path.startswith("/") or "\0" in path or {"", ".", ".."} & set(parts) or parts[0] == ".git":
+            raise Bad(f"{where} has a file at `{path}`", "paths are relative, and lead nowhere else than below the task's folder")
+        if any(str(parent) in files for parent in pathlib.PurePath(path).parents):
+            raise Bad(f"{where} has a file at `{path}`, below another file", "mend its path")
+    return files
+
+
+def is_task(folder):
+    return (folder / "task.json").is_file() or (folder / ".meta/config.json").is_file()
 
 
 def read_folder(folder):
-    if (folder / "task.json").is_file():
-        row = json.loads((folder / "task.json").read_text(encoding="utf-8"))
-        return from_row({"id": folder.name, **row, "files": texts(folder / "files")})
-    if (folder / ".meta/config.json").is_file():
+    if not (folder / "task.json").is_file():
         return exercise(folder)
-    return None
+    row = {"id": folder.resolve().name, **parsed((folder / "task.json").read_bytes(), folder / "task.json")}
+    return from_row({**row, "files": texts(folder / "files")}, folder / "task.json")
 
 
 def exercise(folder):
-    named = json.loads((folder / ".meta/config.json").read_text(encoding="utf-8"))["files"]
-    solution, tests = named["solution"], named.get("test", [])
+    where = folder / ".meta/config.json"
+    named = parsed(where.read_bytes(), where).get("files")
+    named = named if isinstance(named, dict) else {}
+    solution, tests = named.get("solution"), named.get("test", [])
+    if not is_texts(solution) or not solution or not is_texts(tests):
+        raise Bad(f"{where} does not say which files are the solution", '"files": {"solution": ["PATH"], "test": ["PATH"]}')
     told = [folder / ".docs" / name for name in ("introduction.md", "instructions.md", "instructions.append.md")]
-    told = "\n\n".join(path.read_text(encoding="utf-8").strip() for path in told if path.is_file())
+    told = "\n\n".join(text(path).strip() for path in told if path.is_file())
     suffix = pathlib.PurePath(solution[0]).suffix
-    command = EXERCISE_TESTS.get(suffix, "make test").format(tests=" ".join(tests))
+    command = EXERCISE_TESTS.get(suffix, "make test").format(tests=shlex.join(tests))
     hidden = {".meta", ".docs", ".approaches", ".articles"}
-    files = {path: text for path, text in texts(folder).items() if pathlib.PurePath(path).parts[0] not in hidden}
+    files = texts(folder, hidden)
     names = ", ".join(solution)
-    return Task(folder.name, f"Write the exercise in {names}, so that its tests ({', '.join(tests)}) pass.\n\n{told}",
-                command, files, frozenset(tests), suffix.lstrip("."))
+    return Task(folder.resolve().name, f"Write the exercise in {names}, so that its tests ({', '.join(tests)}) pass.\n\n{told}",
+                command, inside(files, where), frozenset(files) - set(solution), suffix.lstrip("."))
 
 
-def texts(folder):
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+def texts(folder, hidden=frozenset()):
+    paths = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {inner.as_posix(): text(path) for inner, path in paths.items() if inner.parts[0] not in hidden}
+
+
+def text(path):
+    try:
+        return path.read_text(encoding="utf-8")
+    except ValueError as error:
+        raise Bad(f"{path} is no text", "a task's files are UTF-8: take it out") from error
 
 
 def sample(tasks, count):
