@@ -198,8 +198,8 @@ The interval is Wilson's, by task: each counts once, with the mean of its attemp
 - **Small differences.** Look at the intervals: with so few runs only a wide gap means something.
 - **Other kinds of work.** The tasks are one bug in one small file; nothing is searched for, nothing is long.
 - **Seconds**: the machine was shared with other work (load average {load} in the median); the budget is in tokens for that reason.
-- **What tuning would give the others.** Ours has a profile for small models like this one, made with it on other tasks (its
-  rules and what each gave: `docs/scaffold.md`). Other agents ran with their own defaults (their prompt, their tools, the
+- **What tuning would give the others.** Ours has a profile for small models like this one, made with it: its first rules
+  on six tasks of the sample (`tests/eval/results/*-tuning.jsonl.gz`), the later ones on others (`docs/scaffold.md`). Other agents ran with their own defaults (their prompt, their tools, the
   server's temperature), nothing tuned for them but what `tests/eval/peer` says.
 """
 
