@@ -385,3 +385,34 @@ fn what_was_full_is_not_once_it_began_anew() {
         "#]],
     );
 }
+
+#[test]
+fn what_is_written_blindly_is_called_wrong_not_right() {
+    check(
+        Case { files: &[F], supervision: Supervision::Anew, ..CASE },
+        r#"
+        create_file {"filename": "a.py", "content": "def f():\n    return 2\n"}
+        It is right.
+        Really.
+        "#,
+        expect![[r#"
+            c00000001 create_file
+            c00000001 Failed(Clipped("`a.py` exists and is unchanged: you have not read it. This is what it holds. If your content is right for it, send it again.\n`a.py`, 2 lines:\ndef f():\n    return 1\n"))
+            condensed: task
+
+            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew.
+            `a.py`, which is wrong:
+            ```
+            def f():
+                return 1
+            ```
+
+            Do not repeat its bodies: write all of `a.py` anew, from what the task asks for, in another way. Answer with the whole file in one block of code and nothing else: it is written for you. Then run the tests.]
+            model: It is right.
+            user: No file was changed: what you write outside a tool call changes nothing. If the task asks for a change, make it now: read the file, then write it. If it asks for an answer only, give it again.
+            model: Really.
+            a.py: "def f():\n    return 1\n"
+            Answered
+        "#]],
+    );
+}

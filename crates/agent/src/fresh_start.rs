@@ -7,17 +7,15 @@
 //! the transcript keeps everything.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::agent_loop::Agent;
-use crate::block::{Block, FENCE, Read};
-use crate::clip::Clipped;
+use crate::beginning::{Beginning, IN_A_BLOCK, Shown};
+use crate::block::{Block, Read};
 use crate::draft::Draft;
 use crate::effect::Ended;
 use crate::frontend::AgentEvent;
 use crate::nudge::{Supervision, failed};
-use crate::outline::outline;
 use crate::policy::is_look;
 use crate::tool::{ToolOutcome, ToolSpec};
 use crate::transcript::{Entry, Transcript};
@@ -25,8 +23,6 @@ use crate::workspace::Workspace;
 
 /// A model that has not done it by then is left to itself.
 const MOST: u32 = 8;
-/// Of what the failed command said.
-const MAX_SAID: usize = 1_000;
 /// A longer file is not written anew.
 const MAX_LINES: usize = 60;
 
@@ -52,6 +48,8 @@ struct Attempt {
     changed: BTreeSet<PathBuf>,
     /// Those that it set out to change, and left as they were at first.
     idle: BTreeSet<PathBuf>,
+    /// It wrote something else than what is there, and was refused: it had not read that.
+    refused: bool,
     /// A file that was not there before.
     created: bool,
     /// The command that failed after the last change, and what that said.
@@ -134,6 +132,7 @@ impl FreshStarts {
                 && !self.attempt.changed.contains(path) =>
             {
                 self.attempt.idle.insert(path.clone());
+                self.attempt.refused |= matches!(outcome, ToolOutcome::Failed(_));
             }
             None => (),
         }
@@ -171,7 +170,7 @@ impl FreshStarts {
 
     /// What the model is shown in place of all that was said.
     fn beginning(&mut self, task: &str) -> Option<String> {
-        let Attempt { changed, idle, failed, passed, .. } = &self.attempt;
+        let Attempt { changed, idle, failed, passed, refused, .. } = &self.attempt;
         let files = if changed.is_empty() { idle } else { changed };
         let first =
             files.first().filter(|_| self.allowed && (failed.is_some() || changed.is_empty() && passed.is_none()))?;
@@ -186,7 +185,7 @@ impl FreshStarts {
             _ => Shown::Nothing,
         };
         let beginning =
-            Beginning { task, files, original, shown, changed: !changed.is_empty(), failed: failed.as_ref() };
+            Beginning { task, files, original, shown, kept: changed.is_empty() && !refused, failed: failed.as_ref() };
         let beginning = beginning.to_string();
         self.block = (shown != Shown::Nothing).then(|| Block {
             path: path.clone(),
@@ -216,79 +215,6 @@ impl FreshStarts {
         }
     }
 }
-
-/// How much of a file is before a model that writes it anew. Each finds what the other does not, so they take turns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shown {
-    Whole,
-    /// Without bodies, so that none is copied.
-    Shape,
-    /// It is too long to be written anew, or there are several.
-    Nothing,
-}
-
-/// What the model is shown in place of all that was said.
-struct Beginning<'a> {
-    task: &'a str,
-    files: &'a BTreeSet<PathBuf>,
-    /// The first of these as it was.
-    original: &'a str,
-    shown: Shown,
-    /// Else the model wrote the file as it was.
-    changed: bool,
-    failed: Option<&'a Failed>,
-}
-
-impl fmt::Display for Beginning<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Beginning { task, original, shown, .. } = *self;
-        let names: Vec<String> = self.files.iter().map(|path| format!("`{}`", path.display())).collect();
-        let names = names.join(", ");
-        write!(
-            out,
-            "{task}\n\n[You worked on this before, and it is not done yet. What you tried was taken out of sight, so that \
-             you begin anew."
-        )?;
-        if let Some(Failed { command, said }) = self.failed {
-            let said = Clipped::to(said, MAX_SAID);
-            write!(out, " After your last change `{command}` said:\n{}\n", said.as_str().trim_end())?;
-        }
-        let fence = if original.contains(FENCE) { "````" } else { FENCE };
-        match (shown, outline(original).filter(|_| shown == Shown::Shape)) {
-            (Shown::Nothing, _) => {
-                write!(out, "\nRead {names} again, look for another cause than before, and change that.")?;
-            }
-            (_, Some(shape)) => write!(
-                out,
-                "\n{names} has this, bodies left out:\n{fence}\n{shape}\n{fence}\n\nWrite all of {names} anew, from what \
-                 the task asks for, every body included."
-            )?,
-            (_, None) => {
-                let original = original.trim_end();
-                // Where nothing failed, it may be right.
-                let (what, unless) = match (self.changed, self.failed) {
-                    (false, None) => ("as it is", "If that is right already, say so. Else do not"),
-                    (true, _) | (_, Some(_)) => ("which is wrong", "Do not"),
-                };
-                write!(
-                    out,
-                    "\n{names}, {what}:\n{fence}\n{original}\n{fence}\n\n{unless} repeat its bodies: write all of {names} \
-                     anew, from what the task asks for, in another way."
-                )?;
-            }
-        }
-        if shown != Shown::Nothing {
-            write!(out, " {IN_A_BLOCK}")?;
-        }
-        match (shown, self.failed) {
-            (Shown::Nothing, Some(Failed { command, .. })) => write!(out, " Then run `{command}`.]"),
-            (Shown::Whole | Shown::Shape, Some(Failed { command, .. })) => write!(out, " Then `{command}` is run.]"),
-            (_, None) => write!(out, " Then run the tests.]"),
-        }
-    }
-}
-
-const IN_A_BLOCK: &str = "Answer with the whole file in one block of code and nothing else: it is written for you.";
 
 /// Where the run that would have written it is over.
 const NOT_WRITTEN: &str = "[A block of code is no longer written for you: use the tools.]";
@@ -329,101 +255,7 @@ fn is_test(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use expect_test::{Expect, expect};
-
     use super::*;
-
-    const FILE: &str = "def total(prices):\n    return 0\n";
-
-    #[track_caller]
-    fn check(files: &[&str], original: &str, shown: Shown, failed: Option<&str>, expected: Expect) {
-        let files = files.iter().map(PathBuf::from).collect();
-        let said = "1 failed\n[exit code 1]".to_owned();
-        let failed = failed.map(|command| Failed { command: command.to_owned(), said });
-        let beginning =
-            Beginning { task: "Mend total.", files: &files, original, shown, changed: false, failed: failed.as_ref() };
-        expected.assert_eq(&beginning.to_string());
-    }
-
-    #[test]
-    fn it_shows_the_failure_and_the_file() {
-        check(
-            &["a.py"],
-            FILE,
-            Shown::Whole,
-            Some("pytest"),
-            expect![[r#"
-            Mend total.
-
-            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew. After your last change `pytest` said:
-            1 failed
-            [exit code 1]
-
-            `a.py`, which is wrong:
-            ```
-            def total(prices):
-                return 0
-            ```
-
-            Do not repeat its bodies: write all of `a.py` anew, from what the task asks for, in another way. Answer with the whole file in one block of code and nothing else: it is written for you. Then `pytest` is run.]"#]],
-        );
-        check(
-            &["a.py"],
-            FILE,
-            Shown::Whole,
-            None,
-            expect![[r#"
-            Mend total.
-
-            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew.
-            `a.py`, as it is:
-            ```
-            def total(prices):
-                return 0
-            ```
-
-            If that is right already, say so. Else do not repeat its bodies: write all of `a.py` anew, from what the task asks for, in another way. Answer with the whole file in one block of code and nothing else: it is written for you. Then run the tests.]"#]],
-        );
-    }
-
-    #[test]
-    fn it_shows_the_shape_of_the_file() {
-        check(
-            &["a.py"],
-            FILE,
-            Shown::Shape,
-            None,
-            expect![[r#"
-            Mend total.
-
-            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew.
-            `a.py` has this, bodies left out:
-            ```
-            def total(prices):
-                ...
-            ```
-
-            Write all of `a.py` anew, from what the task asks for, every body included. Answer with the whole file in one block of code and nothing else: it is written for you. Then run the tests.]"#]],
-        );
-    }
-
-    #[test]
-    fn what_is_long_or_many_is_to_be_read_again() {
-        check(
-            &["a.py", "b.py"],
-            FILE,
-            Shown::Nothing,
-            Some("pytest"),
-            expect![[r#"
-            Mend total.
-
-            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew. After your last change `pytest` said:
-            1 failed
-            [exit code 1]
-
-            Read `a.py`, `b.py` again, look for another cause than before, and change that. Then run `pytest`.]"#]],
-        );
-    }
 
     #[test]
     fn a_block_that_nobody_will_write_is_taken_back_once() {

@@ -9,6 +9,7 @@
 mod agent_loop;
 mod arguments;
 mod ask_model;
+mod beginning;
 mod block;
 mod breaker;
 mod cancel;

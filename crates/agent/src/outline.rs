@@ -233,6 +233,7 @@ mod tests {
                     ...
                     pub fn push(&mut self, x: u8) {
                         ...
+                    }
                 }"#]],
         );
         check(
@@ -241,6 +242,7 @@ mod tests {
                 export class Stack {
                   push(x) {
                     ...
+                  }
                 }"#]],
         );
     }
@@ -252,6 +254,8 @@ mod tests {
             expect![[r#"
                 use std::fmt;
                 fn sum(all: &[i32]) -> i32 {
+                    ...
+                }
                     ...
                 }"#]],
         );
