@@ -24,6 +24,7 @@ mod kill;
 mod loop_;
 mod loop_anew;
 mod loop_ends;
+mod loop_spared;
 mod material;
 mod network;
 mod pages;
