@@ -64,8 +64,10 @@ impl Watch {
         if all.iter().map(|pid| resident_bytes(*pid)).sum::<u64>() <= limit {
             return false;
         }
-        self.rest = REST;
-        self.reached.memory = limit < all.iter().map(|pid| own_bytes(*pid)).sum::<u64>();
+        let own = all.iter().map(|pid| own_bytes(*pid)).sum::<u64>();
+        self.reached.memory = limit < own;
+        // What is half way there may be past the kernel's own bound, which names no limit, before the rest is over.
+        self.rest = if own < limit / 2 { REST } else { 0 };
         self.reached.memory
     }
 
