@@ -351,7 +351,11 @@ fn models_and_doctor_and_completions() {
     let models = world.agent(&["models"]);
     assert!(models.stdout.contains("devstral-2512") && models.stdout.contains("256k"), "{}", models.stdout);
     let known = World::without_server(&[]).agent(&["models", "--profiles"]).stdout;
-    assert!(known.contains("small-coder") && known.contains("whole files") && known.contains("all others"), "{known}");
+    let small = known.lines().find(|line| line.starts_with("small-coder")).unwrap();
+    for cell in ["0.2, then 0.6", "whole files", "begun anew", " 1 ", "60 s"] {
+        assert!(small.contains(cell), "{small}");
+    }
+    assert!(known.contains("all others"), "{known}");
     let doctor = world.agent(&["doctor"]);
     assert!(doctor.stdout.contains("ok  model"), "{}", doctor.stdout);
     assert!(world.agent(&["completions", "bash"]).stdout.contains("_agent"));

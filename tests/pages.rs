@@ -7,7 +7,7 @@ use std::path::Path;
 
 use fake_mistral::{Reply, Script, Usage};
 
-use crate::support::{KEY, World};
+use crate::support::{KEY, World, ran};
 
 const STEPS: usize = 200;
 
@@ -173,4 +173,22 @@ fn nothing_but_an_older_page_is_written_over() {
     let left: Vec<_> = fs::read_dir(&work).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left.len(), 4, "{left:?}");
     assert_eq!(world.agent(&["show", "--html", "x", "--json"]).code, 2);
+}
+
+#[test]
+fn without_an_id_it_is_the_last_session_of_this_directory() {
+    let world = World::new(&[], "Here.\n---\nThere.");
+    let elsewhere = |name: &str, arguments: &[&str]| {
+        let folder = world.home().join(name);
+        fs::create_dir_all(&folder).unwrap();
+        ran(world.command(arguments).current_dir(folder).output().unwrap())
+    };
+    world.run(&["One"]);
+    assert_eq!(elsewhere("other", &["run", "--mode", "auto", "Two"]).code, 0);
+    assert!(world.agent(&["show"]).stdout.contains("Here."));
+    let told = elsewhere("other", &["show"]);
+    assert!(told.stdout.contains("There.") && told.stderr.is_empty(), "{}", told.stderr);
+    let told = elsewhere("third", &["show"]);
+    assert!(told.stdout.contains("There."), "{}", told.stdout);
+    assert!(told.stderr.starts_with("note: there is no session of this directory"), "{}", told.stderr);
 }

@@ -6,7 +6,7 @@
 //! So that one reply is asked for without tools, and recorded as the calls that it stands for. As with any compaction,
 //! the transcript keeps everything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::agent_loop::Agent;
@@ -33,7 +33,7 @@ pub(crate) struct FreshStarts {
     allowed: bool,
     made: u32,
     /// Each file that it set out to change, as it was then.
-    originals: Vec<(PathBuf, String)>,
+    originals: BTreeMap<PathBuf, String>,
     /// Commands that failed at any time: what the task is about, should they pass later.
     failed_before: BTreeSet<String>,
     attempt: Attempt,
@@ -48,7 +48,7 @@ struct Attempt {
     changed: BTreeSet<PathBuf>,
     /// Those that it set out to change, and left as they were at first.
     idle: BTreeSet<PathBuf>,
-    /// It wrote something else than what is there, and was refused: it had not read that.
+    /// It wrote something else than what is there, and was refused: it had not read that, or wrote a part of it.
     refused: bool,
     /// A file that was not there before.
     created: bool,
@@ -113,10 +113,7 @@ impl FreshStarts {
         if is_test(path) {
             return;
         }
-        if !self.originals.iter().any(|(known, _)| known == path) {
-            self.originals.push((path.clone(), before.to_owned()));
-        }
-        let Some((_, original)) = self.originals.iter().find(|(known, _)| known == path) else { return };
+        let original = self.originals.entry(path.clone()).or_insert_with(|| before.to_owned());
         match &workspace.written {
             Some((_, after)) if !is_alike(original, &String::from_utf8_lossy(after)) => {
                 self.attempt.idle.remove(path);
@@ -178,7 +175,7 @@ impl FreshStarts {
             return None;
         }
         self.made += 1;
-        let (path, original) = self.originals.iter().find(|(path, _)| path == first)?;
+        let (path, original) = self.originals.get_key_value(first)?;
         let shown = match original.lines().count() {
             0..=MAX_LINES if files.len() == 1 && self.made.is_multiple_of(2) => Shown::Shape,
             0..=MAX_LINES if files.len() == 1 => Shown::Whole,
@@ -211,6 +208,7 @@ impl FreshStarts {
         let Some(block) = self.block.take() else { return };
         if block.read(draft) == Read::Part {
             self.attempt.idle.insert(block.path);
+            self.attempt.refused = true;
             self.attempt.failed = block.failed;
         }
     }
