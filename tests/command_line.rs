@@ -355,7 +355,7 @@ fn models_and_doctor_and_completions() {
     for cell in ["0.2, then 0.6", "whole files", "begun anew", " 1 ", "60 s"] {
         assert!(small.contains(cell), "{small}");
     }
-    assert!(known.contains("all others"), "{known}");
+    assert!(known.contains("all others") && known.contains("0.1 to 0.4, 0.3 to 2 "), "{known}");
     let doctor = world.agent(&["doctor"]);
     assert!(doctor.stdout.contains("ok  model"), "{}", doctor.stdout);
     assert!(world.agent(&["completions", "bash"]).stdout.contains("_agent"));

@@ -124,6 +124,7 @@ pub(crate) async fn connect(config: &Config, session: &str) -> anyhow::Result<Co
         retry: RetryBudget::default(),
         longest_pause: profile.longest_pause,
         most_calls: profile.most_calls,
+        system_role: profile.system_role,
         replacement: card.as_ref().and_then(|card| card.replacement.clone()),
     };
     let context_tokens = card.as_ref().and_then(|card| card.max_context_length).or(profile.context_tokens);

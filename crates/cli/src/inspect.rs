@@ -5,7 +5,7 @@ use std::path::Path;
 
 use agent::Supervision;
 use anyhow::Context as _;
-use providers::{Edits, Profile, RepoMap};
+use providers::{Edits, Profile, RepoMap, SystemRole};
 
 use crate::args::{ConfigAction, ModelArgs, ModelsArgs, SchemaOf};
 use crate::config::{Config, Layer};
@@ -49,14 +49,26 @@ pub(crate) async fn models(args: &ModelsArgs) -> anyhow::Result<Exit> {
 /// The table of `providers::profiles`, one row a family. What a server says of its model goes before it.
 fn profiles() -> anyhow::Result<Exit> {
     let mut stdout = io::stdout().lock();
-    let mut row = |cells: [&str; 9]| {
-        let [name, window, temperature, edits, map, early, calls, silence, ids] = cells;
+    let mut row = |cells: [&str; 11]| {
+        let [name, window, temperature, edits, map, early, calls, silence, system, price, ids] = cells;
         writeln!(
             stdout,
-            "{name:<15} {window:>6}  {temperature:<13} {edits:<11} {map:<4} {early:<11} {calls:>5} {silence:>8}  {ids}"
+            "{name:<15} {window:>6}  {temperature:<13} {edits:<11} {map:<4} {early:<11} {calls:>5} {silence:>8}  {system:<6} {price:<26} {ids}"
         )
     };
-    row(["profile", "window", "temperature", "edits", "map", "early ends", "calls", "silence", "models"])?;
+    row([
+        "profile",
+        "window",
+        "temperature",
+        "edits",
+        "map",
+        "early ends",
+        "calls",
+        "silence",
+        "system",
+        "USD in, out",
+        "models",
+    ])?;
     for profile in providers::profiles() {
         let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let window = profile.context_tokens.map(|tokens| format!("{}k", tokens / 1024));
@@ -81,14 +93,31 @@ fn profiles() -> anyhow::Result<Exit> {
             },
             &or_none(profile.most_calls.map(|most| most.to_string())),
             &or_none(profile.longest_pause.map(|pause| format!("{} s", pause.as_secs()))),
+            match profile.system_role {
+                SystemRole::Own => "yes",
+                SystemRole::User => "-",
+            },
+            &or_none(price_range(profile)),
             &if ids.is_empty() { "all others".to_owned() } else { ids.join(" ") },
         ])?;
     }
     writeln!(
         io::stderr(),
-        "calls: most in one reply; silence: longest within an answer, then it is asked again; prices: `agent models`"
+        "calls: most in one reply; silence: longest within an answer, then it is asked again; system: has that role; USD: \
+         per million tokens at Mistral as of {}",
+        providers::PRICES_AS_OF
     )?;
     Ok(Exit::Finished)
+}
+
+/// From the cheapest model of a family to the dearest.
+fn price_range(profile: &Profile) -> Option<String> {
+    let range = |of: fn(&agent::Price) -> f64| {
+        let prices = profile.prices.iter().map(|row| of(&row.price));
+        let (low, high) = (prices.clone().reduce(f64::min)?, prices.reduce(f64::max)?);
+        Some(if low < high { format!("{low} to {high}") } else { low.to_string() })
+    };
+    Some(format!("{}, {}", range(|price| price.input)?, range(|price| price.output)?))
 }
 
 /// One line a thing: ok, or what is wrong and what to do.

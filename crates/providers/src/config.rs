@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::profiles::SystemRole;
 use crate::retry::RetryBudget;
 
 pub const MISTRAL_URL: &str = "https://api.mistral.ai/v1";
@@ -52,6 +53,7 @@ pub struct ChatConfig {
     pub longest_pause: Option<Duration>,
     /// Calls after which a reply ends, see [`crate::Profile`].
     pub most_calls: Option<usize>,
+    pub system_role: SystemRole,
     /// What [`crate::ModelCard`] names in its place, for the hint if the server no longer has it.
     pub replacement: Option<String>,
 }

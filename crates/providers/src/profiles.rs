@@ -1,8 +1,11 @@
 //! What is known of models before they are asked: data, one row a family. What a server says of its model goes first.
+//!
+//! What every model is given has no column: an assistant's message between a tool's and a user's, and calls that were
+//! written as text are read as calls.
 
 use std::time::Duration;
 
-use agent::Supervision;
+use agent::{Price, Supervision};
 
 /// How a model is best spoken to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +28,33 @@ pub struct Profile {
     /// Calls after which a reply ends. Qwen2.5-Coder 1.5B, asked to check its work, wrote lists of calls until its window
     /// was full in 6 of 6 replies, `rm` of its own file among them; llama-server does not heed `parallel_tool_calls`.
     pub most_calls: Option<usize>,
+    pub system_role: SystemRole,
+    pub prices: &'static [ModelPrice],
+}
+
+/// USD per million tokens, at Mistral's own API.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ModelPrice {
+    /// Id and aliases.
+    pub ids: &'static [&'static str],
+    pub price: Price,
+}
+
+/// The day on which the prices were read (MISTRAL.md section 3).
+pub const PRICES_AS_OF: &str = "2026-11-22";
+
+const fn usd(ids: &'static [&'static str], input: f64, cached: f64, output: f64) -> ModelPrice {
+    ModelPrice { ids, price: Price { input, cached, output } }
+}
+
+/// Where a model takes its instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SystemRole {
+    /// In a message of the system's.
+    Own,
+    /// In a first message of the user's, before the task's: the chat templates of Gemma and Gemma 2 refuse a system's
+    /// with "System role not supported" (sgl-project/sglang#892).
+    User,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,49 +79,38 @@ const PROFILES: &[Profile] = &[
         name: "devstral",
         ids: &["devstral", "labs-devstral"],
         temperature: 0.15,
-        anew_temperature: None,
-        context_tokens: Some(262_144),
-        edits: Edits::Diff,
-        repo_map: RepoMap::Offered,
-        supervision: Supervision::Light,
-        longest_pause: None,
-        most_calls: None,
+        prices: &[
+            usd(&["devstral-2512", "devstral-latest", "devstral-medium-latest"], 0.40, 0.04, 2.00),
+            usd(&["labs-devstral-small-2512", "devstral-small-latest"], 0.10, 0.01, 0.30),
+            usd(&["devstral-medium-2507"], 0.40, 0.04, 2.00),
+            usd(&["devstral-small-2507"], 0.10, 0.01, 0.30),
+            // Its cached price is in no table: the full one errs on the safe side.
+            usd(&["devstral-small-2505"], 0.10, 0.10, 0.30),
+        ],
+        ..MISTRAL
     },
     Profile {
         name: "mistral-medium",
         ids: &["mistral-medium", "mistral-large"],
-        temperature: 0.2,
-        anew_temperature: None,
-        context_tokens: Some(262_144),
-        edits: Edits::Diff,
-        repo_map: RepoMap::Offered,
-        supervision: Supervision::Light,
-        longest_pause: None,
-        most_calls: None,
+        prices: &[
+            usd(&["mistral-medium-3-5", "mistral-medium-3", "mistral-medium-latest"], 1.50, 0.15, 7.50),
+            usd(&["mistral-large-2512"], 0.50, 0.05, 1.50),
+        ],
+        ..MISTRAL
     },
     Profile {
         name: "mistral-small",
         ids: &["mistral-small"],
         temperature: 0.15,
-        anew_temperature: None,
-        context_tokens: Some(262_144),
-        edits: Edits::Diff,
-        repo_map: RepoMap::Offered,
-        supervision: Supervision::Light,
-        longest_pause: None,
-        most_calls: None,
+        prices: &[usd(&["mistral-small-2603", "mistral-small-latest"], 0.15, 0.015, 0.60)],
+        ..MISTRAL
     },
     Profile {
         name: "codestral",
         ids: &["codestral"],
-        temperature: 0.2,
-        anew_temperature: None,
         context_tokens: Some(131_072),
-        edits: Edits::Diff,
-        repo_map: RepoMap::Offered,
-        supervision: Supervision::Light,
-        longest_pause: None,
-        most_calls: None,
+        prices: &[usd(&["codestral-2508", "codestral-latest"], 0.30, 0.03, 0.90)],
+        ..MISTRAL
     },
     Profile {
         name: "small-coder",
@@ -103,28 +122,31 @@ const PROFILES: &[Profile] = &[
             "qwen2.5-coder:1.5b",
             "qwen2.5-coder:3b",
         ],
-        temperature: 0.2,
         anew_temperature: Some(0.6),
-        context_tokens: None,
         edits: Edits::WholeFile,
-        repo_map: RepoMap::NotOffered,
         supervision: Supervision::Anew,
         longest_pause: Some(Duration::from_secs(60)),
         most_calls: Some(1),
+        ..DEFAULT
     },
     Profile {
         name: "qwen-coder",
         ids: &["qwen2.5-coder"],
-        temperature: 0.2,
-        anew_temperature: None,
-        context_tokens: None,
-        edits: Edits::Diff,
-        repo_map: RepoMap::NotOffered,
         supervision: Supervision::Close,
         longest_pause: Some(Duration::from_secs(60)),
-        most_calls: None,
+        ..DEFAULT
     },
+    Profile {
+        name: "gemma",
+        ids: &["gemma-", "gemma2", "gemma3", "gemma:", "codegemma"],
+        system_role: SystemRole::User,
+        ..DEFAULT
+    },
+    Profile { name: "glm", ids: &["zai-glm", "glm-"], prices: &[usd(&["zai-glm-5-2"], 1.40, 0.14, 4.40)], ..DEFAULT },
 ];
+
+/// What Mistral's models have in common.
+const MISTRAL: Profile = Profile { context_tokens: Some(262_144), repo_map: RepoMap::Offered, ..DEFAULT };
 
 /// Where nothing is known. Servers on one's own machine often default to a temperature of 0.8, at which small models
 /// miss the form of a call; Mistral's own agent took 0.2 (MISTRAL.md 3).
@@ -139,6 +161,8 @@ const DEFAULT: Profile = Profile {
     supervision: Supervision::Light,
     longest_pause: None,
     most_calls: None,
+    system_role: SystemRole::Own,
+    prices: &[],
 };
 
 /// All profiles, the default last.
@@ -158,6 +182,11 @@ impl Profile {
     }
 }
 
+/// The price of a model of Mistral's own API. A model of the same name on a server of one's own costs nothing of this.
+pub fn price(model: &str) -> Option<Price> {
+    profiles().flat_map(|profile| profile.prices).find(|row| row.ids.contains(&model)).map(|row| row.price)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,6 +201,7 @@ mod tests {
             ("codestral-latest", "codestral"),
             ("Qwen/Qwen2.5-Coder-1.5B-Instruct", "small-coder"),
             ("qwen2.5-coder:7b", "qwen-coder"),
+            ("google/gemma-2-9b-it", "gemma"),
             ("llama3.2", "default"),
             ("", "default"),
         ] {
@@ -185,5 +215,21 @@ mod tests {
             assert_eq!(Profile::named(profile.name), Some(profile));
         }
         assert_eq!(Profile::named("none"), None);
+    }
+
+    #[test]
+    fn a_price_stands_once_with_its_family_and_cached_input_is_never_dearer() {
+        let mut seen = std::collections::BTreeSet::new();
+        for profile in profiles() {
+            for ModelPrice { ids, price } in profile.prices {
+                assert!(price.cached <= price.input && price.input < price.output, "{ids:?}");
+                for id in *ids {
+                    assert_eq!(Profile::of(id), profile, "{id}");
+                    assert!(seen.insert(id), "{id}");
+                }
+            }
+        }
+        assert_eq!(price("devstral-medium-latest"), Some(Price { input: 0.4, cached: 0.04, output: 2.0 }));
+        assert_eq!(price("llama"), None);
     }
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::config::{ChatConfig, Dialect};
+use crate::profiles::SystemRole;
 
 /// Stands between two messages that may not follow each other: older Mistral servers refuse a user's message
 /// after a tool's (MISTRAL.md 7.3), local chat templates two user's messages in a row (7.14).
@@ -49,7 +50,7 @@ impl Encoder {
         let known = self.count;
         for entry in request.entries.iter().skip(known) {
             self.last = Some((self.messages.len(), self.role));
-            self.role = push(&mut self.messages, self.role, entry, &self.tools)?;
+            self.role = push(&mut self.messages, self.role, entry, &self.tools, config.system_role)?;
             self.count += 1;
         }
         let head = head(config, request)?;
@@ -66,7 +67,7 @@ impl Encoder {
     /// Starts anew where the request is not the last one with more entries.
     fn forget_unless_grown(&mut self, config: &ChatConfig, request: &ChatRequest<'_>) -> Result<(), serde_json::Error> {
         let same_tools = self.tools == request.tools;
-        if self.generation == request.generation && same_tools && self.ends_like(request.entries)? {
+        if self.generation == request.generation && same_tools && self.ends_like(config, request.entries)? {
             return Ok(());
         }
         let tail =
@@ -76,7 +77,7 @@ impl Encoder {
     }
 
     /// Two agents may share one client and a generation: the last entry that was encoded tells them apart.
-    fn ends_like(&self, entries: &[Entry]) -> Result<bool, serde_json::Error> {
+    fn ends_like(&self, config: &ChatConfig, entries: &[Entry]) -> Result<bool, serde_json::Error> {
         let Some((start, role)) = self.last else { return Ok(false) };
         let Some(entry) = self.count.checked_sub(1).and_then(|last| entries.get(last)) else { return Ok(false) };
         let mut again = Vec::new();
@@ -85,7 +86,7 @@ impl Encoder {
             again.extend(self.messages.get(..1).unwrap_or_default());
         }
         let commas = again.len();
-        push(&mut again, role, entry, &self.tools)?;
+        push(&mut again, role, entry, &self.tools, config.system_role)?;
         Ok(self.messages.get(start..) == again.get(commas..))
     }
 }
@@ -200,14 +201,20 @@ struct CallFunction<'a> {
 }
 
 /// Appends the messages of one entry; the role of the last message after that.
-fn push(out: &mut Vec<u8>, before: Role, entry: &Entry, tools: &[ToolSpec]) -> Result<Role, serde_json::Error> {
+fn push(
+    out: &mut Vec<u8>,
+    before: Role,
+    entry: &Entry,
+    tools: &[ToolSpec],
+    system_role: SystemRole,
+) -> Result<Role, serde_json::Error> {
     let filled = |text: &'_ str| if text.trim().is_empty() { NOTHING.to_owned() } else { text.to_owned() };
     match entry {
-        Entry::System { text } if before == Role::None => {
+        Entry::System { text } if before == Role::None && system_role == SystemRole::Own => {
             write(out, &Message::System { content: &filled(text) })?;
             Ok(Role::System)
         }
-        // Only the first message may be the system's: later ones are the user's (MISTRAL.md 1.5).
+        // Only the first message may be the system's (MISTRAL.md 1.5), and not with every model: others are the user's.
         Entry::System { text } | Entry::User { text } => {
             if matches!(before, Role::User | Role::Tool) {
                 write(out, &Message::Assistant { content: BRIDGE, tool_calls: Vec::new() })?;

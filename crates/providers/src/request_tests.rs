@@ -17,6 +17,7 @@ fn config(dialect: Dialect) -> ChatConfig {
         retry: RetryBudget { first_wait: Duration::ZERO, ..RetryBudget::default() },
         longest_pause: None,
         most_calls: None,
+        system_role: SystemRole::Own,
         replacement: None,
     }
 }
@@ -119,6 +120,14 @@ fn each_entry_in_its_place() {
         {"role":"user","content":"The history was shortened."}
     "#]],
     );
+}
+
+#[test]
+fn a_model_without_a_role_for_the_system_is_told_by_the_user() {
+    let config = ChatConfig { system_role: SystemRole::User, ..config(Dialect::OpenAiCompatible) };
+    let body = Encoder::default().body(&config, &request(&long_story()[..2], &[])).unwrap();
+    expect![[r#"[{"role":"user","content":"Be short."},{"role":"assistant","content":"Understood."},{"role":"user","content":"Fix it."}]"#]]
+        .assert_eq(&serde_json::from_slice::<Value>(&body).unwrap()["messages"].to_string());
 }
 
 #[test]

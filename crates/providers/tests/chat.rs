@@ -10,7 +10,7 @@ use agent::{ChatClient, ChatEvent, ChatRequest, Entry, ToolSpec};
 use expect_test::{Expect, expect};
 use fake_mistral::{FakeMistral, Fault, FaultBody, Raw, Script, Turn};
 use futures_util::StreamExt;
-use providers::{ChatCompletions, ChatConfig, Dialect, RetryBudget, Server, ServerConfig};
+use providers::{ChatCompletions, ChatConfig, Dialect, RetryBudget, Server, ServerConfig, SystemRole};
 use serde_json::json;
 
 const KEY: &str = "planted-key-4711";
@@ -38,6 +38,7 @@ fn patient(base_url: String, idle_timeout: Duration, longest_pause: Option<Durat
             retry,
             longest_pause,
             most_calls: None,
+            system_role: SystemRole::Own,
             replacement: Some("mistral-medium-3-5".to_owned()),
         },
     )

@@ -11,7 +11,9 @@ use agent::{
 };
 use fake_mistral::{Checking, Config, FakeMistral, Key, Script};
 use futures_util::StreamExt;
-use providers::{ChatCompletions, ChatConfig, Dialect, RetryBudget, Server, ServerConfig, local_servers, resolve};
+use providers::{
+    ChatCompletions, ChatConfig, Dialect, RetryBudget, Server, ServerConfig, SystemRole, local_servers, resolve,
+};
 use serde_json::json;
 
 fn on_a_runtime<T>(work: impl Future<Output = T>) -> T {
@@ -104,6 +106,7 @@ fn a_long_history_stays_valid_and_only_grows() {
                 retry: RetryBudget::default(),
                 longest_pause: None,
                 most_calls: None,
+                system_role: SystemRole::Own,
                 replacement: None,
             },
         );
