@@ -79,15 +79,15 @@ fn a_circle_is_told_and_then_stopped() {
         .repeat(6),
         expect![[r#"
             c00000001 read_file
-            c00000001 Failed(Clipped("There is no `b.txt`. Find files with `list_files`."))
+            c00000001 Failed(Clipped("There is no `b.txt`. There is `a.txt`."))
             c00000002 read_file
-            c00000002 Failed(Clipped("There is no `b.txt`. Find files with `list_files`."))
+            c00000002 Failed(Clipped("There is no `b.txt`. There is `a.txt`."))
             c00000003 read_file
-            c00000003 Failed(Clipped("There is no `b.txt`. Find files with `list_files`.\n[This is time 3 that the same call gave the same result, and no file changed between. Doing it again will not help: do something else. If the task is done, answer without a tool call.]"))
+            c00000003 Failed(Clipped("There is no `b.txt`. There is `a.txt`.\n[This is time 3 that the same call gave the same result, and no file changed between. Doing it again will not help: do something else. If the task is done, answer without a tool call.]"))
             c00000004 read_file
-            c00000004 Failed(Clipped("There is no `b.txt`. Find files with `list_files`.\n[This is time 4 that the same call gave the same result, and no file changed between. Doing it again will not help: do something else. If the task is done, answer without a tool call.]"))
+            c00000004 Failed(Clipped("There is no `b.txt`. There is `a.txt`.\n[This is time 4 that the same call gave the same result, and no file changed between. Doing it again will not help: do something else. If the task is done, answer without a tool call.]"))
             c00000005 read_file
-            c00000005 Failed(Clipped("There is no `b.txt`. Find files with `list_files`."))
+            c00000005 Failed(Clipped("There is no `b.txt`. There is `a.txt`."))
             a.txt: "one\ntwo\n"
             Stuck("it called `read_file` 5 times with the same result")
         "#]],
@@ -139,6 +139,38 @@ fn an_answer_that_was_cut_goes_on() {
             a.txt: "one\ntwo\n"
             Answered
         "#]],
+    );
+}
+
+#[test]
+fn an_answer_that_said_the_same_over_and_over_is_told_so() {
+    check(
+        CASE,
+        r#"Again and again && (over and over)
+        create_file {"filename": "b.txt", "content": "and aga && (over and over)
+        Once."#,
+        expect![[r#"
+            model: Again and again
+            user: Your answer said the same over and over, and was cut there. Go on with a tool call.
+            c00000001 create_file
+            c00000001 Failed(Clipped("`create_file` did not run: its arguments cannot be read, they said the same over and over, and were cut there. Send the call again."))
+            model: Once.
+            a.txt: "one\ntwo\n"
+            Answered
+        "#]],
+    );
+    check(
+        CASE,
+        "a && (over and over)\nb && (over and over)\nc && (over and over)",
+        expect![[r#"
+        model: a
+        user: Your answer said the same over and over, and was cut there. Go on with a tool call.
+        model: b
+        user: Your answer said the same over and over, and was cut there. Go on with a tool call.
+        model: c
+        a.txt: "one\ntwo\n"
+        Stuck("3 answers in a row were empty or cut short")
+    "#]],
     );
 }
 

@@ -159,6 +159,7 @@ fn part(text: &str) -> ChatEvent {
         _ if text == "(nothing)" => ChatEvent::Text(String::new()),
         _ if text == "(again)" => ChatEvent::Retrying { attempt: 2, delay: Duration::ZERO, why: "cut".to_owned() },
         _ if text == "(cut)" => ChatEvent::Finish(FinishReason::Length),
+        _ if text == "(over and over)" => ChatEvent::Finish(FinishReason::Repetition),
         _ if text == "(window full)" => ChatEvent::Finish(FinishReason::ContextFull),
         Some(("(usage", input)) => {
             let input = input.trim_end_matches(')').parse().unwrap();

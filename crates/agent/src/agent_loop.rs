@@ -70,9 +70,6 @@ pub enum AgentError {
 /// Replies in a row that say nothing, or are cut, before the model counts as stuck.
 const MAX_UNPRODUCTIVE: u32 = 3;
 
-/// What a model is told whose answer was cut.
-const GO_ON: &str = "Your answer was cut at the length limit. Go on, in smaller pieces.";
-
 /// Runs until the task is finished. The transcript only ever grows, and is
 /// valid to send at every step boundary, so a run can resume from it.
 pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Result<Finish, AgentError> {
@@ -137,7 +134,10 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
         }
 
         fresh_starts.read(&mut draft);
-        let cut = matches!(draft.finish, FinishReason::Length | FinishReason::ContextFull);
+        let cut = draft.cut();
+        if draft.finish == FinishReason::Repetition {
+            agent.frontend.show(AgentEvent::Notice("the model said the same over and over; its answer was cut there"));
+        }
         let mut end = limit.map(Finish::LimitReached);
         let calls = transcript.push_reply(draft);
         save(agent, transcript)?;
@@ -163,14 +163,14 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
         }
         match (called, cut) {
             (true, _) => unproductive = 0,
-            (false, true) => {
+            (false, Some(go_on)) => {
                 unproductive += 1;
                 if unproductive == MAX_UNPRODUCTIVE {
                     return Ok(Finish::Stuck(format!("{unproductive} answers in a row were empty or cut short")));
                 }
-                transcript.push_user(GO_ON.to_owned());
+                transcript.push_user(go_on.to_owned());
             }
-            (false, false) => match progress.at_end(agent.supervision, agent.policy.mode()) {
+            (false, None) => match progress.at_end(agent.supervision, agent.policy.mode()) {
                 Some(nudge) => {
                     agent.frontend.show(AgentEvent::Notice("the model stopped early; told to go on"));
                     transcript.push_user(nudge);

@@ -80,6 +80,8 @@ pub enum FinishReason {
     Length,
     /// Cut because the model's window is full.
     ContextFull,
+    /// Cut because it said the same over and over.
+    Repetition,
     /// What else a server may say (`error`, `content_filter`, ...).
     Other(String),
 }

@@ -33,6 +33,19 @@ impl Draft {
         self.text.trim().is_empty() && self.calls.is_empty()
     }
 
+    /// Where it was cut: what the model is told then.
+    pub(crate) fn cut(&self) -> Option<&'static str> {
+        match self.finish {
+            FinishReason::Length | FinishReason::ContextFull => {
+                Some("Your answer was cut at the length limit. Go on, in smaller pieces.")
+            }
+            FinishReason::Repetition => {
+                Some("Your answer said the same over and over, and was cut there. Go on with a tool call.")
+            }
+            FinishReason::Stop | FinishReason::Other(_) => None,
+        }
+    }
+
     /// The server's count, or else an estimate from what has come, for a request of about `input` tokens.
     pub(crate) fn usage_so_far(&self, input: u64) -> Usage {
         self.usage.unwrap_or_else(|| {

@@ -61,6 +61,9 @@ struct View {
     generation: u64,
 }
 
+/// What is wrong with arguments that were cut for it.
+const REPEATED: &str = "they said the same over and over, and were cut there";
+
 /// Who has the word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
@@ -115,7 +118,7 @@ impl Transcript {
             Some(Entry::User { .. } | Entry::Outcome { .. }) => Turn::Model,
             Some(Entry::Reply(reply)) if !reply.calls.is_empty() => Turn::Model,
             Some(Entry::Reply(reply)) => match reply.finish {
-                FinishReason::Length | FinishReason::ContextFull => Turn::CutShort,
+                FinishReason::Length | FinishReason::ContextFull | FinishReason::Repetition => Turn::CutShort,
                 FinishReason::Stop | FinishReason::Other(_) => Turn::Human,
             },
             Some(Entry::System { .. } | Entry::Compaction { .. }) | None => Turn::Nobody,
@@ -169,7 +172,13 @@ impl Transcript {
         let mut calls = Vec::with_capacity(draft.calls.len());
         for (raw, number) in draft.calls.into_iter().zip(self.calls + 1..) {
             let id = format!("c{number:08}");
-            calls.push(ToolCall { id, name: raw.name, arguments: Arguments::read(&raw.arguments) });
+            let arguments = match (Arguments::read(&raw.arguments), &draft.finish) {
+                (Arguments::Broken { raw, .. }, FinishReason::Repetition) => {
+                    Arguments::Broken { raw, why: REPEATED.to_owned() }
+                }
+                (arguments, _) => arguments,
+            };
+            calls.push(ToolCall { id, name: raw.name, arguments });
         }
         self.add(Entry::Reply(Reply {
             text: draft.text,

@@ -123,7 +123,7 @@ pub(crate) async fn connect(config: &Config, session: &str) -> anyhow::Result<Co
         dialect,
         retry: RetryBudget::default(),
         longest_pause: profile.longest_pause,
-        most_calls: profile.most_calls,
+        reply_bounds: profile.reply_bounds,
         system_role: profile.system_role,
         replacement: card.as_ref().and_then(|card| card.replacement.clone()),
     };

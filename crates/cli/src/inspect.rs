@@ -91,7 +91,7 @@ fn profiles() -> anyhow::Result<Exit> {
                 Supervision::Close => "asked about",
                 Supervision::Anew => "begun anew",
             },
-            &or_none(profile.most_calls.map(|most| most.to_string())),
+            &profile.reply_bounds.calls.to_string(),
             &or_none(profile.longest_pause.map(|pause| format!("{} s", pause.as_secs()))),
             match profile.system_role {
                 SystemRole::Own => "yes",

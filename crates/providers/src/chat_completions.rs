@@ -106,7 +106,7 @@ impl Attempts<'_> {
             Ok(answer) => Stage::Read {
                 body,
                 answer,
-                reader: Box::new(ReplyReader::new(self.tools, self.client.config.most_calls)),
+                reader: Box::new(ReplyReader::new(self.tools, self.client.config.reply_bounds)),
             },
             Err(failure) => self.again(body, failure),
         }
@@ -116,7 +116,8 @@ impl Attempts<'_> {
     async fn read(&mut self, body: Bytes, mut answer: Answer, mut reader: Box<ReplyReader>) -> Stage {
         let about = &self.client.server.about;
         if reader.is_done() {
-            return linger(answer).await;
+            // What else the model would write after a cut is not wanted: a connection that ends tells the server so.
+            return if reader.is_cut() { Stage::End } else { linger(answer).await };
         }
         let idle = self.client.server.idle_timeout();
         let pause = self.client.config.longest_pause.filter(|_| reader.has_begun());

@@ -4,22 +4,36 @@
 use agent::{ChatEvent, FinishReason, Usage};
 use serde_json::{Value, json};
 
+use crate::bounds::{RepetitionWatch, ReplyBounds};
 use crate::decoder::StreamError;
 use crate::fragments::Fragments;
 
 /// What the chunks so far add up to, apart from the text, which was handed on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Assembly {
     fragments: Fragments,
+    repetition: RepetitionWatch,
     usage: Option<Usage>,
     pub(crate) finish: Option<String>,
     /// The model went in circles: what it may go on to write is not wanted.
     pub(crate) is_cut: bool,
 }
 
+impl Default for Assembly {
+    fn default() -> Assembly {
+        Assembly::new(ReplyBounds::default())
+    }
+}
+
 impl Assembly {
-    pub(crate) fn at_most(calls: usize) -> Assembly {
-        Assembly { fragments: Fragments::at_most(calls), ..Assembly::default() }
+    pub(crate) fn new(bounds: ReplyBounds) -> Assembly {
+        Assembly {
+            fragments: Fragments::at_most(bounds.calls),
+            repetition: RepetitionWatch::new(bounds),
+            usage: None,
+            finish: None,
+            is_cut: false,
+        }
     }
 
     /// `keys`: where the words are, best first. Perplexity sends what is new and all so far side by side.
@@ -59,6 +73,7 @@ impl Assembly {
     }
 
     fn message(&mut self, message: &Value, events: &mut Vec<ChatEvent>) {
+        let said = events.len();
         // The same words under two names are the same words: take the first that is there.
         let thinking = ["reasoning_content", "reasoning"]
             .iter()
@@ -67,16 +82,34 @@ impl Assembly {
         if let Some(content) = message.get("content") {
             events.extend(parts(content));
         }
+        for event in events.iter().skip(said) {
+            if let ChatEvent::Text(text) | ChatEvent::Thinking(text) = event
+                && self.repetition.push(text).is_some()
+            {
+                return self.cut(REPETITION);
+            }
+        }
         for fragment in message.get("tool_calls").and_then(Value::as_array).into_iter().flatten() {
-            events.push(ChatEvent::Writing { bytes: self.fragments.add(fragment) });
+            let (name, arguments) = self.fragments.add(fragment);
+            events.push(ChatEvent::Writing { bytes: name + arguments.len() });
             if self.fragments.cut_circle() {
-                self.finish = Some("stop".to_owned());
-                self.is_cut = true;
-                return;
+                return self.cut("stop");
+            }
+            if let Some(again) = self.repetition.push(&arguments) {
+                self.fragments.take_back(again);
+                return self.cut(REPETITION);
             }
         }
     }
+
+    fn cut(&mut self, finish: &str) {
+        self.finish = Some(finish.to_owned());
+        self.is_cut = true;
+    }
 }
+
+/// vLLM's word for it too, where it looks for repetition itself.
+const REPETITION: &str = "repetition";
 
 /// The choice with index 0; a server that does not count its choices sends one.
 fn first_choice(chunk: &Value) -> Option<&Value> {
@@ -135,6 +168,7 @@ fn finish_reason(reason: String) -> FinishReason {
         "stop" | "tool_calls" | "function_call" | "eos" | "end_turn" | "" => FinishReason::Stop,
         "length" | "max_tokens" => FinishReason::Length,
         "model_length" => FinishReason::ContextFull,
+        REPETITION => FinishReason::Repetition,
         _ => FinishReason::Other(reason),
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::bounds::ReplyBounds;
 use crate::profiles::SystemRole;
 use crate::retry::RetryBudget;
 
@@ -51,8 +52,7 @@ pub struct ChatConfig {
     pub retry: RetryBudget,
     /// The longest silence once the answer has begun, where that is shorter than before it. See [`crate::Profile`].
     pub longest_pause: Option<Duration>,
-    /// Calls after which a reply ends, see [`crate::Profile`].
-    pub most_calls: Option<usize>,
+    pub reply_bounds: ReplyBounds,
     pub system_role: SystemRole,
     /// What [`crate::ModelCard`] names in its place, for the hint if the server no longer has it.
     pub replacement: Option<String>,

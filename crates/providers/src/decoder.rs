@@ -6,6 +6,7 @@
 use agent::ChatEvent;
 use serde_json::Value;
 
+use crate::bounds::ReplyBounds;
 use crate::chunk::Assembly;
 use crate::reason::excerpt;
 use crate::sse::Splitter;
@@ -33,6 +34,7 @@ pub(crate) struct Decoder {
     bytes: usize,
     assembly: Assembly,
     done: bool,
+    is_cut: bool,
 }
 
 #[derive(Debug, Default)]
@@ -45,9 +47,8 @@ enum Form {
 }
 
 impl Decoder {
-    /// Of a reply that ends after so many calls.
-    pub(crate) fn at_most(calls: usize) -> Decoder {
-        Decoder { assembly: Assembly::at_most(calls), ..Decoder::default() }
+    pub(crate) fn new(bounds: ReplyBounds) -> Decoder {
+        Decoder { assembly: Assembly::new(bounds), ..Decoder::default() }
     }
 
     /// Appends what these bytes add. Calls, usage and finish come once the reply is complete.
@@ -73,6 +74,10 @@ impl Decoder {
     /// The reply is complete: nothing that may follow belongs to it.
     pub(crate) fn is_done(&self) -> bool {
         self.done
+    }
+
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// The model has finished, though the server may still send usage.
@@ -110,6 +115,7 @@ impl Decoder {
             for chunk in chunks(payload)? {
                 self.assembly.add(chunk, ["delta", "message"], events)?;
                 if self.assembly.is_cut {
+                    self.is_cut = true;
                     events.extend(self.end());
                     break;
                 }

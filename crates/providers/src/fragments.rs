@@ -7,20 +7,10 @@
 use agent::RawCall;
 use serde_json::Value;
 
-/// Calls of one reply. What comes after them was written without having seen what any of them gave, and a small model
-/// that got carried away goes on until its window is full.
-const MOST_CALLS: usize = 32;
-
 #[derive(Debug)]
 pub(crate) struct Fragments {
     calls: Vec<Partial>,
     most: usize,
-}
-
-impl Default for Fragments {
-    fn default() -> Fragments {
-        Fragments::at_most(MOST_CALLS)
-    }
 }
 
 #[derive(Debug, Default)]
@@ -34,13 +24,13 @@ struct Partial {
 impl Fragments {
     /// A reply ends after so many calls.
     pub(crate) fn at_most(calls: usize) -> Fragments {
-        Fragments { calls: Vec::new(), most: calls.clamp(1, MOST_CALLS) }
+        Fragments { calls: Vec::new(), most: calls }
     }
 
-    /// Returns how many bytes of a call this adds.
-    pub(crate) fn add(&mut self, fragment: &Value) -> usize {
+    /// Returns what this adds to the name and the arguments of a call.
+    pub(crate) fn add(&mut self, fragment: &Value) -> (usize, String) {
         let piece = Partial::read(fragment);
-        let bytes = piece.name.len() + piece.arguments.len();
+        let added = (piece.name.len(), piece.arguments.clone());
         match self.target(&piece) {
             Some(position) => {
                 if let Some(call) = self.calls.get_mut(position) {
@@ -49,7 +39,14 @@ impl Fragments {
             }
             None => self.calls.push(piece),
         }
-        bytes
+        added
+    }
+
+    /// Takes back the last bytes of the last call's arguments.
+    pub(crate) fn take_back(&mut self, bytes: usize) {
+        let Some(call) = self.calls.last_mut() else { return };
+        let kept = call.arguments.len().saturating_sub(bytes);
+        call.arguments.truncate(call.arguments.floor_char_boundary(kept));
     }
 
     /// Ends a reply that goes in circles where it begins to say the same calls again, and says whether it did.
@@ -160,7 +157,7 @@ mod tests {
 
     #[track_caller]
     fn check(fragments: &str, expected: Expect) {
-        let mut joined = Fragments::default();
+        let mut joined = Fragments::at_most(32);
         for line in fragments.lines().filter(|line| !line.trim().is_empty()) {
             joined.add(&serde_json::from_str(line).unwrap());
         }
@@ -271,7 +268,7 @@ mod tests {
 
     #[track_caller]
     fn check_circle(names: &str, expected: Option<&str>) {
-        let mut joined = Fragments::default();
+        let mut joined = Fragments::at_most(32);
         for (index, name) in names.split(' ').enumerate() {
             joined.add(&serde_json::json!({"index": index, "function": {"name": name, "arguments": "{}"}}));
             if joined.cut_circle() {
@@ -295,7 +292,7 @@ mod tests {
         check_circle("read one read two", None);
         check_circle("read one read two read three", Some("read one read two"));
         let many: Vec<String> = (0..40).map(|n| n.to_string()).collect();
-        check_circle(&many.join(" "), Some(&many[..MOST_CALLS].join(" ")));
+        check_circle(&many.join(" "), Some(&many[..32].join(" ")));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! What comes in passes `sse.rs`, `decoder.rs`, `chunk.rs` and `fragments.rs`, then `screen.rs`, where
 //! a call that a model wrote as text (`text_calls.rs`) is seen. What goes wrong is judged in `failure.rs`.
 
+mod bounds;
 mod chat_completions;
 mod chunk;
 mod config;
@@ -30,6 +31,7 @@ mod text_calls;
 mod wire_tests;
 mod xml_calls;
 
+pub use crate::bounds::ReplyBounds;
 pub use crate::chat_completions::ChatCompletions;
 pub use crate::config::{ChatConfig, Dialect, MISTRAL_URL, ServerConfig};
 pub use crate::http::Server;

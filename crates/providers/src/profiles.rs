@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use agent::{Price, Supervision};
 
+use crate::bounds::ReplyBounds;
+
 /// How a model is best spoken to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Profile {
@@ -25,9 +27,7 @@ pub struct Profile {
     /// The longest silence once an answer has begun. llama-server's grammar lets some models write white space without
     /// end inside a call, of which nothing is sent: the same request, sent again, mostly goes well.
     pub longest_pause: Option<Duration>,
-    /// Calls after which a reply ends. Qwen2.5-Coder 1.5B, asked to check its work, wrote lists of calls until its window
-    /// was full in 6 of 6 replies, `rm` of its own file among them; llama-server does not heed `parallel_tool_calls`.
-    pub most_calls: Option<usize>,
+    pub reply_bounds: ReplyBounds,
     pub system_role: SystemRole,
     pub prices: &'static [ModelPrice],
 }
@@ -126,7 +126,7 @@ const PROFILES: &[Profile] = &[
         edits: Edits::WholeFile,
         supervision: Supervision::Anew,
         longest_pause: Some(Duration::from_secs(60)),
-        most_calls: Some(1),
+        reply_bounds: ReplyBounds::NARROW,
         ..DEFAULT
     },
     Profile {
@@ -160,7 +160,7 @@ const DEFAULT: Profile = Profile {
     repo_map: RepoMap::NotOffered,
     supervision: Supervision::Light,
     longest_pause: None,
-    most_calls: None,
+    reply_bounds: ReplyBounds::WIDE,
     system_role: SystemRole::Own,
     prices: &[],
 };

@@ -2,6 +2,7 @@
 
 use agent::{ChatEvent, ToolSpec};
 
+use crate::bounds::ReplyBounds;
 use crate::decoder::{Decoder, StreamError};
 use crate::screen::Screen;
 
@@ -14,11 +15,9 @@ pub(crate) struct ReplyReader {
 }
 
 impl ReplyReader {
-    /// `most_calls`: of one reply, where the model is better heard in smaller pieces.
-    pub(crate) fn new(tools: &[ToolSpec], most_calls: Option<usize>) -> ReplyReader {
-        let decoder = most_calls.map_or_else(Decoder::default, Decoder::at_most);
+    pub(crate) fn new(tools: &[ToolSpec], bounds: ReplyBounds) -> ReplyReader {
         let names = tools.iter().map(|tool| tool.name.to_owned()).collect();
-        ReplyReader { decoder, screen: Screen::new(names), ended: false, begun: false }
+        ReplyReader { decoder: Decoder::new(bounds), screen: Screen::new(names), ended: false, begun: false }
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<Vec<ChatEvent>, StreamError> {
@@ -40,6 +39,11 @@ impl ReplyReader {
 
     pub(crate) fn is_done(&self) -> bool {
         self.decoder.is_done()
+    }
+
+    /// The reply was ended before the model ended it.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.decoder.is_cut()
     }
 
     pub(crate) fn has_finish_reason(&self) -> bool {

@@ -5,6 +5,7 @@ use expect_test::{Expect, expect};
 use serde_json::json;
 
 use super::*;
+use crate::bounds::ReplyBounds;
 use crate::retry::RetryBudget;
 
 fn config(dialect: Dialect) -> ChatConfig {
@@ -16,7 +17,7 @@ fn config(dialect: Dialect) -> ChatConfig {
         dialect,
         retry: RetryBudget { first_wait: Duration::ZERO, ..RetryBudget::default() },
         longest_pause: None,
-        most_calls: None,
+        reply_bounds: ReplyBounds::WIDE,
         system_role: SystemRole::Own,
         replacement: None,
     }

@@ -10,16 +10,16 @@ use agent::{ChatClient, ChatEvent, ChatRequest, Entry, ToolSpec};
 use expect_test::{Expect, expect};
 use fake_mistral::{FakeMistral, Fault, FaultBody, Raw, Script, Turn};
 use futures_util::StreamExt;
-use providers::{ChatCompletions, ChatConfig, Dialect, RetryBudget, Server, ServerConfig, SystemRole};
+use providers::{ChatCompletions, ChatConfig, Dialect, ReplyBounds, RetryBudget, Server, ServerConfig, SystemRole};
 use serde_json::json;
 
 const KEY: &str = "planted-key-4711";
 
 fn client(base_url: String) -> ChatCompletions {
-    patient(base_url, Duration::from_millis(400), None)
+    with(base_url, Duration::from_millis(400), |_| ())
 }
 
-fn patient(base_url: String, idle_timeout: Duration, longest_pause: Option<Duration>) -> ChatCompletions {
+fn with(base_url: String, idle_timeout: Duration, change: impl FnOnce(&mut ChatConfig)) -> ChatCompletions {
     let server = Server::new(ServerConfig {
         base_url,
         api_key: Some(KEY.to_owned().into()),
@@ -27,21 +27,20 @@ fn patient(base_url: String, idle_timeout: Duration, longest_pause: Option<Durat
         ..ServerConfig::default()
     });
     let retry = RetryBudget { attempts: 4, first_wait: Duration::from_millis(1), ..RetryBudget::default() };
-    ChatCompletions::new(
-        Rc::new(server.unwrap()),
-        ChatConfig {
-            model: "devstral-2512".to_owned(),
-            temperature: Some(0.15),
-            anew_temperature: None,
-            session: "0192f0c1-7a3b-7000-8000-000000000001".to_owned(),
-            dialect: Dialect::Mistral,
-            retry,
-            longest_pause,
-            most_calls: None,
-            system_role: SystemRole::Own,
-            replacement: Some("mistral-medium-3-5".to_owned()),
-        },
-    )
+    let mut config = ChatConfig {
+        model: "devstral-2512".to_owned(),
+        temperature: Some(0.15),
+        anew_temperature: None,
+        session: "0192f0c1-7a3b-7000-8000-000000000001".to_owned(),
+        dialect: Dialect::Mistral,
+        retry,
+        longest_pause: None,
+        reply_bounds: ReplyBounds::WIDE,
+        system_role: SystemRole::Own,
+        replacement: Some("mistral-medium-3-5".to_owned()),
+    };
+    change(&mut config);
+    ChatCompletions::new(Rc::new(server.unwrap()), config)
 }
 
 fn tools() -> Vec<ToolSpec> {
@@ -130,6 +129,29 @@ fn calls_in_pieces_and_bytes() {
 }
 
 #[test]
+fn a_reply_that_says_the_same_over_and_over_ends() {
+    let line = "Fix it so that the tests pass. ";
+    let call =
+        format!("> read_file {{\"filename\": \"{}\"}}\n% calls=fragments-null:40 usage=none", line.repeat(2_000));
+    check(
+        script(&call),
+        expect![[r#"
+        Call(RawCall { name: "read_file", arguments: "{\"filename\": \"Fix it so that the tests pass. " })
+        Finish(Repetition)
+    "#]],
+    );
+    // Half a minute of words, of which the rest is not waited for.
+    let words = format!("Well. {}\n% piece=40 pause=20 usage=none", line.repeat(2_000));
+    let said = on_a_runtime(async {
+        let server = FakeMistral::start(script(&words)).await.unwrap();
+        let client =
+            with(server.base_url(), Duration::from_secs(10), |config| config.reply_bounds = ReplyBounds::NARROW);
+        tokio::time::timeout(Duration::from_secs(20), async { ask(&client, &opening()).await }).await.unwrap()
+    });
+    assert!(said.len() < 3_000 && said.ends_with("Finish(Repetition)\n"), "{said}");
+}
+
+#[test]
 fn a_whole_answer_to_a_stream_request() {
     check(
         script("Done.\n% json usage=5/1"),
@@ -193,7 +215,9 @@ fn passing_trouble_is_tried_again() {
 fn a_pause_within_an_answer_can_be_bounded_more_than_the_wait_for_it() {
     let shown = on_a_runtime(async {
         let server = FakeMistral::start(script("Let me think\n% stall=1\n---\nDone.\n% usage=none")).await.unwrap();
-        ask(&patient(server.base_url(), Duration::from_secs(600), Some(Duration::from_millis(300))), &opening()).await
+        let pause = Duration::from_millis(300);
+        let client = with(server.base_url(), Duration::from_secs(600), |config| config.longest_pause = Some(pause));
+        ask(&client, &opening()).await
     });
     assert!(shown.contains("Retrying 1: the server sent nothing for 0.3 s"), "{shown}");
     assert!(shown.contains("Done."), "{shown}");

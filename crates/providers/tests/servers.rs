@@ -12,7 +12,8 @@ use agent::{
 use fake_mistral::{Checking, Config, FakeMistral, Key, Script};
 use futures_util::StreamExt;
 use providers::{
-    ChatCompletions, ChatConfig, Dialect, RetryBudget, Server, ServerConfig, SystemRole, local_servers, resolve,
+    ChatCompletions, ChatConfig, Dialect, ReplyBounds, RetryBudget, Server, ServerConfig, SystemRole, local_servers,
+    resolve,
 };
 use serde_json::json;
 
@@ -105,7 +106,7 @@ fn a_long_history_stays_valid_and_only_grows() {
                 dialect: Dialect::Mistral,
                 retry: RetryBudget::default(),
                 longest_pause: None,
-                most_calls: None,
+                reply_bounds: ReplyBounds::WIDE,
                 system_role: SystemRole::Own,
                 replacement: None,
             },
