@@ -86,7 +86,7 @@ fn mistakes_of_the_model_are_answered_not_fatal() {
             c00000002 read_file
             c00000002 Failed(Clipped("`read_file` did not run: it has no argument `file`, it has no argument `x`, `filename` is missing. Its arguments are read_file(filename, first_line?, lines?, symbol?)."))
             c00000003 read_file
-            c00000003 Failed(Clipped("There is no `b.txt`. Find files with `list_files`."))
+            c00000003 Failed(Clipped("There is no `b.txt`. There is `a.txt`."))
             c00000004 read_file
             c00000004 Failed(Clipped("`read_file` did not run: its arguments cannot be read, they end in the middle; write less at once. Send the call again."))
             c00000005 read_file

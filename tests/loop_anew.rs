@@ -248,3 +248,61 @@ fn what_is_written_blindly_is_called_wrong_not_right() {
         "#]],
     );
 }
+
+#[test]
+fn a_command_that_failed_for_what_was_written_proves_nothing_of_what_was_there() {
+    check(
+        Case { files: &[F], exits: &[1, 0, 0], supervision: Supervision::Anew, ..CASE },
+        r#"
+        read_file {"filename": "a.py"}
+        create_file {"filename": "a.py", "content": "def f(:\n"}
+        run_command {"command": "python3 a.py"}
+        ```⏎def f():⏎    return 1⏎```
+        ```⏎def f():⏎    return 2⏎```
+        run_command {"command": "python3 a.py"}
+        Done.
+        "#,
+        expect![[r#"
+            c00000001 read_file
+            c00000001 Done(Clipped("`a.py`, 2 lines:\n   1\tdef f():\n   2\t    return 1\n"))
+            c00000002 create_file
+            c00000002 Done(Clipped("Replaced `a.py` (1 line).\n`a.py` no longer parses: see line 1."))
+            c00000003 run_command
+            c00000003 Done(Clipped("It ran.\n[exit code 1]"))
+            condensed: task
+
+            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew. After your last change `python3 a.py` said:
+            It ran.
+            [exit code 1]
+
+            `a.py`, which is wrong:
+            ```
+            def f():
+                return 1
+            ```
+
+            Do not repeat its bodies: write all of `a.py` anew, from what the task asks for, in another way. Answer with the whole file in one block of code and nothing else: it is written for you. Then `python3 a.py` is run.]
+            c00000004 create_file
+            c00000005 run_command
+            c00000004 Done(Clipped("Replaced `a.py` (2 lines)."))
+            c00000005 Done(Clipped("It ran.\n[exit code 0]"))
+            condensed: task
+
+            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew.
+            `a.py` has this, bodies left out:
+            ```
+            def f():
+                ...
+            ```
+
+            Write all of `a.py` anew, from what the task asks for, every body included. Answer with the whole file in one block of code and nothing else: it is written for you. Then run the tests.]
+            c00000006 create_file
+            c00000006 Done(Clipped("Replaced `a.py` (2 lines)."))
+            c00000007 run_command
+            c00000007 Done(Clipped("It ran.\n[exit code 0]"))
+            model: Done.
+            a.py: "def f():\n    return 2\n"
+            Answered
+        "#]],
+    );
+}

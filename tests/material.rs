@@ -85,7 +85,7 @@ fn outcome(row: &Value) -> Outcome {
     let read = |path: &String| ("read_file".to_owned(), json!({"filename": path}).to_string());
     let mut calls: Vec<(String, String)> = before.keys().map(read).collect();
     calls.push(("apply_diff".to_owned(), json!({"diff": with_line(edit, &row["extra_args"][0])}).to_string()));
-    play(&memory, calls);
+    play(tools::TOOLS, &memory, calls);
 
     let now: Tree = memory.paths().into_iter().map(|path| (path.clone(), memory.text(&path).unwrap())).collect();
     let plain = |tree: &Tree| -> Tree {

@@ -1,8 +1,8 @@
 //! Plays calls against files in memory, and renders what the model reads of each.
 
 use agent::{
-    Agent, ApprovalPolicy, Cancel, ChatEvent, Entry, Limits, Mode, RawCall, Sandbox, SeenFiles, Spent, Supervision,
-    Transcript, run_task,
+    Agent, AnyTool, ApprovalPolicy, Cancel, ChatEvent, Entry, Limits, Mode, RawCall, Sandbox, SeenFiles, Spent,
+    Supervision, Transcript, run_task,
 };
 use expect_test::Expect;
 use house_tests::Silent;
@@ -10,14 +10,14 @@ use providers::Scripted;
 use sandbox::Memory;
 
 /// Makes the calls, each in a reply of its own, and lets the loop answer them.
-pub(crate) fn play(sandbox: &dyn Sandbox, calls: Vec<(String, String)>) -> Transcript {
+pub(crate) fn play(tools: &[&dyn AnyTool], sandbox: &dyn Sandbox, calls: Vec<(String, String)>) -> Transcript {
     let replies = calls.into_iter().map(|(name, arguments)| vec![ChatEvent::Call(RawCall { name, arguments })]);
     let client = Scripted::new(replies.chain([vec![ChatEvent::Text("Done.".to_owned())]]));
     let mut transcript = Transcript::new("system".to_owned(), "task".to_owned());
     let (mut frontend, mut journal) = (Silent, Silent);
     let mut agent = Agent {
         client: &client,
-        tools: tools::TOOLS,
+        tools,
         sandbox,
         frontend: &mut frontend,
         journal: &mut journal,
@@ -37,11 +37,15 @@ pub(crate) fn play(sandbox: &dyn Sandbox, calls: Vec<(String, String)>) -> Trans
 
 /// Calls, one a line: what the model reads of each.
 pub(crate) fn answers(sandbox: &dyn Sandbox, calls: &str) -> String {
+    answers_of(tools::TOOLS, sandbox, calls)
+}
+
+fn answers_of(tools: &[&dyn AnyTool], sandbox: &dyn Sandbox, calls: &str) -> String {
     let call = |line: &str| {
         let (name, arguments) = line.trim().split_once(' ').unwrap();
         (name.to_owned(), arguments.to_owned())
     };
-    let transcript = play(sandbox, calls.trim().lines().map(call).collect());
+    let transcript = play(tools, sandbox, calls.trim().lines().map(call).collect());
     let mut shown = String::new();
     for entry in transcript.entries() {
         if let Entry::Outcome { outcome, .. } = entry {
@@ -64,11 +68,22 @@ pub(crate) fn check(files: &[(&str, &str)], calls: &str, expected: Expect) {
     check_on(Memory::new(files.iter().copied()), calls, expected);
 }
 
+/// The same with the tools of small models.
+#[track_caller]
+pub(crate) fn check_small(files: &[(&str, &str)], calls: &str, expected: Expect) {
+    check_of(tools::WHOLE_FILE_TOOLS, Memory::new(files.iter().copied()), calls, expected);
+}
+
 #[track_caller]
 pub(crate) fn check_on(memory: Memory, calls: &str, expected: Expect) {
+    check_of(tools::TOOLS, memory, calls, expected);
+}
+
+#[track_caller]
+fn check_of(tools: &[&dyn AnyTool], memory: Memory, calls: &str, expected: Expect) {
     let before: Vec<(String, Option<String>)> =
         memory.paths().into_iter().map(|path| (path.clone(), memory.text(&path))).collect();
-    let mut shown = answers(&memory, calls);
+    let mut shown = answers_of(tools, &memory, calls);
     for path in memory.paths() {
         let text = memory.text(&path);
         if !before.contains(&(path.clone(), text.clone())) {

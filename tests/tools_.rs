@@ -4,7 +4,7 @@ use agent::{Ended, Ran};
 use expect_test::expect;
 use sandbox::Memory;
 
-use crate::play::{CALC, check, check_on};
+use crate::play::{CALC, check, check_on, check_small};
 
 #[test]
 fn read_file() {
@@ -76,6 +76,56 @@ fn read_file() {
            1	a
            2	b
     "#]],
+    );
+}
+
+#[test]
+fn what_is_there_is_named_for_what_is_not() {
+    check(
+        &[CALC, ("lib/a.py", "")],
+        r#"
+        read_file {"filename": "input.txt"}
+        read_file {"filename": "lib/none.txt"}
+        read_file {"filename": "no/none.txt"}
+        "#,
+        expect![[r#"
+            failed: There is no `input.txt`. There is `calc.py`, `lib/`.
+            failed: There is no `lib/none.txt`. There is `lib/a.py`.
+            failed: There is no `no/none.txt`. There is `calc.py`, `lib/`.
+        "#]],
+    );
+}
+
+#[test]
+fn a_small_model_is_asked_before_it_writes_over_a_test() {
+    check_small(
+        &[CALC, ("test_calc.py", "assert True\n"), ("test_neg.py", "assert True\n")],
+        r#"
+        create_file {"filename": "test_calc.py", "content": "def add(a, b):\n    return a + b\n"}
+        create_file {"filename": "test_calc.py", "content": "assert add(1, 1) == 2\n"}
+        read_file {"filename": "test_neg.py"}
+        create_file {"filename": "test_neg.py", "content": "assert neg(1) == -1\n"}
+        create_file {"filename": "test_neg.py", "content": "assert neg(1) == -1\n"}
+        create_file {"filename": "test_new.py", "content": "assert True\n"}
+        "#,
+        expect![[r#"
+            failed: `test_calc.py` exists and is unchanged: you have not read it. This is what it holds. These are tests, which tell whether the rest is right: write the file that they test. There is `calc.py`, `test_calc.py`, `test_neg.py`. If the task asks for other tests, send this again.
+            `test_calc.py`, 1 line:
+            assert True
+            Replaced `test_calc.py` (1 line).
+            `test_neg.py`, 1 line:
+            assert True
+            [To change it, write the whole file with `create_file`.]
+            failed: `test_neg.py` is unchanged. These are tests, which tell whether the rest is right: write the file that they test. There is `calc.py`, `test_calc.py`, `test_neg.py`. If the task asks for other tests, send this again.
+            Replaced `test_neg.py` (1 line).
+            Created `test_new.py` (1 line).
+            --- test_calc.py
+            assert add(1, 1) == 2
+            --- test_neg.py
+            assert neg(1) == -1
+            --- test_new.py
+            assert True
+        "#]],
     );
 }
 

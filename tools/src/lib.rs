@@ -19,6 +19,7 @@ mod syntax;
 
 use agent::AnyTool;
 
+use crate::create_file::{CreateFile, Tests};
 use crate::plain::Plain;
 use crate::read_file::{Lines, ReadFile};
 pub use crate::run_command::show_ran;
@@ -28,7 +29,7 @@ pub const TOOLS: &[&dyn AnyTool] = &[
     &ReadFile { lines: Lines::Numbered },
     &search_files::SearchFiles,
     &list_files::ListFiles,
-    &create_file::CreateFile,
+    &CreateFile { tests: Tests::Written },
     &apply_diff::ApplyDiff,
     &run_command::RunCommand,
     &read_output::ReadOutput,
@@ -51,7 +52,7 @@ pub const WHOLE_FILE_TOOLS: &[&dyn AnyTool] = &[
         description: Some("Reads a text file. Also lists a directory."),
         next: "[To change it, write the whole file with `create_file`.]",
     },
-    &Plain { tool: create_file::CreateFile, description: None, next: "" },
+    &Plain { tool: CreateFile { tests: Tests::AskedAbout }, description: None, next: "" },
     &Plain { tool: run_command::RunCommand, description: None, next: "" },
 ];
 

@@ -52,6 +52,22 @@ pub(crate) async fn overview(workspace: &mut Workspace<'_>, path: &str) -> Resul
     Ok(show(&whole))
 }
 
+/// What stands in the directory of a file, or else in that of the workspace: at most 20 paths.
+pub(crate) async fn beside(workspace: &mut Workspace<'_>, filename: &str) -> String {
+    const MOST: usize = 20;
+    let folder = filename.rsplit_once('/').map_or(".", |(folder, _)| folder);
+    let found = match workspace.list(folder, None, Some(1), MOST).await {
+        Err(_) if folder != "." => workspace.list(".", None, Some(1), MOST).await,
+        found => found,
+    };
+    let Ok(listing) = found else { return String::new() };
+    let mut names: Vec<String> = listing.entries.iter().map(|listed| format!("`{}`", listed.path)).collect();
+    if 0 < listing.left_out {
+        names.push(format!("{} more", listing.left_out));
+    }
+    names.join(", ")
+}
+
 fn show(listing: &Listing) -> String {
     let mut shown = String::new();
     for listed in &listing.entries {

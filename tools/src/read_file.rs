@@ -155,7 +155,7 @@ fn describe(filename: &str, text: &str, encoding: &str, shown: &Shown) -> String
     described
 }
 
-/// Names files that the model may have meant: the same name elsewhere.
+/// Names files that the model may have meant: the same name elsewhere, else what is there.
 async fn not_found(workspace: &mut Workspace<'_>, filename: &str, error: SandboxError) -> ToolError {
     let name = filename.rsplit('/').next().unwrap_or(filename);
     let plain = !name.is_empty() && !name.contains(['*', '?', '[', '{', '\\']);
@@ -163,11 +163,9 @@ async fn not_found(workspace: &mut Workspace<'_>, filename: &str, error: Sandbox
         Ok(listing) if plain => listing.entries,
         Ok(_) | Err(_) => Vec::new(),
     };
-    if elsewhere.is_empty() {
-        return ToolError::Failed(format!("{error} Find files with `list_files`."));
-    }
     let paths: Vec<String> = elsewhere.iter().map(|listed| format!("`{}`", listed.path)).collect();
-    ToolError::Failed(format!("{error} There is {}.", paths.join(", ")))
+    let there = if paths.is_empty() { list_files::beside(workspace, filename).await } else { paths.join(", ") };
+    ToolError::Failed(if there.is_empty() { error.to_string() } else { format!("{error} There is {there}.") })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 //! the transcript keeps everything.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::agent_loop::Agent;
 use crate::beginning::{Beginning, IN_A_BLOCK, Shown};
@@ -17,6 +17,7 @@ use crate::effect::Ended;
 use crate::frontend::AgentEvent;
 use crate::nudge::{Supervision, failed};
 use crate::policy::is_look;
+use crate::test_files::is_test_file;
 use crate::tool::{ToolOutcome, ToolSpec};
 use crate::transcript::{Entry, Transcript};
 use crate::workspace::Workspace;
@@ -110,7 +111,7 @@ impl FreshStarts {
         };
         // What is no text cannot be shown, and tests are what tells whether the rest is right.
         let Ok(before) = std::str::from_utf8(before) else { return };
-        if is_test(path) {
+        if is_test_file(path) {
             return;
         }
         let original = self.originals.entry(path.clone()).or_insert_with(|| before.to_owned());
@@ -146,7 +147,9 @@ impl FreshStarts {
             self.failed_before.insert(command.to_owned());
         } else if ended == Ended::Exited(0) {
             attempt.failed = None;
-            if attempted && (names_test(command) || self.failed_before.contains(command)) {
+            // Where all is as it was, it failed only for what was written meanwhile: that shows nothing but of a test.
+            let changed = attempt.created || !attempt.changed.is_empty();
+            if attempted && (names_test(command) || changed && self.failed_before.contains(command)) {
                 attempt.passed = Some(command.to_owned());
             }
         }
@@ -160,8 +163,9 @@ impl FreshStarts {
         if let Some(block) = &self.block {
             agent.seen.shown(&block.path, block.original.as_bytes());
         }
-        // What an AGENTS.md said is out of sight too.
+        // What an AGENTS.md said, and of tests, is out of sight too.
         agent.seen.guided.clear();
+        agent.seen.told_tests.clear();
         true
     }
 
@@ -245,10 +249,6 @@ fn is_verdict(ended: Ended) -> bool {
 
 fn names_test(command: &str) -> bool {
     command.to_lowercase().contains("test")
-}
-
-fn is_test(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| names_test(&name.to_string_lossy()))
 }
 
 #[cfg(test)]

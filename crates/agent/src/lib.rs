@@ -32,6 +32,7 @@ mod repair;
 mod schema;
 mod seen_files;
 mod survey;
+mod test_files;
 mod tool;
 mod transcript;
 mod workspace;

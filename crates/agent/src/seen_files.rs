@@ -14,6 +14,8 @@ pub struct SeenFiles {
     pub(crate) unshown: HashSet<PathBuf>,
     /// What changed of them since the last outcome was recorded, which takes it along.
     news: BTreeMap<String, Option<u64>>,
+    /// Tests of which the model was told what they are for.
+    pub(crate) told_tests: HashSet<PathBuf>,
     /// Directories whose AGENTS.md was shown, or that have none.
     pub(crate) guided: HashSet<PathBuf>,
 }

@@ -12,6 +12,7 @@ use crate::effect::{
 use crate::frontend::{AgentEvent, Answer, Frontend, Question};
 use crate::policy::{ApprovalPolicy, Verdict};
 use crate::seen_files::{SeenFiles, hash};
+use crate::test_files::is_test_file;
 use crate::tool::ToolError;
 
 pub struct Workspace<'a> {
@@ -103,6 +104,12 @@ impl Workspace<'_> {
     /// Whether the model read or wrote the file in this run at all.
     pub fn was_seen(&self, path: &str) -> bool {
         self.seen.hashes.contains_key(&self.relative(path))
+    }
+
+    /// Whether it is a test, by its name, of which the model was not told yet what it is for. Then it is now.
+    pub fn is_untold_test(&mut self, path: &str) -> bool {
+        let path = self.relative(path);
+        is_test_file(&path) && self.seen.told_tests.insert(path)
     }
 
     /// The files that the model read or wrote in this run, by path.
