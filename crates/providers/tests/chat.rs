@@ -129,29 +129,6 @@ fn calls_in_pieces_and_bytes() {
 }
 
 #[test]
-fn a_reply_that_says_the_same_over_and_over_ends() {
-    let line = "Fix it so that the tests pass. ";
-    let call =
-        format!("> read_file {{\"filename\": \"{}\"}}\n% calls=fragments-null:40 usage=none", line.repeat(2_000));
-    check(
-        script(&call),
-        expect![[r#"
-        Call(RawCall { name: "read_file", arguments: "{\"filename\": \"Fix it so that the tests pass. " })
-        Finish(Repetition)
-    "#]],
-    );
-    // Half a minute of words, of which the rest is not waited for.
-    let words = format!("Well. {}\n% piece=40 pause=20 usage=none", line.repeat(2_000));
-    let said = on_a_runtime(async {
-        let server = FakeMistral::start(script(&words)).await.unwrap();
-        let client =
-            with(server.base_url(), Duration::from_secs(10), |config| config.reply_bounds = ReplyBounds::NARROW);
-        tokio::time::timeout(Duration::from_secs(20), async { ask(&client, &opening()).await }).await.unwrap()
-    });
-    assert!(said.len() < 3_000 && said.ends_with("Finish(Repetition)\n"), "{said}");
-}
-
-#[test]
 fn a_whole_answer_to_a_stream_request() {
     check(
         script("Done.\n% json usage=5/1"),

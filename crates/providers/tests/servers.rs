@@ -1,4 +1,4 @@
-//! The list of models and the search for local servers, against servers on loopback.
+//! The list of models, the search for local servers and what long talks ask of both sides, on loopback.
 
 #![cfg(test)]
 
@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use agent::{
-    Arguments, ChatClient, ChatErrorKind, ChatEvent, ChatRequest, Clipped, Entry, Reply, ToolCall, ToolOutcome,
-    ToolSpec,
+    Arguments, ChatClient, ChatErrorKind, ChatEvent, ChatRequest, Clipped, Entry, FinishReason, RawCall, Reply,
+    ToolCall, ToolOutcome, ToolSpec,
 };
 use fake_mistral::{Checking, Config, FakeMistral, Key, Script};
 use futures_util::StreamExt;
@@ -96,21 +96,7 @@ fn local_servers_that_answer() {
 fn a_long_history_stays_valid_and_only_grows() {
     on_a_runtime(async {
         let fake = FakeMistral::start(Script::parse("Ok.\n% repeat").unwrap()).await.unwrap();
-        let client = ChatCompletions::new(
-            Rc::new(connect(fake.base_url(), Some("k"))),
-            ChatConfig {
-                model: "devstral-2512".to_owned(),
-                temperature: Some(0.15),
-                anew_temperature: None,
-                session: "0192f0c1-7a3b-7000-8000-000000000001".to_owned(),
-                dialect: Dialect::Mistral,
-                retry: RetryBudget::default(),
-                longest_pause: None,
-                reply_bounds: ReplyBounds::WIDE,
-                system_role: SystemRole::Own,
-                replacement: None,
-            },
-        );
+        let client = client(fake.base_url(), ReplyBounds::WIDE);
         let tools = ["read_file", "run_command"].map(|name| ToolSpec {
             name,
             description: "Does it.".to_owned(),
@@ -188,4 +174,50 @@ fn a_busy_server_is_asked_for_its_list_again() {
         let (cards, ()) = tokio::join!(server.models(), serve);
         assert_eq!(cards.unwrap()[0].id, "m");
     });
+}
+
+fn client(base_url: String, reply_bounds: ReplyBounds) -> ChatCompletions {
+    ChatCompletions::new(
+        Rc::new(connect(base_url, Some("k"))),
+        ChatConfig {
+            model: "devstral-2512".to_owned(),
+            temperature: Some(0.15),
+            anew_temperature: None,
+            session: "0192f0c1-7a3b-7000-8000-000000000001".to_owned(),
+            dialect: Dialect::Mistral,
+            retry: RetryBudget::default(),
+            longest_pause: None,
+            reply_bounds,
+            system_role: SystemRole::Own,
+            replacement: None,
+        },
+    )
+}
+
+#[test]
+fn a_reply_that_says_the_same_over_and_over_ends() {
+    let line = "Fix it so that the tests pass. ";
+    let call = format!("> read_file {{\"filename\": \"{}\"}}\n% calls=fragments-null:40", line.repeat(2_000));
+    // Half a minute of words, of which the rest is not waited for.
+    let words = format!("Well. {}\n% piece=40 pause=20", line.repeat(2_000));
+    let answers = |script: &str, reply_bounds| {
+        let script = Script::parse(script).unwrap();
+        on_a_runtime(async {
+            let fake = FakeMistral::start(script).await.unwrap();
+            let client = client(fake.base_url(), reply_bounds);
+            let entries = [Entry::User { text: "Fix it.".to_owned() }];
+            let request =
+                ChatRequest { entries: &entries, generation: 0, tools: &[], fresh_starts: 0, max_output_tokens: None };
+            let answers = client.send(request).map(Result::unwrap).collect::<Vec<ChatEvent>>();
+            tokio::time::timeout(Duration::from_secs(20), answers).await.unwrap()
+        })
+    };
+    let mut called = answers(&call, ReplyBounds::WIDE);
+    called.retain(|event| !matches!(event, ChatEvent::Writing { .. }));
+    let arguments = format!("{{\"filename\": \"{line}");
+    let name = "read_file".to_owned();
+    assert_eq!(called, [ChatEvent::Call(RawCall { name, arguments }), ChatEvent::Finish(FinishReason::Repetition)]);
+    let said = answers(&words, ReplyBounds::NARROW);
+    assert!(said.len() < 60, "{}", said.len());
+    assert_eq!(said.last(), Some(&ChatEvent::Finish(FinishReason::Repetition)));
 }
