@@ -221,3 +221,16 @@ fn a_small_model_is_offered_whole_files_only_and_is_asked_before_it_ends() {
     assert_eq!(names.collect::<Vec<&str>>(), ["read_file", "create_file", "run_command"]);
     assert!(bodies[1]["messages"].to_string().contains("No file was changed"), "{}", bodies[1]);
 }
+
+#[test]
+fn a_model_without_a_system_role_has_its_instructions_from_the_user() {
+    let world = World::new(&[], "Done.");
+    let mut command = world.command(&["run", "--mode", "auto", "Task"]);
+    let told = crate::support::ran(command.env("AGENT_PROFILE", "gemma").output().unwrap());
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    let bodies = world.bodies();
+    let messages = bodies[0]["messages"].as_array().unwrap();
+    let roles = messages.iter().map(|message| message["role"].as_str().unwrap());
+    assert_eq!(roles.collect::<Vec<&str>>(), ["user", "assistant", "user"]);
+    assert_eq!(messages[2]["content"], "Task");
+}

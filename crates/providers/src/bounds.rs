@@ -20,12 +20,6 @@ impl ReplyBounds {
     pub const NARROW: ReplyBounds = ReplyBounds { calls: 1, repeated_bytes: 1_000 };
 }
 
-impl Default for ReplyBounds {
-    fn default() -> ReplyBounds {
-        ReplyBounds::WIDE
-    }
-}
-
 /// How often it is said, at least.
 const REPEATS: usize = 5;
 /// Bytes of the reply's end that are looked at: more than a fifth of it, said again, is not seen.

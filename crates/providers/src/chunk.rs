@@ -21,7 +21,7 @@ pub(crate) struct Assembly {
 
 impl Default for Assembly {
     fn default() -> Assembly {
-        Assembly::new(ReplyBounds::default())
+        Assembly::new(ReplyBounds::WIDE)
     }
 }
 
