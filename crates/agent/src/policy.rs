@@ -1,5 +1,6 @@
 //! Which effects run, which are asked about, which never happen. Pure.
 
+mod indirect;
 mod looks;
 mod mode;
 mod rules;
@@ -197,7 +198,8 @@ fn strongest(rules: &[Rule], covers: impl Fn(&Rule) -> Covers) -> Option<(&Rule,
 }
 
 fn of_line(rule: &Rule, line: &Line) -> Covers {
-    line.commands.iter().map(|command| rule.concerns(command)).max().unwrap_or(Covers::No)
+    let shown = line.commands.iter().map(|command| rule.concerns(command)).max().unwrap_or(Covers::No);
+    if shown == Covers::No && rule.may_hide_in(line) { Covers::Maybe } else { shown }
 }
 
 fn of_changes(rule: &Rule, changes: &[Change]) -> Covers {

@@ -14,6 +14,8 @@ pub(crate) struct Line {
     pub(crate) commands: Vec<Simple>,
     /// There is a redirection, even if it writes nowhere.
     redirected: bool,
+    /// What here-strings (`<<< word`) give to commands on their stdin.
+    pub(crate) here_strings: Vec<Word>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,8 +74,16 @@ impl fmt::Display for Simple {
     }
 }
 
+/// Longer lines are not commands that anybody checks. Also bounds the parser's time and memory.
+const MOST_BYTES: usize = 64 << 10;
+/// Of the syntax tree. The reader below is recursive; each `&&` and each `$(` is one level or a few.
+const DEEPEST: u32 = 250;
+
 /// The commands of a line, or what in it cannot be taken apart.
 pub(crate) fn take_apart(text: &str) -> Result<Line, &'static str> {
+    if MOST_BYTES < text.len() {
+        return Err("it is longer than 64 KiB");
+    }
     // Shells disagree on these, and eyes miss them.
     let odd = |character: char| {
         (character.is_control() && !matches!(character, '\n' | '\t'))
@@ -89,6 +99,9 @@ pub(crate) fn take_apart(text: &str) -> Result<Line, &'static str> {
     let tree = parser.parse(text, None).ok_or(BROKEN)?;
     if tree.root_node().has_error() {
         return Err(BROKEN);
+    }
+    if is_deep(tree.root_node()) {
+        return Err("it is nested too deeply");
     }
     let mut reader = Reader { text, line: Line::default(), substituted: false };
     reader.statements(tree.root_node())?;
@@ -197,7 +210,11 @@ impl<'a> Reader<'a> {
     fn redirect(&mut self, node: Node<'_>) -> Result<(), &'static str> {
         self.line.redirected = true;
         if node.kind() == "herestring_redirect" {
-            return children(node).filter(Node::is_named).try_for_each(|word| self.word(word).map(|_| ()));
+            for word in children(node).filter(Node::is_named) {
+                let word = self.word(word)?;
+                self.line.here_strings.push(word);
+            }
+            return Ok(());
         }
         let text: String = self.text_of(node).split_whitespace().collect();
         match text.trim_start_matches(|character: char| character.is_ascii_digit()) {
@@ -211,8 +228,28 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn children<'a>(node: Node<'a>) -> impl Iterator<Item = Node<'a>> {
-    (0..node.child_count()).filter_map(move |index| node.child(index))
+/// Whether some node lies deeper than [`DEEPEST`]. A walk without recursion.
+fn is_deep(root: Node<'_>) -> bool {
+    let mut cursor = root.walk();
+    loop {
+        if DEEPEST < cursor.depth() {
+            return true;
+        }
+        if cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return false;
+            }
+        }
+    }
+}
+
+fn children(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
+    // `Node::child` counts from the first child each time.
+    let children: Vec<Node<'_>> = node.children(&mut node.walk()).collect();
+    children.into_iter()
 }
 
 fn inside(quoted: &str) -> &str {
@@ -344,6 +381,29 @@ mod tests {
         ] {
             check(text, why);
         }
+    }
+
+    #[test]
+    fn long_and_deep_lines_are_refused_before_anything_recurses() {
+        for count in [300, 2_000, 20_000, 200_000] {
+            for text in [
+                format!("true{}", " && true".repeat(count)),
+                format!("true{}", "|true".repeat(count)),
+                format!("echo {}{}", "$(echo ".repeat(count), ")".repeat(count)),
+                format!("echo {}{}", "\"$(echo ".repeat(count), ")\"".repeat(count)),
+                format!("{}ls{}", "(".repeat(count), ")".repeat(count)),
+                format!("{}ls{}", "{ ".repeat(count), "; }".repeat(count)),
+                format!("echo {}{}", "${a:-".repeat(count), "}".repeat(count)),
+                format!("echo {}1{}", "$((".repeat(count), "))".repeat(count)),
+                "if ".repeat(count),
+                "<(".repeat(count),
+                "{a,".repeat(count),
+            ] {
+                let start: String = text.chars().take(40).collect();
+                assert!(take_apart(&text).is_err() || text.starts_with("true|"), "{start} {count}");
+            }
+        }
+        assert_eq!(take_apart(&format!("true{}", " && true".repeat(100))).unwrap().commands.len(), 101);
     }
 
     #[test]
