@@ -5,7 +5,8 @@ use std::path::Path;
 use agent::{Change, Effect, Question, commands_of};
 
 use crate::account::{describe, diff};
-use crate::harmless::{harmless, one_line};
+use crate::exact::{LookAlikes, exact, exact_name};
+use crate::harmless::one_line;
 use crate::screen::Paint;
 use crate::{highlight, inline};
 
@@ -48,13 +49,15 @@ pub(crate) fn effect(question: &Question<'_>, around: &Around, sheet: Sheet) -> 
     let mut shown = String::new();
     if 1 < around.calls.len() && around.at == 0 {
         for (index, call) in around.calls.iter().enumerate() {
-            shown += &sheet
-                .paint(Paint::Dim, &one_line(&format!("{} of {}: {call}", index + 1, around.calls.len()), sheet.width));
+            shown += &sheet.paint(
+                Paint::Dim,
+                &one_line(&format!("{} of {}: {}", index + 1, around.calls.len(), exact_name(call)), sheet.width),
+            );
             shown.push('\n');
         }
     }
     let mut cut = false;
-    shown += &sheet.paint(Paint::Cyan, &format!("{}{place}\n", harmless(&what(question.effect))));
+    shown += &sheet.paint(Paint::Cyan, &format!("{}{place}\n", what(question.effect)));
     match question.effect {
         Effect::Run { command, timeout } => {
             let about = format!("for at most {} s", timeout.as_secs());
@@ -82,7 +85,8 @@ pub(crate) fn effect(question: &Question<'_>, around: &Around, sheet: Sheet) -> 
     let reason: Vec<&str> = around.reason.trim().lines().filter(|line| !line.trim().is_empty()).collect();
     if let Some(first) = reason.first() {
         let more = if 1 < reason.len() { " …" } else { "" };
-        shown += &sheet.paint(Paint::Dim, &one_line(&format!("  the model says: {first}{more}"), sheet.width));
+        shown +=
+            &sheet.paint(Paint::Dim, &one_line(&format!("  the model says: {}{more}", exact_name(first)), sheet.width));
         shown.push('\n');
     }
     (shown, cut)
@@ -90,11 +94,11 @@ pub(crate) fn effect(question: &Question<'_>, around: &Around, sheet: Sheet) -> 
 
 fn command_lines(command: &str, root: &Path, how_long: &str, sheet: Sheet) -> String {
     let mut shown = String::new();
-    for (index, line) in harmless(command).lines().enumerate() {
+    for (index, line) in exact(command, LookAlikes::All).lines().enumerate() {
         shown += &format!("{} {line}\n", if index == 0 { "  $" } else { "   " });
     }
-    let about = format!("  in {}, {how_long}", root.display());
-    shown + &sheet.paint(Paint::Dim, &format!("{}\n", harmless(&about)))
+    let about = format!("  in {}, {how_long}", exact_name(&root.to_string_lossy()));
+    shown + &sheet.paint(Paint::Dim, &format!("{about}\n"))
 }
 
 /// The whole change, for the pager.
@@ -106,13 +110,13 @@ pub(crate) fn whole(effect: &Effect, sheet: Sheet) -> String {
 
 /// What it does and touches, and why it is asked about.
 pub(crate) fn details(question: &Question<'_>, around: &Around) -> String {
-    let mut lines = vec![format!("asked because {}", question.why)];
+    let mut lines = vec![format!("asked because {}", exact_name(question.why))];
     match question.effect {
         Effect::Run { command, .. } | Effect::Start { command } => {
             match commands_of(command) {
                 Ok(commands) => {
                     lines.push("it runs:".to_owned());
-                    lines.extend(commands.iter().map(|command| format!("  {command}")));
+                    lines.extend(commands.iter().map(|command| format!("  {}", exact_name(command))));
                 }
                 Err(why) => lines.push(format!("what it runs cannot be told: {why}")),
             }
@@ -136,29 +140,35 @@ pub(crate) fn details(question: &Question<'_>, around: &Around) -> String {
         | Effect::Stop { .. } => (),
     }
     lines.push(match question.offer {
-        Some(offer) => format!("a would allow, for the rest of the session: {offer}"),
+        Some(offer) => format!("a would allow, for the rest of the session: {}", exact_name(&offer.to_string())),
         None => "it can only be allowed once".to_owned(),
     });
-    harmless(&lines.join("\n")) + "\n"
+    lines.join("\n") + "\n"
 }
 
 fn what(effect: &Effect) -> String {
     match effect {
         Effect::Run { .. } => "run a command".to_owned(),
         Effect::Start { .. } => "run a command in the background".to_owned(),
-        Effect::ReadOutput { .. } | Effect::Stop { .. } | Effect::Map { .. } => crate::ask::describe(effect),
+        Effect::ReadOutput { .. } | Effect::Stop { .. } | Effect::Map { .. } => {
+            exact_name(&crate::ask::describe(effect))
+        }
         Effect::Write { changes } => {
             let files: Vec<String> = changes.iter().map(summary).collect();
             format!("change {}", files.join(", "))
         }
-        Effect::Read { path, .. } => format!("read {}", path.display()),
-        Effect::List { path, .. } => format!("list {}", path.display()),
-        Effect::Search { pattern, path, .. } => format!("search {} for {pattern}", path.display()),
+        Effect::Read { path, .. } => format!("read {}", shown(path)),
+        Effect::List { path, .. } => format!("list {}", shown(path)),
+        Effect::Search { pattern, path, .. } => format!("search {} for {}", shown(path), exact_name(pattern)),
     }
 }
 
+fn shown(path: &Path) -> String {
+    exact_name(&path.to_string_lossy())
+}
+
 fn summary(change: &Change) -> String {
-    let path = change.path.to_string_lossy();
+    let path = shown(&change.path);
     match describe(&path, change.before.as_deref(), change.after.as_deref()) {
         Some(file) => {
             let word = match (&change.before, &change.after) {
@@ -175,14 +185,14 @@ fn summary(change: &Change) -> String {
 /// The unified diff with the number of each line, in the new text or, for a removed one, in the old.
 fn change_lines(change: &Change, sheet: Sheet) -> Vec<String> {
     let path: &Path = &change.path;
-    let text = diff(&path.to_string_lossy(), change.before.as_deref(), change.after.as_deref());
+    let text = diff(&shown(path), change.before.as_deref(), change.after.as_deref());
     let language = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let (mut old, mut new) = (0_usize, 0_usize);
     let mut lines = Vec::new();
     for (index, line) in text.lines().enumerate() {
         if index < 2 {
             // The heading names the file; with several each needs its own.
-            lines.push(sheet.paint(Paint::Dim, &harmless(line)));
+            lines.push(sheet.paint(Paint::Dim, line));
             continue;
         }
         if let Some((from, to)) = hunk_starts(line) {
@@ -190,7 +200,7 @@ fn change_lines(change: &Change, sheet: Sheet) -> Vec<String> {
             lines.push(sheet.paint(Paint::Dim, "     ⋮"));
             continue;
         }
-        let (mark, code) = line.split_at(line.len().min(1));
+        let (mark, code) = line.split_at_checked(1).unwrap_or((line, ""));
         let (number, paint) = match mark {
             "+" => (new, Paint::Green),
             "-" => (old, Paint::Red),
@@ -201,7 +211,7 @@ fn change_lines(change: &Change, sheet: Sheet) -> Vec<String> {
         let number = if mark == "\\" { String::new() } else { number.to_string() };
         let cut = LINE_BYTES < code.len() && sheet.width != usize::MAX;
         let near = if cut { code.get(..code.floor_char_boundary(LINE_BYTES)).unwrap_or_default() } else { code };
-        let near = harmless(near);
+        let near = exact(near, LookAlikes::Letters);
         let code = if sheet.coloured { inline::paint(&highlight::code(&near, language)) } else { near };
         let head = sheet.paint(paint, &format!("{number:>5} {mark}"));
         lines.push(format!("{head} {code}{}", if cut { "…" } else { "" }));
@@ -222,10 +232,62 @@ mod tests {
 
     use agent::{ApprovalPolicy, FileMode, Mode};
     use expect_test::{Expect, expect};
+    use proptest::prelude::*;
 
     use super::*;
 
     const SHEET: Sheet = Sheet { coloured: false, width: 60, rows: 12 };
+
+    fn any_change() -> impl Strategy<Value = Change> {
+        let bytes = || {
+            proptest::option::of(prop_oneof![
+                any::<String>().prop_map(String::into_bytes),
+                proptest::collection::vec(any::<u8>(), 0..200),
+                "(\\PC{0,20}\n){0,9}".prop_map(String::into_bytes),
+            ])
+        };
+        let name = prop_oneof![any::<String>(), "[a\n\r\t/✓\u{301}\u{202e}\u{200b}-]{0,12}"];
+        (name, bytes(), bytes()).prop_map(|(name, before, after)| Change {
+            path: name.into(),
+            before,
+            after,
+            mode: FileMode::Keep,
+        })
+    }
+
+    proptest! {
+        // PROPTEST_CASES and `--release` for a longer search.
+        #![proptest_config(ProptestConfig::default())]
+        /// Names and texts of any kind neither end the program nor put anything unseen into the question.
+        #[test]
+        fn no_question_panics_or_hides_a_character(
+            changes in proptest::collection::vec(any_change(), 0..3),
+            words in any::<String>(),
+            coloured in any::<bool>(),
+            width in 0_usize..90,
+            rows in 0_usize..20,
+        ) {
+            let sheet = Sheet { coloured, width, rows };
+            let timeout = Duration::from_secs(1);
+            for effect in [
+                Effect::Write { changes: changes.clone() },
+                Effect::Run { command: words.clone(), timeout },
+                Effect::Start { command: words.clone() },
+                Effect::Read { path: words.clone().into(), max_bytes: 1 },
+            ] {
+                let offer = ApprovalPolicy::new(Mode::Confirm).offer(&effect);
+                let why = words.as_str();
+                let question = Question { effect: &effect, root: Path::new("/w"), why, offer: offer.as_ref() };
+                let around = Around { reason: words.clone(), calls: vec![words.clone(); 2], at: 0, fence: String::new() };
+                let (shown, _) = super::effect(&question, &around, sheet);
+                let all = shown + &whole(&effect, sheet) + &details(&question, &around);
+                let plain = if coloured { all.replace('\u{1b}', "") } else { all };
+                let hidden = plain.chars().find(|one| exact(&one.to_string(), LookAlikes::Letters).starts_with('<') && *one != '<');
+                prop_assert_eq!(hidden, None);
+                prop_assert!(!plain.contains(|one: char| one.is_control() && !matches!(one, '\n' | '\t')));
+            }
+        }
+    }
 
     #[track_caller]
     fn check(effect: Effect, around: &Around, expected: Expect) {
