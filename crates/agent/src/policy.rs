@@ -91,6 +91,20 @@ impl ApprovalPolicy {
         }
     }
 
+    /// Whether an allowed command is allowed because its programs only look.
+    pub(crate) fn relies_on_programs(&self, effect: &Effect) -> bool {
+        match effect {
+            Effect::Run { command, .. } | Effect::Start { command } => self.mode() != Mode::Auto && is_look(command),
+            Effect::Read { .. }
+            | Effect::List { .. }
+            | Effect::Search { .. }
+            | Effect::Map { .. }
+            | Effect::Write { .. }
+            | Effect::ReadOutput { .. }
+            | Effect::Stop { .. } => false,
+        }
+    }
+
     /// What an approval for the session would cover; `None` where nothing narrow enough can be said.
     pub fn offer(&self, effect: &Effect) -> Option<Offer> {
         match effect {
