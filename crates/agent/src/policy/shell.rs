@@ -93,7 +93,7 @@ pub(crate) fn take_apart(text: &str) -> Result<Line, &'static str> {
     if text.contains(odd) {
         return Err("it has invisible characters");
     }
-    const BROKEN: &str = "it is not plain shell grammar";
+    const BROKEN: &str = "it is not valid shell syntax";
     let mut parser = Parser::new();
     parser.set_language(&tree_sitter_bash::LANGUAGE.into()).map_err(|_| BROKEN)?;
     let tree = parser.parse(text, None).ok_or(BROKEN)?;
@@ -161,7 +161,7 @@ impl<'a> Reader<'a> {
         let plain = |character: char| character.is_ascii_alphanumeric() || "._/+-@:,%".contains(character);
         match word {
             Some(_) if text.chars().all(plain) => Ok(text.to_owned()),
-            Some(_) | None => Err("what it runs is not a plain word"),
+            Some(_) | None => Err("its program is not a plain word"),
         }
     }
 
@@ -194,7 +194,7 @@ impl<'a> Reader<'a> {
                 }
             }
             "command_substitution" if text.starts_with('`') && text.contains('\\') => {
-                Err("it has backquotes with escapes in them")
+                Err("it has escapes inside backquotes")
             }
             "command_substitution" => {
                 let outer = std::mem::replace(&mut self.substituted, true);
@@ -279,7 +279,7 @@ fn in_double_quotes(text: &str) -> Result<String, &'static str> {
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
         match (character, characters.peek()) {
-            ('`', _) | ('\\', Some('"' | '`')) => return Err("it has quotes inside of quotes"),
+            ('`', _) | ('\\', Some('"' | '`')) => return Err("it has nested quotes"),
             ('\\', Some('$' | '\\')) => plain.extend(characters.next()),
             (_, _) => plain.push(character),
         }
@@ -308,8 +308,8 @@ fn not_taken_apart(kind: &str) -> &'static str {
         }
         "function_definition" => "it defines a function",
         "declaration_command" | "unset_command" => "it changes variables",
-        "ansi_c_string" | "translated_string" => "it has a string with codes in it",
-        _ => "it has grammar that is not taken apart",
+        "ansi_c_string" | "translated_string" => "it has a $'...' or $\"...\" string",
+        _ => "it uses syntax that is not analyzed",
     }
 }
 

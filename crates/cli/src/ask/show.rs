@@ -60,7 +60,7 @@ pub(crate) fn effect(question: &Question<'_>, around: &Around, sheet: Sheet) -> 
     shown += &sheet.paint(Paint::Cyan, &format!("{}{place}\n", what(question.effect)));
     match question.effect {
         Effect::Run { command, timeout } => {
-            let about = format!("for at most {} s", timeout.as_secs());
+            let about = format!("timeout {} s", timeout.as_secs());
             shown += &command_lines(command, question.root, &about, sheet);
         }
         Effect::Start { command } => shown += &command_lines(command, question.root, "until the run ends", sheet),
@@ -118,7 +118,7 @@ pub(crate) fn details(question: &Question<'_>, around: &Around) -> String {
                     lines.push("it runs:".to_owned());
                     lines.extend(commands.iter().map(|command| format!("  {}", exact_name(command))));
                 }
-                Err(why) => lines.push(format!("what it runs cannot be told: {why}")),
+                Err(why) => lines.push(format!("cannot tell what it runs: {why}")),
             }
             lines.push(around.fence.clone());
         }
@@ -128,9 +128,9 @@ pub(crate) fn details(question: &Question<'_>, around: &Around) -> String {
                     .after
                     .as_ref()
                     .map_or_else(|| "nothing".to_owned(), |after| format!("{} bytes", after.len()));
-                lines.push(format!("  {}: {bytes} afterwards", summary(change)));
+                lines.push(format!("  {}: {bytes} after the edit", summary(change)));
             }
-            lines.push("all files are written, or none; one that changed on disk meanwhile is left alone".to_owned());
+            lines.push("all files are written or none; none if one has changed on disk".to_owned());
         }
         Effect::Read { .. }
         | Effect::List { .. }
@@ -140,7 +140,7 @@ pub(crate) fn details(question: &Question<'_>, around: &Around) -> String {
         | Effect::Stop { .. } => (),
     }
     lines.push(match question.offer {
-        Some(offer) => format!("a would allow, for the rest of the session: {}", exact_name(&offer.to_string())),
+        Some(offer) => format!("a allows for the rest of the session: {}", exact_name(&offer.to_string())),
         None => "it can only be allowed once".to_owned(),
     });
     lines.join("\n") + "\n"

@@ -82,26 +82,26 @@ fn a_command_as_it_will_run() {
         reason: "I run the tests.\nThen more.".to_owned(),
         calls: vec!["run_command cargo test".to_owned(), "read_file a".to_owned()],
         at: 0,
-        fence: "commands are fenced".to_owned(),
+        fence: "commands are sandboxed".to_owned(),
     };
     check(
         effect,
         &around,
         expect![[r#"
-        1 of 2: run_command cargo test
-        2 of 2: read_file a
-        run a command · 1 of 2
-          $ cargo test | \
-              tail -3␛[2J
-          in /w, for at most 9 s
-          the model says: I run the tests. …
-        cut: false
-        ----
-        asked because so it is
-        what it runs cannot be told: it has invisible characters
-        commands are fenced
-        it can only be allowed once
-    "#]],
+            1 of 2: run_command cargo test
+            2 of 2: read_file a
+            run a command · 1 of 2
+              $ cargo test | \
+                  tail -3␛[2J
+              in /w, timeout 9 s
+              the model says: I run the tests. …
+            cut: false
+            ----
+            asked because so it is
+            cannot tell what it runs: it has invisible characters
+            commands are sandboxed
+            it can only be allowed once
+        "#]],
     );
 }
 
@@ -113,61 +113,61 @@ fn a_change_with_its_numbers() {
         write(Some(&before), Some(&after)),
         &Around::default(),
         expect![[r#"
-        change a.rs +1 -1
-        --- a/a.rs
-        +++ b/a.rs
-             ⋮
-            1   line 1
-            2   line 2
-            3 - line 3
-            3   line 4
-            4   line 5
-            5   line 6
-             ⋮
-           17   line 18
-           18   line 19
-          ... 5 more lines: v shows all
-        cut: true
-        ----
-        asked because so it is
-          a.rs +1 -1: 229 bytes afterwards
-        all files are written, or none; one that changed on disk meanwhile is left alone
-        a would allow, for the rest of the session: all edits in the workspace (mode accept-edits)
-    "#]],
+            change a.rs +1 -1
+            --- a/a.rs
+            +++ b/a.rs
+                 ⋮
+                1   line 1
+                2   line 2
+                3 - line 3
+                3   line 4
+                4   line 5
+                5   line 6
+                 ⋮
+               17   line 18
+               18   line 19
+              ... 5 more lines: v shows all
+            cut: true
+            ----
+            asked because so it is
+              a.rs +1 -1: 229 bytes after the edit
+            all files are written or none; none if one has changed on disk
+            a allows for the rest of the session: all edits in the workspace (mode accept-edits)
+        "#]],
     );
     check(
         write(None, Some("fn a() {}\n")),
         &Around::default(),
         expect![[r#"
-        change new a.rs +1 -0
-        --- /dev/null
-        +++ b/a.rs
-             ⋮
-            1 + fn a() {}
-        cut: false
-        ----
-        asked because so it is
-          new a.rs +1 -0: 10 bytes afterwards
-        all files are written, or none; one that changed on disk meanwhile is left alone
-        a would allow, for the rest of the session: all edits in the workspace (mode accept-edits)
-    "#]],
+            change new a.rs +1 -0
+            --- /dev/null
+            +++ b/a.rs
+                 ⋮
+                1 + fn a() {}
+            cut: false
+            ----
+            asked because so it is
+              new a.rs +1 -0: 10 bytes after the edit
+            all files are written or none; none if one has changed on disk
+            a allows for the rest of the session: all edits in the workspace (mode accept-edits)
+        "#]],
     );
     check(
         write(Some("x"), None),
         &Around::default(),
         expect![[r#"
-        change deleted a.rs +0 -1
-        --- a/a.rs
-        +++ /dev/null
-             ⋮
-            1 - x
-              \  No newline at end of file
-        cut: false
-        ----
-        asked because so it is
-          deleted a.rs +0 -1: nothing afterwards
-        all files are written, or none; one that changed on disk meanwhile is left alone
-        a would allow, for the rest of the session: all edits in the workspace (mode accept-edits)
-    "#]],
+            change deleted a.rs +0 -1
+            --- a/a.rs
+            +++ /dev/null
+                 ⋮
+                1 - x
+                  \  No newline at end of file
+            cut: false
+            ----
+            asked because so it is
+              deleted a.rs +0 -1: nothing after the edit
+            all files are written or none; none if one has changed on disk
+            a allows for the rest of the session: all edits in the workspace (mode accept-edits)
+        "#]],
     );
 }
