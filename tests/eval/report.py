@@ -27,17 +27,17 @@ def read(paths):
                     except (ValueError, RecursionError):
                         continue
                     if not is_run(run):
-                        raise Bad(f"{path}:{number} is no run", hint)
+                        raise Bad(f"{path}:{number} is not a run", hint)
                     runs[run["label"], run["task"], run["attempt"]] = run
         except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-            raise Bad(f"{path} cannot be read: {error}", hint) from error
+            raise Bad(f"cannot read {path}: {error}", hint) from error
     return list(runs.values())
 
 
 def read_some(paths):
     for path in paths:
         if not read([path]):
-            raise Bad(f"there is no run in {path}", "name a folder of --out, or a file of its lines: .jsonl or .jsonl.gz")
+            raise Bad(f"no run in {path}", "name a folder of --out, or a file of its lines: .jsonl or .jsonl.gz")
     return read(paths)
 
 
