@@ -1,5 +1,6 @@
 //! What holds commands back on this machine, layer by layer, as tried.
 
+mod places;
 pub(crate) mod policy;
 // Written for macOS, which this room does not run on yet: see there.
 #[cfg(any(target_os = "macos", test))]
@@ -21,6 +22,12 @@ pub struct Fence {
 pub struct Layer {
     pub kind: LayerKind,
     pub state: LayerState,
+}
+
+impl Layer {
+    pub(crate) fn works(&self, kind: LayerKind) -> bool {
+        self.kind == kind && self.state == LayerState::Works
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use agent::{Background, Cancel, Effect, Ended, Observation, Permit, Ran, Sandbox, SandboxError};
@@ -18,6 +19,7 @@ use crate::fence::policy::{Namespaces, Policy};
 use crate::fence::secrets;
 use crate::fence::{Fence, Layer, LayerKind, LayerState};
 use crate::files::Files;
+use crate::hidden::{Search, Survey, Surveyed};
 use crate::keeper::{Keeper, Unstarted};
 use crate::options::{AddedDir, HostOptions, SandboxMode};
 use crate::output::Output;
@@ -26,7 +28,7 @@ use crate::proxy::Proxy;
 use crate::roots::Roots;
 use crate::run::{End, Errand, Started};
 use crate::search::Hunt;
-use crate::{git_dirs, list, map, read, run, search, write};
+use crate::{git_dirs, hidden, list, map, read, run, search, write};
 
 /// Where shells are, before PATH is asked.
 const SHELLS: &[&str] = &["/bin/bash", "/usr/bin/bash"];
@@ -54,6 +56,9 @@ pub struct Host {
     /// Where git's own files were when the first command came.
     git: OnceCell<Vec<PathBuf>>,
     backgrounds: Backgrounds,
+    survey: Arc<Mutex<Survey>>,
+    /// The model was told what is hidden from commands.
+    hidden_told: AtomicBool,
 }
 
 impl Host {
@@ -68,21 +73,21 @@ impl Host {
     /// With the variables of some other environment, and perhaps without namespaces: what tests need.
     pub(crate) fn open_in(
         root: &Path,
-        options: HostOptions,
+        mut options: HostOptions,
         variables: impl Iterator<Item = (OsString, OsString)>,
         namespaces: Namespaces,
     ) -> Result<Host, OpenError> {
+        let variables: Vec<(OsString, OsString)> = variables.collect();
+        let home = variables.iter().find(|(name, _)| name == "HOME").map(|(_, home)| PathBuf::from(home));
+        options.fence.hide.paths.extend(secrets::named(&variables, home.as_deref()));
         let mut roots = Roots::open(root, &options).map_err(open_error)?;
         // Where that is refused there is no /proc to look into either.
         let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
-        let environment = environment::allowed(variables, &options.fence.pass);
-        if options.fence.sandbox == SandboxMode::On && roots.may_hold_hidden(&options) {
-            let home = environment.iter().find(|(name, _)| name == "HOME").map(|(_, home)| PathBuf::from(home));
-            let hidden = secrets::hidden(roots.workspace.real(), home.as_deref(), &options.fence.hide, |name| {
-                std::env::var_os(name)
-            });
-            roots.hide(hidden);
+        if options.fence.sandbox == SandboxMode::On && roots.may_hold_places(home.as_deref()) {
+            let shown = &options.fence.show.paths;
+            roots.hide_places(secrets::hidden(roots.workspace.real(), home.as_deref(), [&[], shown], &variables));
         }
+        let environment = environment::allowed(variables.into_iter(), &options.fence.pass);
         let shell = find_shell();
         Ok(Host {
             roots: Arc::new(roots),
@@ -93,6 +98,8 @@ impl Host {
             keeper: Mutex::new(None),
             git: OnceCell::new(),
             backgrounds: Backgrounds::default(),
+            survey: Arc::default(),
+            hidden_told: AtomicBool::new(false),
         })
     }
 
@@ -186,9 +193,45 @@ impl Host {
         found.map(|path| path.strip_prefix(root).map(Path::to_path_buf).unwrap_or(path)).collect()
     }
 
+    /// What is hidden from commands in the directories that they write to.
+    async fn surveyed(&self) -> Surveyed {
+        let (roots, survey) = (Arc::clone(&self.roots), Arc::clone(&self.survey));
+        let mut survey = survey.lock_owned().await;
+        let looked = tokio::task::spawn_blocking(move || {
+            roots.hidden().map(|hidden| survey.look(hidden, &roots.all())).unwrap_or_default()
+        });
+        // Only a panic ends it early.
+        looked.await.unwrap_or(Surveyed { hidden: Vec::new(), search: Search::Partial })
+    }
+
+    /// What the model asked for and was not shown, for the user: paths from the workspace, or absolute.
+    pub fn take_hidden_hits(&self) -> Vec<PathBuf> {
+        self.roots.hidden().map(|hidden| hidden.take_hits().into_iter().collect()).unwrap_or_default()
+    }
+
+    /// Said when a command names something hidden, and once when a command fails. `keeper`: where the kernel asks about
+    /// each open, the warden has said it.
+    fn hidden_note(&self, command: &str, ended: Ended, surveyed: &Surveyed, keeper: Option<&Keeper>) -> Option<String> {
+        let hidden = self.roots.hidden()?;
+        let root = self.roots.workspace.real();
+        let shown: Vec<&Path> = surveyed.hidden.iter().map(|path| path.strip_prefix(root).unwrap_or(path)).collect();
+        let named = hidden::named_in(command, &shown);
+        named.iter().for_each(|path| hidden.was_hit(path));
+        let works = |kind| keeper.is_some_and(|keeper| keeper.layers.iter().any(|layer| layer.works(kind)));
+        if !works(LayerKind::Mounts) && works(LayerKind::Notify) {
+            return None;
+        }
+        let is_first =
+            ended != Ended::Exited(0) && !shown.is_empty() && !self.hidden_told.swap(true, Ordering::Relaxed);
+        match named.is_empty() {
+            true if is_first => hidden::note(&shown, surveyed.search),
+            _ => hidden::note(&named, Search::Whole),
+        }
+    }
+
     async fn run(&self, command: &str, timeout: Duration, cancel: &Cancel) -> Result<Ran, SandboxError> {
         let mut slot = self.keeper.lock().await;
-        let started = self.launch(&mut slot, command).await?;
+        let (started, surveyed) = self.launch(&mut slot, command).await?;
         let mut output = Output::new(self.options.outputs.clone());
         let over = async {
             tokio::select! {
@@ -208,6 +251,7 @@ impl Host {
         let (ended, mut notes) = run::verdict(attended.end)?;
         notes.extend(slot.as_ref().and_then(|keeper| keeper.proxy.as_ref()).and_then(Proxy::take_notes));
         notes.extend(self.backgrounds.obituaries());
+        notes.extend(self.hidden_note(command, cut.unwrap_or(ended), &surveyed, slot.as_ref()));
         let shown = output.finish();
         let (text, total_bytes, full_output) = (shown.text, shown.total_bytes, shown.full);
         Ok(Ran { ended: cut.unwrap_or(ended), output: text, total_bytes, full_output, notes })
@@ -215,29 +259,35 @@ impl Host {
 
     async fn start(&self, command: &str, cancel: &Cancel) -> Result<Background, SandboxError> {
         self.backgrounds.check_room()?;
-        let started = self.launch(&mut *self.keeper.lock().await, command).await?;
+        let (started, _) = self.launch(&mut *self.keeper.lock().await, command).await?;
         let id = self.backgrounds.add(command, started, self.options.outputs.clone());
         self.backgrounds.first_look(id, cancel).await
     }
 
-    async fn launch(&self, slot: &mut Option<Keeper>, command: &str) -> Result<Started, SandboxError> {
-        let git = match self.options.fence.sandbox {
-            SandboxMode::On => self.git.get_or_init(|| self.git_dirs()).await.as_slice(),
-            SandboxMode::Off => &[],
+    async fn launch(&self, slot: &mut Option<Keeper>, command: &str) -> Result<(Started, Surveyed), SandboxError> {
+        let (git, surveyed) = match self.options.fence.sandbox {
+            SandboxMode::On => tokio::join!(self.known_git_dirs(), self.surveyed()),
+            SandboxMode::Off => (&[][..], Surveyed::default()),
         };
-        let errand = Errand { shell: &self.shell, command, directory: self.roots.workspace.real(), git };
+        let (directory, hidden, roots) = (self.roots.workspace.real(), surveyed.hidden.as_slice(), self.roots.all());
+        let errand = Errand { shell: &self.shell, command, directory, git, hidden, roots: &roots };
         if let (true, Some(keeper)) = (self.backgrounds.take_unwatched(), slot.as_mut()) {
             keeper.end(run::GRACE).await;
         }
         let keeper = self.keeper(slot).await?;
         let started = run::start(keeper, &errand).await;
         if let Ok(started) = started {
-            return Ok(started);
+            return Ok((started, surveyed));
         }
         // It died since the last command. Nothing was run yet, so trying again is safe.
         keeper.kill();
         let keeper = self.keeper(slot).await?;
-        run::start(keeper, &errand).await.map_err(run::not_started)
+        let started = run::start(keeper, &errand).await.map_err(run::not_started)?;
+        Ok((started, surveyed))
+    }
+
+    async fn known_git_dirs(&self) -> &[PathBuf] {
+        self.git.get_or_init(|| self.git_dirs()).await
     }
 
     /// Away from the runtime's thread: a disk may be slow, and Ctrl-C is not.

@@ -32,6 +32,9 @@ pub(crate) struct Errand<'a> {
     pub(crate) directory: &'a Path,
     /// Where git's own files are.
     pub(crate) git: &'a [PathBuf],
+    /// What is hidden in these directories.
+    pub(crate) hidden: &'a [PathBuf],
+    pub(crate) roots: &'a [&'a Path],
 }
 
 /// A command on its way: what it prints, and our end of its warden's socket.
@@ -125,6 +128,8 @@ pub(crate) async fn start(keeper: &Keeper, errand: &Errand<'_>) -> io::Result<St
         command: OsString::from(errand.command),
         directory: errand.directory.to_path_buf().into(),
         git: errand.git.iter().cloned().map(Into::into).collect(),
+        hidden: errand.hidden.iter().cloned().map(Into::into).collect(),
+        roots: errand.roots.iter().map(|root| root.to_path_buf().into()).collect(),
     };
     let (read, write) = pipe()?;
     let pipe = Receiver::from_owned_fd(read)?;

@@ -47,8 +47,8 @@ pub use crate::chat::{
 pub use crate::clip::Clipped;
 pub use crate::compact::{Condensed, compact};
 pub use crate::effect::{
-    Background, Change, Effect, Ended, FileMode, Found, FoundFile, FoundLine, LineKind, Listed, Listing, Observation,
-    Permit, Ran, RepoMap, Sandbox, SandboxError,
+    Background, Change, Effect, Ended, FileMode, Found, FoundFile, FoundLine, HIDDEN_MARK, LineKind, Listed, Listing,
+    Observation, Permit, Ran, RepoMap, Sandbox, SandboxError,
 };
 pub use crate::frontend::{AgentEvent, Answer, Frontend, Question};
 pub use crate::journal::{Journal, JournalError};
