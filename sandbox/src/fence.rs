@@ -2,6 +2,7 @@
 
 mod places;
 pub(crate) mod policy;
+mod private;
 // Written for macOS, which this room does not run on yet: see there.
 #[cfg(any(target_os = "macos", test))]
 mod seatbelt;

@@ -23,6 +23,7 @@ use names::Verdict;
 pub use survey::is_filled_by_tools;
 pub(crate) use survey::{Survey, Surveyed};
 use tracked::Tracked;
+pub(crate) use tracked::read;
 
 /// Of a file whose name does not decide; keys and logins stand at its beginning.
 const HEAD_BYTES: u64 = 64 << 10;
@@ -34,6 +35,8 @@ pub(crate) enum Why {
     /// git ignores it, and there is a key in it.
     Content,
     Settings,
+    /// Of the table of places outside of workspaces.
+    Place,
 }
 
 /// Something in one of the directories that file tools reach.
@@ -51,8 +54,7 @@ pub(crate) struct Hidden {
     hide: Chosen,
     show: Chosen,
     secret: Option<LooksSecret>,
-    /// Of each directory that file tools reach, read when a name is first in doubt. What a command adds to the index
-    /// later does not count.
+    /// Of each directory that file tools reach, read once.
     tracked: Vec<(PathBuf, OnceLock<Tracked>)>,
     /// Files that were found hidden, by device and number: another name or another place does not show them.
     known: Mutex<HashSet<(u64, u64)>>,
@@ -104,6 +106,10 @@ impl Hidden {
         })
     }
 
+    pub(crate) fn is_shown(&self, place: Place<'_>) -> bool {
+        self.show.has(place)
+    }
+
     /// By its place and its name. `head`: opens it, asked only where the name does not decide.
     pub(crate) fn why(&self, place: Place<'_>, head: impl FnOnce() -> Option<OwnedFd>) -> Option<Why> {
         if self.show.has(place) {
@@ -151,6 +157,13 @@ impl Hidden {
     fn tracked_of(&self, root: &Path) -> Option<&Tracked> {
         let (root, tracked) = self.tracked.iter().find(|(other, _)| other == root)?;
         Some(tracked.get_or_init(|| Tracked::of(root)))
+    }
+
+    /// The index as it is before the first command: what a command adds to it does not count.
+    fn read_tracked(&self) {
+        for (root, _) in &self.tracked {
+            self.tracked_of(root);
+        }
     }
 
     fn remember(&self, objects: impl Iterator<Item = (u64, u64)>) {
@@ -233,6 +246,7 @@ impl Why {
             Why::Name => "Files of this name hold secrets",
             Why::Content => "It is ignored by git and holds what looks like a key",
             Why::Settings => "The user's settings hide it",
+            Why::Place => "Programs keep secrets there",
         };
         format!(
             "`{path}` exists and is hidden from you. {why}. No tool and no command can read it. If the task needs it, stop \

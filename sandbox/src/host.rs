@@ -1,11 +1,14 @@
 //! This machine: files beneath the workspace root, commands through the
 //! launcher, behind as much of a fence as the kernel gives.
 
+mod unseen;
+
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use agent::{Background, Cancel, Effect, Ended, Observation, Permit, Ran, Sandbox, SandboxError};
@@ -19,7 +22,7 @@ use crate::fence::policy::{Namespaces, Policy};
 use crate::fence::secrets;
 use crate::fence::{Fence, Layer, LayerKind, LayerState};
 use crate::files::Files;
-use crate::hidden::{Search, Survey, Surveyed};
+use crate::hidden::{Survey, Surveyed};
 use crate::keeper::{Keeper, Unstarted};
 use crate::options::{AddedDir, HostOptions, SandboxMode};
 use crate::output::Output;
@@ -28,7 +31,7 @@ use crate::proxy::Proxy;
 use crate::roots::Roots;
 use crate::run::{End, Errand, Started};
 use crate::search::Hunt;
-use crate::{git_dirs, hidden, list, map, read, run, search, write};
+use crate::{git_dirs, list, map, read, run, search, write};
 
 /// Where shells are, before PATH is asked.
 const SHELLS: &[&str] = &["/bin/bash", "/usr/bin/bash"];
@@ -59,6 +62,8 @@ pub struct Host {
     survey: Arc<Mutex<Survey>>,
     /// The model was told what is hidden from commands.
     hidden_told: AtomicBool,
+    /// From commands that were left running, by their ids.
+    hidden_from: std::sync::Mutex<BTreeMap<u32, Surveyed>>,
 }
 
 impl Host {
@@ -100,6 +105,7 @@ impl Host {
             backgrounds: Backgrounds::default(),
             survey: Arc::default(),
             hidden_told: AtomicBool::new(false),
+            hidden_from: std::sync::Mutex::default(),
         })
     }
 
@@ -141,11 +147,14 @@ impl Host {
                 Ok(Observation::Ran(ran))
             }
             Effect::Start { command } => self.start(&command, cancel).await.map(Observation::Started),
-            Effect::ReadOutput { id, wait } => self.backgrounds.read(id, wait, cancel).await.map(Observation::Output),
+            Effect::ReadOutput { id, wait } => {
+                let read = self.backgrounds.read(id, wait, cancel).await?;
+                Ok(Observation::Output(self.without_replaced(read)))
+            }
             Effect::Stop { id } => {
                 let (background, stop) = self.backgrounds.stop(id).await?;
                 self.kill_if(stop).await;
-                Ok(Observation::Stopped(background))
+                Ok(Observation::Stopped(self.without_replaced(background)))
             }
         }
     }
@@ -193,42 +202,6 @@ impl Host {
         found.map(|path| path.strip_prefix(root).map(Path::to_path_buf).unwrap_or(path)).collect()
     }
 
-    /// What is hidden from commands in the directories that they write to.
-    async fn surveyed(&self) -> Surveyed {
-        let (roots, survey) = (Arc::clone(&self.roots), Arc::clone(&self.survey));
-        let mut survey = survey.lock_owned().await;
-        let looked = tokio::task::spawn_blocking(move || {
-            roots.hidden().map(|hidden| survey.look(hidden, &roots.all())).unwrap_or_default()
-        });
-        // Only a panic ends it early.
-        looked.await.unwrap_or(Surveyed { hidden: Vec::new(), search: Search::Partial })
-    }
-
-    /// What the model asked for and was not shown, for the user: paths from the workspace, or absolute.
-    pub fn take_hidden_hits(&self) -> Vec<PathBuf> {
-        self.roots.hidden().map(|hidden| hidden.take_hits().into_iter().collect()).unwrap_or_default()
-    }
-
-    /// Said when a command names something hidden, and once when a command fails. `keeper`: where the kernel asks about
-    /// each open, the warden has said it.
-    fn hidden_note(&self, command: &str, ended: Ended, surveyed: &Surveyed, keeper: Option<&Keeper>) -> Option<String> {
-        let hidden = self.roots.hidden()?;
-        let root = self.roots.workspace.real();
-        let shown: Vec<&Path> = surveyed.hidden.iter().map(|path| path.strip_prefix(root).unwrap_or(path)).collect();
-        let named = hidden::named_in(command, &shown);
-        named.iter().for_each(|path| hidden.was_hit(path));
-        let works = |kind| keeper.is_some_and(|keeper| keeper.layers.iter().any(|layer| layer.works(kind)));
-        if !works(LayerKind::Mounts) && works(LayerKind::Notify) {
-            return None;
-        }
-        let is_first =
-            ended != Ended::Exited(0) && !shown.is_empty() && !self.hidden_told.swap(true, Ordering::Relaxed);
-        match named.is_empty() {
-            true if is_first => hidden::note(&shown, surveyed.search),
-            _ => hidden::note(&named, Search::Whole),
-        }
-    }
-
     async fn run(&self, command: &str, timeout: Duration, cancel: &Cancel) -> Result<Ran, SandboxError> {
         let mut slot = self.keeper.lock().await;
         let (started, surveyed) = self.launch(&mut slot, command).await?;
@@ -253,15 +226,18 @@ impl Host {
         notes.extend(self.backgrounds.obituaries());
         notes.extend(self.hidden_note(command, cut.unwrap_or(ended), &surveyed, slot.as_ref()));
         let shown = output.finish();
-        let (text, total_bytes, full_output) = (shown.text, shown.total_bytes, shown.full);
-        Ok(Ran { ended: cut.unwrap_or(ended), output: text, total_bytes, full_output, notes })
+        let (output, total_bytes, full_output) = (shown.text, shown.total_bytes, shown.full);
+        let mut ran = Ran { ended: cut.unwrap_or(ended), output, total_bytes, full_output, notes };
+        surveyed.withhold(&mut ran);
+        Ok(ran)
     }
 
     async fn start(&self, command: &str, cancel: &Cancel) -> Result<Background, SandboxError> {
         self.backgrounds.check_room()?;
-        let (started, _) = self.launch(&mut *self.keeper.lock().await, command).await?;
+        let (started, surveyed) = self.launch(&mut *self.keeper.lock().await, command).await?;
         let id = self.backgrounds.add(command, started, self.options.outputs.clone());
-        self.backgrounds.first_look(id, cancel).await
+        self.remember_hidden(id, surveyed);
+        self.backgrounds.first_look(id, cancel).await.map(|background| self.without_replaced(background))
     }
 
     async fn launch(&self, slot: &mut Option<Keeper>, command: &str) -> Result<(Started, Surveyed), SandboxError> {

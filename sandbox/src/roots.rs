@@ -72,10 +72,10 @@ impl Roots {
         let real = root.real().join(inside);
         // What holds the whole of a root does not hide it: it was named.
         let is_above = |place: &PathBuf| root.real() != place && root.real().starts_with(place);
-        if self.places.iter().any(|place| real.starts_with(place) && !is_above(place)) {
-            return Some(Why::Settings);
-        }
         let place = Place { root: root.real(), inside, kind };
+        if self.places.iter().any(|place| real.starts_with(place) && !is_above(place)) && !hidden.is_shown(place) {
+            return Some(Why::Place);
+        }
         let known = stat.filter(|_| kind == FileType::RegularFile).is_some_and(|stat| hidden.knows(place, stat));
         hidden.why(place, || root.open_walked(inside).ok()).or(known.then_some(Why::Content))
     }
@@ -114,7 +114,8 @@ impl Roots {
     }
 
     fn refusal(&self, root: &Root, inside: &Path, why: Why) -> SandboxError {
-        let shown = self.shown(root, inside);
+        // A place is shown by its own path, wherever the workspace is.
+        let shown = if why == Why::Place { root.real().join(inside) } else { self.shown(root, inside) };
         if let Some(hidden) = &self.hidden {
             hidden.was_hit(&shown);
         }

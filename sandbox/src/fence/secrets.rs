@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::fence::places::{IN_HOME, IN_SYSTEM, MOVED, NAMING};
+use crate::fence::private;
 
 /// Settings with keys in them, as projects keep them beside their code.
 const DOT_ENV: &[&str] =
@@ -40,7 +41,8 @@ pub(crate) fn hidden(
     let in_system = IN_SYSTEM.iter().flat_map(|places| places.names).map(PathBuf::from);
     // `join` leaves an absolute path as it is.
     let from_home = |path: &PathBuf| home.unwrap_or(Path::new("/")).join(path);
-    let found = in_homes.chain(moved).chain(in_system).chain(dot_envs(workspace, home));
+    let private = home.map(|home| private::files(home, workspace)).unwrap_or_default();
+    let found = in_homes.chain(moved).chain(in_system).chain(private).chain(dot_envs(workspace, home));
     // What a link leads to is hidden, and so the link leads to nothing.
     let real = |path: PathBuf| std::fs::canonicalize(path).ok();
     let mut found: Vec<PathBuf> = found.filter_map(real).collect();

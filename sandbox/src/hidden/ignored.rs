@@ -16,7 +16,8 @@ pub(crate) struct Ignored {
     top: PathBuf,
     /// `.git/info/exclude`, then the user's own.
     general: Vec<Gitignore>,
-    dirs: RefCell<HashMap<PathBuf, Option<Gitignore>>>,
+    rules_in: RefCell<HashMap<PathBuf, Option<Gitignore>>>,
+    ignored_dirs: RefCell<HashMap<PathBuf, bool>>,
 }
 
 impl Ignored {
@@ -25,32 +26,41 @@ impl Ignored {
         let user = user.or_else(|| Some(std::env::home_dir()?.join(".config")));
         let files = [Some(top.join(".git/info/exclude")), user.map(|config| config.join("git/ignore"))];
         let general = files.into_iter().flatten().filter_map(|file| rules(top, &file)).collect();
-        Ignored { top: top.to_path_buf(), general, dirs: RefCell::default() }
+        Ignored { top: top.to_path_buf(), general, rules_in: RefCell::default(), ignored_dirs: RefCell::default() }
     }
 
-    /// `path`: absolute. A directory that is ignored takes along what is in it.
+    /// `path`: absolute, of a file. A directory that is ignored takes along what is in it.
     pub(crate) fn has(&self, path: &Path) -> bool {
-        let Ok(inside) = path.strip_prefix(&self.top) else { return false };
-        let mut prefixes: Vec<&Path> = inside.ancestors().filter(|part| !part.as_os_str().is_empty()).collect();
-        prefixes.reverse();
-        prefixes.iter().any(|part| self.is_ignored_itself(&self.top.join(part), *part != inside))
+        path.parent().is_some_and(|dir| self.has_dir(dir)) || self.matches(path, false)
     }
 
-    fn is_ignored_itself(&self, path: &Path, is_dir: bool) -> bool {
-        let mut dirs = self.dirs.borrow_mut();
+    /// The same of a directory, remembered: its files are asked about one by one.
+    pub(crate) fn has_dir(&self, dir: &Path) -> bool {
+        if dir == self.top || !dir.starts_with(&self.top) {
+            return false;
+        }
+        if let Some(known) = self.ignored_dirs.borrow().get(dir) {
+            return *known;
+        }
+        let is_ignored = dir.parent().is_some_and(|above| self.has_dir(above)) || self.matches(dir, true);
+        self.ignored_dirs.borrow_mut().insert(dir.to_path_buf(), is_ignored);
+        is_ignored
+    }
+
+    fn matches(&self, path: &Path, is_dir: bool) -> bool {
+        let mut rules_in = self.rules_in.borrow_mut();
         for dir in path.ancestors().skip(1).take_while(|dir| dir.starts_with(&self.top)) {
-            let rules = dirs.entry(dir.to_path_buf()).or_insert_with(|| rules(dir, &dir.join(".gitignore")));
-            match rules.as_ref().map(|rules| rules.matched(path, is_dir)) {
+            if !rules_in.contains_key(dir) {
+                rules_in.insert(dir.to_path_buf(), rules(dir, &dir.join(".gitignore")));
+            }
+            match rules_in.get(dir).and_then(Option::as_ref).map(|rules| rules.matched(path, is_dir)) {
                 Some(Match::Ignore(_)) => return true,
                 Some(Match::Whitelist(_)) => return false,
                 Some(Match::None) | None => {}
             }
         }
-        self.general
-            .iter()
-            .map(|rules| rules.matched(path, is_dir))
-            .find(|found| !found.is_none())
-            .is_some_and(|found| found.is_ignore())
+        let mut found = self.general.iter().map(|rules| rules.matched(path, is_dir));
+        found.find(|found| !found.is_none()).is_some_and(|found| found.is_ignore())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Looks for what is hidden, so that commands do not see it either. Bounded, and a second look asks only whether
 //! directories are as they were.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::{self, File, Metadata};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
@@ -87,7 +87,26 @@ pub(crate) struct Survey {
 pub(crate) struct Surveyed {
     /// Absolute, without links; none is in another.
     pub(crate) hidden: Vec<PathBuf>,
+    /// Which they are, by device and number.
+    pub(crate) objects: Vec<Option<(u64, u64)>>,
     pub(crate) search: Search,
+}
+
+impl Surveyed {
+    /// Paths at which something else is by now.
+    pub(crate) fn replaced(&self) -> Vec<&Path> {
+        let all = self.hidden.iter().zip(&self.objects);
+        let is_other = |path: &Path, then: &Option<(u64, u64)>| object(path).is_some_and(|now| Some(now) != *then);
+        all.filter(|(path, then)| is_other(path, then)).map(|(path, _)| path.as_path()).collect()
+    }
+
+    pub(crate) fn look_again(&mut self) {
+        self.objects = self.hidden.iter().map(|path| object(path)).collect();
+    }
+}
+
+fn object(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
 }
 
 #[derive(Clone, Debug, Default)]
@@ -142,14 +161,16 @@ impl Survey {
 
     fn look_until(&mut self, hidden: &Hidden, roots: &[&Path], until: Instant) -> Surveyed {
         let now_ns = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as i64);
+        hidden.read_tracked();
         let before = std::mem::take(&mut self.dirs);
         let mut search = Search::Whole;
         let mut entries = 0;
         let mut found: Vec<(PathBuf, Why)> = Vec::new();
         for root in roots {
             let mut lister = Lister { hidden, root, now_ns, ignored: None };
-            let mut next = vec![(root.to_path_buf(), Depth::All)];
-            while let Some((path, depth)) = next.pop() {
+            // Level by level: what does not fit is deep down, and one large directory does not hide the others.
+            let mut next = VecDeque::from([(root.to_path_buf(), Depth::All)]);
+            while let Some((path, depth)) = next.pop_front() {
                 if MOST_DIRS <= self.dirs.len() || MOST_ENTRIES < entries || until < Instant::now() {
                     search = Search::Partial;
                     break;
@@ -174,8 +195,9 @@ impl Survey {
             search = Search::Partial;
         }
         paths.truncate(MOST_HIDDEN);
-        hidden.remember(paths.iter().filter_map(|path| fs::metadata(path).ok()).map(|meta| (meta.dev(), meta.ino())));
-        Surveyed { hidden: paths, search }
+        let objects: Vec<Option<(u64, u64)>> = paths.iter().map(|path| object(path)).collect();
+        hidden.remember(objects.iter().flatten().copied());
+        Surveyed { hidden: paths, objects, search }
     }
 
     /// Reads what git ignores, as far as it looks otherwise than the last time.
@@ -280,7 +302,7 @@ impl Lister<'_> {
             return;
         }
         let is = |names: &[&str]| names.iter().any(|other| name == *other);
-        let is_filled = is(FILLED) || is(FILLED_IF_IGNORED) && self.is_ignored(&path);
+        let is_filled = is(FILLED) || is(FILLED_IF_IGNORED) && self.is_ignored(&path, FileType::Directory);
         dir.below.push((path, if is_filled { Depth::Names } else { Depth::All }));
     }
 
@@ -295,16 +317,17 @@ impl Lister<'_> {
         let is_binary = path.extension().is_some_and(|end| BINARY.iter().any(|binary| end == *binary));
         let inside = path.strip_prefix(self.root).unwrap_or(path);
         let is_shown = self.hidden.show.has(Place { root: self.root, inside, kind: FileType::RegularFile });
-        self.hidden.secret.is_some() && !is_binary && !is_shown && self.is_ignored(path)
+        self.hidden.secret.is_some() && !is_binary && !is_shown && self.is_ignored(path, FileType::RegularFile)
     }
 
-    fn is_ignored(&mut self, path: &Path) -> bool {
+    fn is_ignored(&mut self, path: &Path, kind: FileType) -> bool {
         let Some(tracked) = self.hidden.tracked_of(self.root) else { return false };
         let Some(top) = &tracked.top else { return false };
         if tracked.has(path) {
             return false;
         }
-        self.ignored.get_or_insert_with(|| Ignored::new(top)).has(path)
+        let ignored = self.ignored.get_or_insert_with(|| Ignored::new(top));
+        if kind == FileType::Directory { ignored.has_dir(path) } else { ignored.has(path) }
     }
 }
 

@@ -3,8 +3,9 @@
 //! A cover cannot be opened, whoever tries: a device without the right to be one, or a directory without any right. An
 //! empty file would be a lie, and a program that finds none goes on without.
 //!
-//! Linux takes a mount away when a program outside replaces what it is on. So the directories on the way are watched,
-//! what comes in its place is covered at once, and the model is told: for that moment it could be read.
+//! Linux takes a mount away when a program outside replaces what it is on. So the directories on the way are watched, and
+//! what comes in its place is covered at once. For that moment it could be read, so the agent's side compares after the
+//! command: see `host/unseen.rs`.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -31,12 +32,11 @@ const EVENT_BYTES: usize = 4 << 10;
 #[derive(Debug)]
 pub(crate) struct Covers {
     covers: Vec<Cover>,
-    /// `None`: the user's limit of watches is reached. Then it is only looked at the end.
+    /// `None`: the user's limit of watches is reached. Then only the comparison after the command is left.
     watch: Option<OwnedFd>,
     /// Names that matter in the directories on the way.
     names: BTreeSet<Vec<u8>>,
     roots: Vec<PathBuf>,
-    replaced: BTreeSet<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub(crate) fn cover<'p>(
 ) -> io::Result<Covers> {
     let covers = hidden.map(|path| Cover { path: path.to_path_buf(), dir: None }).collect();
     let roots = roots.map(Path::to_path_buf).collect();
-    let mut covers = Covers { covers, watch: None, names: BTreeSet::new(), roots, replaced: BTreeSet::new() };
+    let mut covers = Covers { covers, watch: None, names: BTreeSet::new(), roots };
     if !covers.covers.is_empty() {
         let flags = inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK;
         // Before the covers: what is replaced in between is seen.
@@ -75,28 +75,11 @@ impl Covers {
         if !self.matters() {
             return Ok(());
         }
-        let uncovered: Vec<PathBuf> = self.uncovered().map(Path::to_path_buf).collect();
         self.cover_all()?;
-        self.replaced.extend(uncovered);
         // What came in place of a directory on the way is not watched yet.
         self.watch_ways();
         // It may have changed before it was.
         self.cover_all()
-    }
-
-    /// What the model is told, after the command.
-    pub(crate) fn notes(mut self) -> Vec<String> {
-        let uncovered: Vec<PathBuf> = self.uncovered().map(Path::to_path_buf).collect();
-        self.replaced.extend(uncovered);
-        let replaced: Vec<String> = self.replaced.iter().map(|path| format!("`{}`", path.display())).collect();
-        if replaced.is_empty() {
-            return Vec::new();
-        }
-        vec![format!(
-            "While the command ran, another program replaced {}, which is hidden. The new file was hidden again at once; \
-             for a moment the command could have read it. If it did, do not use or repeat what it holds.",
-            replaced.join(", ")
-        )]
     }
 
     /// Reads all events. Whether one is about a name on the way.
@@ -118,10 +101,6 @@ impl Covers {
         }
     }
 
-    fn uncovered(&self) -> impl Iterator<Item = &Path> {
-        self.covers.iter().filter(|cover| !cover.is_in_place()).map(|cover| cover.path.as_path())
-    }
-
     fn cover_all(&mut self) -> io::Result<()> {
         self.covers.iter_mut().filter(|cover| !cover.is_in_place()).try_for_each(Cover::put)
     }
@@ -137,7 +116,7 @@ impl Covers {
             for dir in cover.path.ancestors().skip(1).take_while(is_below) {
                 self.names.insert(name.as_bytes().to_vec());
                 if watched.insert(dir) {
-                    // What is gone by now or not to be watched is looked at after the command.
+                    // What is gone by now or not to be watched is compared after the command.
                     let _ = inotify::add_watch(watch, dir, what);
                 }
                 name = dir.file_name().unwrap_or(OsStr::new(""));

@@ -80,7 +80,6 @@ fn start_and_wait(agent: &UnixStream, output: OwnedFd, raised: &mut Raised) -> i
     let end = end(buried.or(last));
     let mut notes = notes::notes(before, &raised.lockdown, end, watch.reached);
     notes.extend(supervisor.iter().flat_map(Supervisor::notes));
-    notes.extend(covers.into_iter().flat_map(Covers::notes));
     notes.extend(guard.restore());
     Ok(match end {
         End::Code(code) => Report::Exited { code, notes },

@@ -129,6 +129,8 @@ fn a_look_at_many_files() {
             fs::write(path.join(format!("file{file}.rs")), "").unwrap();
         }
     }
+    let git = std::process::Command::new("git").args(["add", "."]).current_dir(&bench.root).status().unwrap();
+    assert!(git.success());
     for look in ["first", "second", "third"] {
         // The directories' times are far enough in the past for the next look.
         std::thread::sleep(Duration::from_millis(50));
