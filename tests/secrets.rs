@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::ci::{ci, git, repository};
+use crate::ci::{git, nothing_is_left, repository};
 use crate::support::World;
 
 const FILES: &[(&str, &str)] = &[
@@ -34,7 +34,7 @@ fn what_is_in_dot_env_is_not_sent_and_the_user_reads_how_to_show_it() {
     let told = world.run(&["Why does the app not start?"]);
     assert_eq!(told.code, 0, "{}", told.stderr);
     assert!(!is_sent(&world, "hunter2hunter2"));
-    assert!(world.outcome(0).contains("`.env` exists and is hidden from you"), "{}", world.outcome(0));
+    assert!(world.outcome(0).contains("`.env` exists but is hidden from you"), "{}", world.outcome(0));
     assert!(
         world.outcome(1).contains("PASSWORD=\n") && world.outcome(1).contains("`--show .env`"),
         "{}",
@@ -74,9 +74,9 @@ fn a_repository_may_hide_more() {
     assert_eq!(world.run(&["Task"]).code, 0);
     assert!(!is_sent(&world, "VALUE-"), "{} {}", world.outcome(0), world.outcome(1));
     let broken = World::new(&[], "Done.");
-    trust(&broken, "hide = [\"a[z-\"]\n");
+    trust(&broken, "hide = [\"[z-a]\"]\n");
     let told = broken.run(&["Task"]);
-    assert!(told.code == 2 && told.stderr.contains("hide: invalid pattern `a[z-`"), "{} {}", told.code, told.stderr);
+    assert!(told.code == 2 && told.stderr.contains("hide: invalid pattern `[z-a]`"), "{} {}", told.code, told.stderr);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn keys_that_git_ignores_are_found_by_their_content() {
     git(&world.workspace(), &["init", "-q"]);
     assert_eq!(world.run(&["Task"]).code, 0);
     assert!(!is_sent(&world, &key), "{} {}", world.outcome(0), world.outcome(1));
-    assert!(world.outcome(0).contains("is ignored by git and holds what looks like a key"), "{}", world.outcome(0));
+    assert!(world.outcome(0).contains("git ignores it and it contains a key"), "{}", world.outcome(0));
 }
 
 #[test]
@@ -100,7 +100,14 @@ fn ci_does_not_see_what_the_checkout_ignores() {
     let look = json!({"command": format!("cat {at}/.env {at}/gha-creds-1.json {at}/private/x {at}/a.txt; echo end")});
     let mut world = world;
     let script = fake_mistral::Script::parse(&format!("> run_command {look}\n---\nDone.")).unwrap();
-    world.server = Some(fake_mistral::FakeMistral::spawn(script).unwrap());
-    assert_eq!(ci(&world, &["Look"]).0.code, 0);
-    assert!(world.outcome(0).contains("a\nend") && !is_sent(&world, "VALUE-"), "{}", world.outcome(0));
+    let home = world.workspace().parent().unwrap().to_path_buf();
+    // Read-only in HOME, and once more as a directory that was added.
+    for more in [None, Some(format!("--add-dir={at}:ro"))] {
+        world.server = Some(fake_mistral::FakeMistral::spawn(script.clone()).unwrap());
+        let mut command = world.command(&["ci", "Look"]);
+        let output = command.args(more).env("HOME", &home).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(world.outcome(0).contains("a\n") && !is_sent(&world, "VALUE-"), "{}", world.outcome(0));
+        nothing_is_left(&world);
+    }
 }

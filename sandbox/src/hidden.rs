@@ -230,11 +230,11 @@ pub(crate) fn note(paths: &[&Path], search: Search) -> Option<String> {
     }
     let rest = match search {
         Search::Whole => "",
-        Search::Partial => " The workspace is too large to be searched for all.",
+        Search::Partial => " The workspace is too large to search completely.",
     };
     Some(format!(
-        "Hidden from you, since they may hold secrets: {}. Opening one fails (\"Permission denied\"), for every program of \
-         yours. If the task needs one, stop and ask the user to start again with `--show {first}`.{rest}",
+        "Hidden from you because they may hold secrets: {}. Commands cannot open these files (\"Permission denied\"). If the \
+         task needs one, stop and ask the user to run again with `--show {first}`.{rest}",
         shown.join(", ")
     ))
 }
@@ -243,14 +243,14 @@ impl Why {
     /// For the model, which shall neither look for another way nor take the file for missing.
     pub(crate) fn words(self, path: &str) -> String {
         let why = match self {
-            Why::Name => "Files of this name hold secrets",
-            Why::Content => "It is ignored by git and holds what looks like a key",
-            Why::Settings => "The user's settings hide it",
-            Why::Place => "Programs keep secrets there",
+            Why::Name => "files with this name usually hold secrets",
+            Why::Content => "git ignores it and it contains a key",
+            Why::Settings => "the user's settings hide it",
+            Why::Place => "programs keep secrets there",
         };
         format!(
-            "`{path}` exists and is hidden from you. {why}. No tool and no command can read it. If the task needs it, stop \
-             and ask the user to start again with `--show {path}`."
+            "`{path}` exists but is hidden from you: {why}. No tool or command can read it. If the task needs it, stop and \
+             ask the user to run again with `--show {path}`."
         )
     }
 }

@@ -136,7 +136,7 @@ impl Roots {
             None => Ok(&self.workspace),
             Some((root, Access::Write)) => Ok(root),
             Some((root, Access::Read)) => Err(SandboxError::Blocked(format!(
-                "`{}` is in `{}`, which was added for reading only; nothing was written.",
+                "`{}` is in `{}`, which was added read-only; nothing was written.",
                 path.display(),
                 root.real().display()
             ))),

@@ -94,8 +94,8 @@ impl Surveyed {
         let is_told = replaced.iter().any(|path| repeats(output, &content(path)));
         let names: Vec<String> = replaced.iter().map(|path| format!("`{}`", path.display())).collect();
         let rest = match is_told {
-            true => "The output repeated what is in it and was withheld.",
-            false => "It was hidden again at once.",
+            true => "The output contained its content and was withheld.",
+            false => "It is hidden again.",
         };
         let text = format!(
             "While the command ran, another program replaced {}, which is hidden from you. {rest}",

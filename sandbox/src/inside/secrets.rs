@@ -39,7 +39,7 @@ fn secrets_of_the_workspace_are_hidden_from_commands() {
             let ran = bench.run(&format!("cat {file}"));
             assert!(ran.ended == Ended::Exited(1) && !ran.output.contains("SECRET"), "{file}: {ran:?}");
             assert!(ran.output.contains("Permission denied") || file.starts_with("private"), "{file}: {ran:?}");
-            let told = ran.notes.iter().any(|note| note.contains("start again with `--show"));
+            let told = ran.notes.iter().any(|note| note.contains("run again with `--show"));
             assert!(told, "{file} {name}: {ran:?}");
         }
         let ran =
@@ -61,7 +61,7 @@ fn secrets_of_the_workspace_are_hidden_from_file_tools() {
         for file in [".env", "app/.env.local", "local/notes.txt", "private/deep/file"] {
             let refused = bench.read(file).unwrap_err().to_string();
             assert!(
-                refused.contains("is hidden from you") && refused.contains(&format!("`--show {file}`")),
+                refused.contains("but is hidden from you") && refused.contains(&format!("`--show {file}`")),
                 "{refused}"
             );
             let before = std::fs::read_to_string(bench.root().join(file)).unwrap();

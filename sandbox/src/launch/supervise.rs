@@ -116,12 +116,12 @@ impl Supervisor {
         let hits: Vec<&Path> = self.hits.iter().map(|path| path.strip_prefix(root).unwrap_or(path)).collect();
         notes.extend(hidden::note(&hits, Search::Whole));
         if !self.calls.is_empty() {
-            notes.push(format!("The sandbox refused: {}. No command may do that here.", list(&self.calls)));
+            notes.push(format!("The sandbox blocked: {}. No command can do that here.", list(&self.calls)));
         }
         if !self.paths.is_empty() {
             let paths = list(&self.paths);
             notes.push(format!(
-                "The sandbox refused to change permission bits, owner, times or attributes outside the workspace: {paths}."
+                "The sandbox blocked changing permissions, owner, times or attributes outside the workspace: {paths}."
             ));
         }
         notes
