@@ -99,11 +99,12 @@ fn ci_does_not_see_what_the_checkout_ignores() {
     let at = world.workspace().display().to_string();
     let look = json!({"command": format!("cat {at}/.env {at}/gha-creds-1.json {at}/private/x {at}/a.txt; echo end")});
     let mut world = world;
-    let script = fake_mistral::Script::parse(&format!("> run_command {look}\n---\nDone.")).unwrap();
+    let script = format!("> run_command {look}\n---\nDone.");
     let home = world.workspace().parent().unwrap().to_path_buf();
     // Read-only in HOME, and once more as a directory that was added.
     for more in [None, Some(format!("--add-dir={at}:ro"))] {
-        world.server = Some(fake_mistral::FakeMistral::spawn(script.clone()).unwrap());
+        let script = fake_mistral::Script::parse(&script).unwrap();
+        world.server = Some(fake_mistral::FakeMistral::spawn(script).unwrap());
         let mut command = world.command(&["ci", "Look"]);
         let output = command.args(more).env("HOME", &home).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
