@@ -228,7 +228,7 @@ impl Host {
         let shown = output.finish();
         let (output, total_bytes, full_output) = (shown.text, shown.total_bytes, shown.full);
         let mut ran = Ran { ended: cut.unwrap_or(ended), output, total_bytes, full_output, notes };
-        surveyed.withhold(&mut ran);
+        surveyed.withhold(&mut ran, self.roots.workspace.real());
         Ok(ran)
     }
 

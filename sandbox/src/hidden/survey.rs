@@ -83,30 +83,52 @@ pub(crate) struct Survey {
 }
 
 /// What a look found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) struct Surveyed {
     /// Absolute, without links; none is in another.
     pub(crate) hidden: Vec<PathBuf>,
-    /// Which they are, by device and number.
-    pub(crate) objects: Vec<Option<(u64, u64)>>,
+    /// The same, open as places: what they were is still there when something else has their names.
+    held: Vec<Option<OwnedFd>>,
     pub(crate) search: Search,
 }
 
 impl Surveyed {
-    /// Paths at which something else is by now.
-    pub(crate) fn replaced(&self) -> Vec<&Path> {
-        let all = self.hidden.iter().zip(&self.objects);
-        let is_other = |path: &Path, then: &Option<(u64, u64)>| object(path).is_some_and(|now| Some(now) != *then);
-        all.filter(|(path, then)| is_other(path, then)).map(|(path, _)| path.as_path()).collect()
+    fn new(hidden: Vec<PathBuf>, search: Search) -> Surveyed {
+        let held = hidden.iter().map(|path| open_place(path).ok()).collect();
+        Surveyed { hidden, held, search }
+    }
+
+    /// Nothing is known.
+    pub(crate) fn none() -> Surveyed {
+        Surveyed { search: Search::Partial, ..Surveyed::default() }
+    }
+
+    fn objects(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.held.iter().flatten().filter_map(object)
+    }
+
+    /// Paths at which something else is by now, each with what was there.
+    pub(crate) fn replaced(&self) -> Vec<(&Path, PathBuf)> {
+        let all = self.hidden.iter().zip(&self.held).filter_map(|(path, held)| Some((path, held.as_ref()?)));
+        let is_other = |path: &Path, held: &OwnedFd| {
+            fs::symlink_metadata(path).is_ok_and(|now| object(held) != Some((now.dev(), now.ino())))
+        };
+        let replaced = all.filter(|(path, held)| is_other(path, held));
+        replaced.map(|(path, held)| (path.as_path(), PathBuf::from(link(held)))).collect()
     }
 
     pub(crate) fn look_again(&mut self) {
-        self.objects = self.hidden.iter().map(|path| object(path)).collect();
+        *self = Surveyed::new(std::mem::take(&mut self.hidden), self.search);
     }
 }
 
-fn object(path: &Path) -> Option<(u64, u64)> {
-    fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
+fn object(held: &OwnedFd) -> Option<(u64, u64)> {
+    rustix::fs::fstat(held).ok().map(|stat| (stat.st_dev, stat.st_ino))
+}
+
+/// A name that leads to what is held.
+fn link(held: &OwnedFd) -> String {
+    format!("/proc/self/fd/{}", held.as_raw_fd())
 }
 
 #[derive(Clone, Debug, Default)]
@@ -195,9 +217,9 @@ impl Survey {
             search = Search::Partial;
         }
         paths.truncate(MOST_HIDDEN);
-        let objects: Vec<Option<(u64, u64)>> = paths.iter().map(|path| object(path)).collect();
-        hidden.remember(objects.iter().flatten().copied());
-        Surveyed { hidden: paths, objects, search }
+        let surveyed = Surveyed::new(paths, search);
+        hidden.remember(surveyed.objects());
+        surveyed
     }
 
     /// Reads what git ignores, as far as it looks otherwise than the last time.
@@ -236,7 +258,7 @@ impl Survey {
     fn hold(&mut self, hidden: &Hidden, roots: &[&Path], found: &mut Vec<(PathBuf, Why)>) {
         let mut still = Vec::new();
         for held in std::mem::take(&mut self.held) {
-            let Ok(now) = fs::read_link(format!("/proc/self/fd/{}", held.as_raw_fd())) else { continue };
+            let Ok(now) = fs::read_link(link(&held)) else { continue };
             let Some(root) = roots.iter().find(|root| now.starts_with(root)) else { continue };
             let is_there = now.symlink_metadata().is_ok();
             let inside = now.strip_prefix(root).unwrap_or(&now);
@@ -249,9 +271,7 @@ impl Survey {
             }
         }
         for (path, why) in found.iter() {
-            let is_held = |held: &OwnedFd| {
-                fs::read_link(format!("/proc/self/fd/{}", held.as_raw_fd())).is_ok_and(|held| held == *path)
-            };
+            let is_held = |held: &OwnedFd| fs::read_link(link(held)).is_ok_and(|held| held == *path);
             if *why != Why::Name && still.len() < MOST_HELD && !still.iter().any(is_held) {
                 still.extend(open_place(path).ok());
             }

@@ -21,7 +21,7 @@ impl Host {
             roots.hidden().map(|hidden| survey.look(hidden, &roots.all())).unwrap_or_default()
         });
         // Only a panic ends it early.
-        looked.await.unwrap_or(Surveyed { search: Search::Partial, ..Surveyed::default() })
+        looked.await.unwrap_or(Surveyed::none())
     }
 
     /// What the model asked for and was not shown, for the user: paths from the workspace, or absolute.
@@ -62,7 +62,7 @@ impl Host {
     pub(super) fn without_replaced(&self, mut background: Background) -> Background {
         let mut all = self.hidden_from.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(surveyed) = all.get_mut(&background.id)
-            && let Some(note) = surveyed.judge(&background.output)
+            && let Some(note) = surveyed.judge(&background.output, self.roots.workspace.real())
         {
             background.output = note.shown(background.output);
             background.notes.push(note.text);
@@ -74,10 +74,11 @@ impl Host {
 }
 
 impl Surveyed {
-    pub(super) fn withhold(&self, ran: &mut Ran) {
+    /// `root`: of the workspace.
+    pub(super) fn withhold(&self, ran: &mut Ran, root: &Path) {
         let full = ran.full_output.as_ref().map(|path| std::fs::read(path).unwrap_or_default());
         let all = full.as_ref().map_or_else(|| ran.output.as_str().into(), |full| String::from_utf8_lossy(full));
-        let Some(note) = self.judge(&all) else { return };
+        let Some(note) = self.judge(&all, root) else { return };
         if note.is_told
             && let Some(path) = ran.full_output.take()
         {
@@ -89,10 +90,13 @@ impl Surveyed {
     }
 
     /// `None`: nothing was replaced since the look.
-    fn judge(&self, output: &str) -> Option<Replaced> {
+    fn judge(&self, output: &str, root: &Path) -> Option<Replaced> {
         let replaced = self.replaced();
-        let is_told = replaced.iter().any(|path| repeats(output, &content(path)));
-        let names: Vec<String> = replaced.iter().map(|path| format!("`{}`", path.display())).collect();
+        // While Linux replaces a file, its old content too is without a cover for an instant.
+        let is_told =
+            replaced.iter().any(|(path, old)| [path, old.as_path()].iter().any(|file| repeats(output, &content(file))));
+        let shown = |path: &Path| path.strip_prefix(root).unwrap_or(path).display().to_string();
+        let names: Vec<String> = replaced.iter().map(|(path, _)| format!("`{}`", shown(path))).collect();
         let rest = match is_told {
             true => "The output contained its content and was withheld.",
             false => "It is hidden again.",
