@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use agent::{Background, Cancel, Effect, Ended, Observation, Permit, Ran, Sandbox, SandboxError};
+use agent::{Background, Cancel, Effect, Ended, Observation, Permit, Programs, Ran, Sandbox, SandboxError};
 use async_trait::async_trait;
 use rustix::process::DumpableBehavior;
 use tokio::sync::{Mutex, OnceCell};
@@ -36,6 +36,7 @@ use crate::{git_dirs, list, map, read, run, search, write};
 /// Where shells are, before PATH is asked.
 const SHELLS: &[&str] = &["/bin/bash", "/usr/bin/bash"];
 const LAST_SHELL: &str = "/bin/sh";
+const PATH_NOTE: &str = "This ran without approval, so PATH did not include directories that edits can write.";
 
 /// Why a workspace cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +110,17 @@ impl Host {
         })
     }
 
+    #[cfg(test)]
     pub(crate) async fn act(&self, effect: &Effect, cancel: &Cancel) -> Result<Observation, SandboxError> {
+        self.act_with(effect, Programs::AnyInPath, cancel).await
+    }
+
+    pub(crate) async fn act_with(
+        &self,
+        effect: &Effect,
+        programs: Programs,
+        cancel: &Cancel,
+    ) -> Result<Observation, SandboxError> {
         if cancel.is_set() {
             return Err(SandboxError::Cancelled);
         }
@@ -140,13 +151,13 @@ impl Host {
             }
             Effect::Run { command, timeout } => {
                 let longest = self.options.fence.limits.time;
-                let mut ran = self.run(&command, timeout.min(longest), cancel).await?;
+                let mut ran = self.run(&command, programs, timeout.min(longest), cancel).await?;
                 if ran.ended == Ended::TimedOut(longest) && longest < timeout {
                     ran.notes.push(format!("The user's limit of {} s per command was reached.", longest.as_secs()));
                 }
                 Ok(Observation::Ran(ran))
             }
-            Effect::Start { command } => self.start(&command, cancel).await.map(Observation::Started),
+            Effect::Start { command } => self.start(&command, programs, cancel).await.map(Observation::Started),
             Effect::ReadOutput { id, wait } => {
                 let read = self.backgrounds.read(id, wait, cancel).await?;
                 Ok(Observation::Output(self.without_replaced(read)))
@@ -202,9 +213,15 @@ impl Host {
         found.map(|path| path.strip_prefix(root).map(Path::to_path_buf).unwrap_or(path)).collect()
     }
 
-    async fn run(&self, command: &str, timeout: Duration, cancel: &Cancel) -> Result<Ran, SandboxError> {
+    async fn run(
+        &self,
+        command: &str,
+        programs: Programs,
+        timeout: Duration,
+        cancel: &Cancel,
+    ) -> Result<Ran, SandboxError> {
         let mut slot = self.keeper.lock().await;
-        let (started, surveyed) = self.launch(&mut slot, command).await?;
+        let (started, surveyed) = self.launch(&mut slot, command, programs).await?;
         let mut output = Output::new(self.options.outputs.clone());
         let over = async {
             tokio::select! {
@@ -225,6 +242,9 @@ impl Host {
         notes.extend(slot.as_ref().and_then(|keeper| keeper.proxy.as_ref()).and_then(Proxy::take_notes));
         notes.extend(self.backgrounds.obituaries());
         notes.extend(self.hidden_note(command, cut.unwrap_or(ended), &surveyed, slot.as_ref()));
+        if programs == Programs::OutsideWorkspace && self.path_outside_workspace().is_some() {
+            notes.push(PATH_NOTE.to_string());
+        }
         let shown = output.finish();
         let (output, total_bytes, full_output) = (shown.text, shown.total_bytes, shown.full);
         let mut ran = Ran { ended: cut.unwrap_or(ended), output, total_bytes, full_output, notes };
@@ -232,21 +252,39 @@ impl Host {
         Ok(ran)
     }
 
-    async fn start(&self, command: &str, cancel: &Cancel) -> Result<Background, SandboxError> {
+    async fn start(&self, command: &str, programs: Programs, cancel: &Cancel) -> Result<Background, SandboxError> {
         self.backgrounds.check_room()?;
-        let (started, surveyed) = self.launch(&mut *self.keeper.lock().await, command).await?;
+        let (started, surveyed) = self.launch(&mut *self.keeper.lock().await, command, programs).await?;
         let id = self.backgrounds.add(command, started, self.options.outputs.clone());
         self.remember_hidden(id, surveyed);
         self.backgrounds.first_look(id, cancel).await.map(|background| self.without_replaced(background))
     }
 
-    async fn launch(&self, slot: &mut Option<Keeper>, command: &str) -> Result<(Started, Surveyed), SandboxError> {
+    /// PATH for a command that runs unasked because its programs are known; `None`: the user's own will do.
+    fn path_outside_workspace(&self) -> Option<OsString> {
+        let (_, path) = self.environment.iter().find(|(name, _)| name == "PATH")?;
+        let (edited, kept): (Vec<PathBuf>, Vec<PathBuf>) =
+            std::env::split_paths(path).partition(|dir| self.roots.may_be_edited(dir));
+        // They come from a PATH, so no name has a colon in it.
+        if edited.is_empty() { None } else { std::env::join_paths(kept).ok() }
+    }
+
+    async fn launch(
+        &self,
+        slot: &mut Option<Keeper>,
+        command: &str,
+        programs: Programs,
+    ) -> Result<(Started, Surveyed), SandboxError> {
         let (git, surveyed) = match self.options.fence.sandbox {
             SandboxMode::On => tokio::join!(self.known_git_dirs(), self.surveyed()),
             SandboxMode::Off => (&[][..], Surveyed::default()),
         };
+        let path = match programs {
+            Programs::AnyInPath => None,
+            Programs::OutsideWorkspace => self.path_outside_workspace(),
+        };
         let (directory, hidden, roots) = (self.roots.workspace.real(), surveyed.hidden.as_slice(), self.roots.all());
-        let errand = Errand { shell: &self.shell, command, directory, git, hidden, roots: &roots };
+        let errand = Errand { shell: &self.shell, command, directory, git, hidden, roots: &roots, path };
         if let (true, Some(keeper)) = (self.backgrounds.take_unwatched(), slot.as_mut()) {
             keeper.end(run::GRACE).await;
         }
@@ -336,7 +374,7 @@ impl Host {
 #[async_trait(?Send)]
 impl Sandbox for Host {
     async fn perform(&self, permit: Permit, cancel: &Cancel) -> Result<Observation, SandboxError> {
-        self.act(permit.effect(), cancel).await
+        self.act_with(permit.effect(), permit.programs(), cancel).await
     }
 }
 

@@ -57,6 +57,8 @@ pub(crate) struct Order {
     pub(crate) hidden: Vec<AnyPath>,
     /// Those directories: what is hidden is watched from there down.
     pub(crate) roots: Vec<AnyPath>,
+    /// In place of the PATH that the launcher was started with.
+    pub(crate) path: Option<OsString>,
 }
 
 /// Warden to agent, once, when everything that the command started is dead.

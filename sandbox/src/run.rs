@@ -35,6 +35,8 @@ pub(crate) struct Errand<'a> {
     /// What is hidden in these directories.
     pub(crate) hidden: &'a [PathBuf],
     pub(crate) roots: &'a [&'a Path],
+    /// In place of the user's PATH.
+    pub(crate) path: Option<OsString>,
 }
 
 /// A command on its way: what it prints, and our end of its warden's socket.
@@ -130,6 +132,7 @@ pub(crate) async fn start(keeper: &Keeper, errand: &Errand<'_>) -> io::Result<St
         git: errand.git.iter().cloned().map(Into::into).collect(),
         hidden: errand.hidden.iter().cloned().map(Into::into).collect(),
         roots: errand.roots.iter().map(|root| root.to_path_buf().into()).collect(),
+        path: errand.path.clone(),
     };
     let (read, write) = pipe()?;
     let pipe = Receiver::from_owned_fd(read)?;
