@@ -38,6 +38,7 @@ mod readme;
 mod resume;
 mod resume_ends;
 mod scenarios;
+mod secrets;
 mod stage;
 mod support;
 mod terminal;

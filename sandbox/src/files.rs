@@ -28,10 +28,15 @@ impl Files {
         Ok(Files(Arc::new(roots)))
     }
 
-    /// Looks at all files that .gitignore does not leave out, keeps the contents that are new, and says what is
+    /// Looks at all files that .gitignore does not leave out and the model may see, keeps the contents that are new, and says what is
     /// otherwise than in `manifest`, which then says how it is now.
     pub fn scan(&self, manifest: &mut Manifest, objects: &mut Objects, until: Instant) -> Result<Vec<Changed>, Late> {
-        scan::scan(&self.0.workspace, manifest, objects, until)
+        scan::scan(&self.0, manifest, objects, until)
+    }
+
+    /// Drops what the model may not see from what is known of an earlier run.
+    pub fn forget_hidden(&self, manifest: &mut Manifest) {
+        scan::forget_hidden(&self.0, manifest);
     }
 
     /// What is at a path, through no link; its content is kept.

@@ -1,10 +1,14 @@
 //! This machine: files beneath the workspace root, commands through the
 //! launcher, behind as much of a fence as the kernel gives.
 
+mod unseen;
+
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use agent::{Background, Cancel, Effect, Ended, Observation, Permit, Programs, Ran, Sandbox, SandboxError};
@@ -18,6 +22,7 @@ use crate::fence::policy::{Namespaces, Policy};
 use crate::fence::secrets;
 use crate::fence::{Fence, Layer, LayerKind, LayerState};
 use crate::files::Files;
+use crate::hidden::{Survey, Surveyed};
 use crate::keeper::{Keeper, Unstarted};
 use crate::options::{AddedDir, HostOptions, SandboxMode};
 use crate::output::Output;
@@ -55,6 +60,11 @@ pub struct Host {
     /// Where git's own files were when the first command came.
     git: OnceCell<Vec<PathBuf>>,
     backgrounds: Backgrounds,
+    survey: Arc<Mutex<Survey>>,
+    /// The model was told what is hidden from commands.
+    hidden_told: AtomicBool,
+    /// From commands that were left running, by their ids.
+    hidden_from: std::sync::Mutex<BTreeMap<u32, Surveyed>>,
 }
 
 impl Host {
@@ -69,21 +79,21 @@ impl Host {
     /// With the variables of some other environment, and perhaps without namespaces: what tests need.
     pub(crate) fn open_in(
         root: &Path,
-        options: HostOptions,
+        mut options: HostOptions,
         variables: impl Iterator<Item = (OsString, OsString)>,
         namespaces: Namespaces,
     ) -> Result<Host, OpenError> {
+        let variables: Vec<(OsString, OsString)> = variables.collect();
+        let home = variables.iter().find(|(name, _)| name == "HOME").map(|(_, home)| PathBuf::from(home));
+        options.fence.hide.paths.extend(secrets::named(&variables, home.as_deref()));
         let mut roots = Roots::open(root, &options).map_err(open_error)?;
         // Where that is refused there is no /proc to look into either.
         let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
-        let environment = environment::allowed(variables, &options.fence.pass);
-        if options.fence.sandbox == SandboxMode::On && roots.may_hold_hidden(&options) {
-            let home = environment.iter().find(|(name, _)| name == "HOME").map(|(_, home)| PathBuf::from(home));
-            let hidden = secrets::hidden(roots.workspace.real(), home.as_deref(), &options.fence.hide, |name| {
-                std::env::var_os(name)
-            });
-            roots.hide(hidden);
+        if options.fence.sandbox == SandboxMode::On && roots.may_hold_places(home.as_deref()) {
+            let shown = &options.fence.show.paths;
+            roots.hide_places(secrets::hidden(roots.workspace.real(), home.as_deref(), [&[], shown], &variables));
         }
+        let environment = environment::allowed(variables.into_iter(), &options.fence.pass);
         let shell = find_shell();
         Ok(Host {
             roots: Arc::new(roots),
@@ -94,6 +104,9 @@ impl Host {
             keeper: Mutex::new(None),
             git: OnceCell::new(),
             backgrounds: Backgrounds::default(),
+            survey: Arc::default(),
+            hidden_told: AtomicBool::new(false),
+            hidden_from: std::sync::Mutex::default(),
         })
     }
 
@@ -145,11 +158,14 @@ impl Host {
                 Ok(Observation::Ran(ran))
             }
             Effect::Start { command } => self.start(&command, programs, cancel).await.map(Observation::Started),
-            Effect::ReadOutput { id, wait } => self.backgrounds.read(id, wait, cancel).await.map(Observation::Output),
+            Effect::ReadOutput { id, wait } => {
+                let read = self.backgrounds.read(id, wait, cancel).await?;
+                Ok(Observation::Output(self.without_replaced(read)))
+            }
             Effect::Stop { id } => {
                 let (background, stop) = self.backgrounds.stop(id).await?;
                 self.kill_if(stop).await;
-                Ok(Observation::Stopped(background))
+                Ok(Observation::Stopped(self.without_replaced(background)))
             }
         }
     }
@@ -205,7 +221,7 @@ impl Host {
         cancel: &Cancel,
     ) -> Result<Ran, SandboxError> {
         let mut slot = self.keeper.lock().await;
-        let started = self.launch(&mut slot, command, programs).await?;
+        let (started, surveyed) = self.launch(&mut slot, command, programs).await?;
         let mut output = Output::new(self.options.outputs.clone());
         let over = async {
             tokio::select! {
@@ -225,19 +241,23 @@ impl Host {
         let (ended, mut notes) = run::verdict(attended.end)?;
         notes.extend(slot.as_ref().and_then(|keeper| keeper.proxy.as_ref()).and_then(Proxy::take_notes));
         notes.extend(self.backgrounds.obituaries());
+        notes.extend(self.hidden_note(command, cut.unwrap_or(ended), &surveyed, slot.as_ref()));
         if programs == Programs::OutsideWorkspace && self.path_outside_workspace().is_some() {
             notes.push(PATH_NOTE.to_string());
         }
         let shown = output.finish();
-        let (text, total_bytes, full_output) = (shown.text, shown.total_bytes, shown.full);
-        Ok(Ran { ended: cut.unwrap_or(ended), output: text, total_bytes, full_output, notes })
+        let (output, total_bytes, full_output) = (shown.text, shown.total_bytes, shown.full);
+        let mut ran = Ran { ended: cut.unwrap_or(ended), output, total_bytes, full_output, notes };
+        surveyed.withhold(&mut ran, self.roots.workspace.real());
+        Ok(ran)
     }
 
     async fn start(&self, command: &str, programs: Programs, cancel: &Cancel) -> Result<Background, SandboxError> {
         self.backgrounds.check_room()?;
-        let started = self.launch(&mut *self.keeper.lock().await, command, programs).await?;
+        let (started, surveyed) = self.launch(&mut *self.keeper.lock().await, command, programs).await?;
         let id = self.backgrounds.add(command, started, self.options.outputs.clone());
-        self.backgrounds.first_look(id, cancel).await
+        self.remember_hidden(id, surveyed);
+        self.backgrounds.first_look(id, cancel).await.map(|background| self.without_replaced(background))
     }
 
     /// PATH for a command that runs unasked because its programs are known; `None`: the user's own will do.
@@ -254,28 +274,34 @@ impl Host {
         slot: &mut Option<Keeper>,
         command: &str,
         programs: Programs,
-    ) -> Result<Started, SandboxError> {
-        let git = match self.options.fence.sandbox {
-            SandboxMode::On => self.git.get_or_init(|| self.git_dirs()).await.as_slice(),
-            SandboxMode::Off => &[],
+    ) -> Result<(Started, Surveyed), SandboxError> {
+        let (git, surveyed) = match self.options.fence.sandbox {
+            SandboxMode::On => tokio::join!(self.known_git_dirs(), self.surveyed()),
+            SandboxMode::Off => (&[][..], Surveyed::default()),
         };
         let path = match programs {
             Programs::AnyInPath => None,
             Programs::OutsideWorkspace => self.path_outside_workspace(),
         };
-        let errand = Errand { shell: &self.shell, command, directory: self.roots.workspace.real(), git, path };
+        let (directory, hidden, roots) = (self.roots.workspace.real(), surveyed.hidden.as_slice(), self.roots.all());
+        let errand = Errand { shell: &self.shell, command, directory, git, hidden, roots: &roots, path };
         if let (true, Some(keeper)) = (self.backgrounds.take_unwatched(), slot.as_mut()) {
             keeper.end(run::GRACE).await;
         }
         let keeper = self.keeper(slot).await?;
         let started = run::start(keeper, &errand).await;
         if let Ok(started) = started {
-            return Ok(started);
+            return Ok((started, surveyed));
         }
         // It died since the last command. Nothing was run yet, so trying again is safe.
         keeper.kill();
         let keeper = self.keeper(slot).await?;
-        run::start(keeper, &errand).await.map_err(run::not_started)
+        let started = run::start(keeper, &errand).await.map_err(run::not_started)?;
+        Ok((started, surveyed))
+    }
+
+    async fn known_git_dirs(&self) -> &[PathBuf] {
+        self.git.get_or_init(|| self.git_dirs()).await
     }
 
     /// Away from the runtime's thread: a disk may be slow, and Ctrl-C is not.

@@ -1,5 +1,6 @@
 //! What must work behind the fence: what developers do all day.
 
+mod secrets;
 mod servers;
 
 use agent::Ended;
@@ -162,7 +163,7 @@ fn what_is_hidden_is_hidden_from_commands_and_file_tools_alike() {
         std::os::unix::fs::symlink("keys", folder.path().join("link")).unwrap();
         let mut options = HostOptions::default();
         options.fence.add_dirs.push(AddedDir { path: folder.path().to_path_buf(), access: Access::Write });
-        options.fence.hide = vec![folder.path().join("keys"), folder.path().join("one.key")];
+        options.fence.hide.paths = vec![folder.path().join("keys"), folder.path().join("one.key")];
         let bench = Bench::fenced(&[], options, kind);
         for file in ["keys/a.key", "one.key", "link/a.key"] {
             let path = folder.path().join(file);

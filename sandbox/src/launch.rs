@@ -13,6 +13,7 @@
 mod attributes;
 mod command;
 mod connect;
+mod covers;
 mod git;
 pub(crate) mod group;
 mod landlock;
@@ -22,6 +23,7 @@ mod memory;
 mod mounts;
 mod namespaces;
 mod notes;
+mod opens;
 mod proc;
 mod raise;
 mod raw;

@@ -14,6 +14,7 @@ mod options;
 mod beneath;
 mod git_names;
 mod glob;
+mod hidden;
 mod list;
 mod map;
 mod read;
@@ -47,11 +48,14 @@ mod run;
 
 pub use crate::fence::{Fence, Layer, LayerKind, LayerState};
 pub use crate::files::{Content, Files, Late};
+pub use crate::hidden::{is_filled_by_tools, is_named_like_a_secret};
 pub use crate::host::{Host, OpenError};
 pub use crate::launch::launcher;
 pub use crate::memory::{Memory, ran};
 pub use crate::network::{HostRule, Network, NetworkError};
-pub use crate::options::{Access, AddedDir, CommandLimits, FenceOptions, HostOptions, OutsideGit, SandboxMode};
+pub use crate::options::{
+    Access, AddedDir, CommandLimits, FenceOptions, HostOptions, LooksSecret, OutsideGit, SandboxMode, Selection,
+};
 pub use crate::take_back::TakeBack;
 pub use crate::watch::{Watch, Written};
 

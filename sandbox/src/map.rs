@@ -92,7 +92,7 @@ fn candidates(roots: &Roots, cancel: &Cancel) -> Result<(Vec<Candidate>, usize),
     let looked_ns = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as i64);
     let (mut candidates, mut left_out) = (Vec::new(), 0);
     walk(roots, Path::new("."), None, cancel, |found| {
-        if found.kind != FileType::RegularFile || LARGEST_BYTES < found.bytes {
+        if found.is_hidden || found.kind != FileType::RegularFile || LARGEST_BYTES < found.bytes {
             return Next::More;
         }
         let Some(path) = found.inside.to_str() else { return Next::More };

@@ -53,6 +53,10 @@ pub(crate) struct Order {
     pub(crate) directory: AnyPath,
     /// Directories of git, and the files that stand for one. Absolute.
     pub(crate) git: Vec<AnyPath>,
+    /// What is hidden in the directories that commands write to. Absolute, without links.
+    pub(crate) hidden: Vec<AnyPath>,
+    /// Those directories: what is hidden is watched from there down.
+    pub(crate) roots: Vec<AnyPath>,
     /// In place of the PATH that the launcher was started with.
     pub(crate) path: Option<OsString>,
 }

@@ -32,6 +32,9 @@ pub(crate) struct Errand<'a> {
     pub(crate) directory: &'a Path,
     /// Where git's own files are.
     pub(crate) git: &'a [PathBuf],
+    /// What is hidden in these directories.
+    pub(crate) hidden: &'a [PathBuf],
+    pub(crate) roots: &'a [&'a Path],
     /// In place of the user's PATH.
     pub(crate) path: Option<OsString>,
 }
@@ -127,6 +130,8 @@ pub(crate) async fn start(keeper: &Keeper, errand: &Errand<'_>) -> io::Result<St
         command: OsString::from(errand.command),
         directory: errand.directory.to_path_buf().into(),
         git: errand.git.iter().cloned().map(Into::into).collect(),
+        hidden: errand.hidden.iter().cloned().map(Into::into).collect(),
+        roots: errand.roots.iter().map(|root| root.to_path_buf().into()).collect(),
         path: errand.path.clone(),
     };
     let (read, write) = pipe()?;

@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use snapshots::{Changed, FileState, Manifest, Objects, Seen, SeenDir, Stamp};
 
 use crate::beneath::Root;
+use crate::roots::Roots;
 use crate::state::{self, TICK_NS};
 
 /// There was not enough time to look at everything. What changed is not known.
@@ -29,6 +30,7 @@ const MANY: usize = 64;
 const RULES: [&str; 2] = [".gitignore", ".ignore"];
 
 struct Scan<'a> {
+    roots: &'a Roots,
     root: &'a Root,
     objects: &'a mut Objects,
     until: Instant,
@@ -42,7 +44,7 @@ struct Scan<'a> {
 }
 
 pub(crate) fn scan(
-    root: &Root,
+    roots: &Roots,
     manifest: &mut Manifest,
     objects: &mut Objects,
     until: Instant,
@@ -50,8 +52,18 @@ pub(crate) fn scan(
     let looked_ns = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as i64);
     let since_ns = (!manifest.dirs.is_empty()).then_some(manifest.looked_ns);
     let changes = BTreeMap::new();
-    let mut scan =
-        Scan { root, objects, until, looked_ns, since_ns, rules_changed: false, new_dirs: HashSet::new(), changes };
+    let root = &roots.workspace;
+    let mut scan = Scan {
+        roots,
+        root,
+        objects,
+        until,
+        looked_ns,
+        since_ns,
+        rules_changed: false,
+        new_dirs: HashSet::new(),
+        changes,
+    };
     let stale = scan.known(&mut manifest.dirs)?;
     if since_ns.is_none() || scan.rules_changed || MANY < stale.len() {
         let listed = scan.list(Path::new(""), None)?;
@@ -76,6 +88,13 @@ pub(crate) fn scan(
     manifest.looked_ns = looked_ns;
     let changes = scan.changes.into_iter().filter(|(_, (before, after))| before != after);
     Ok(changes.map(|(path, (before, after))| Changed { path, before, after }).collect())
+}
+
+/// Drops what the model may not see by now: an older version of ours, or a run with `--show`, has kept it.
+pub(crate) fn forget_hidden(roots: &Roots, manifest: &mut Manifest) {
+    for (path, dir) in &mut manifest.dirs {
+        dir.entries.retain(|name, _| !roots.is_hidden_name(&path.join(name), FileType::RegularFile));
+    }
 }
 
 /// What became of a directory that does not look as before, or has something that does not.
@@ -232,8 +251,10 @@ impl Scan<'_> {
             self.in_time()?;
             let Ok(entry) = entry else { continue };
             let Ok(path) = entry.path().strip_prefix(self.root.real()) else { continue };
-            if 0 < entry.depth() {
-                listed.push((path.to_path_buf(), entry.file_type().is_some_and(|kind| kind.is_dir())));
+            let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
+            let kind = if is_dir { FileType::Directory } else { FileType::RegularFile };
+            if 0 < entry.depth() && !self.roots.is_hidden_name(path, kind) {
+                listed.push((path.to_path_buf(), is_dir));
             }
         }
         Ok(listed)

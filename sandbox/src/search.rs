@@ -16,7 +16,7 @@ use rustix::fs::FileType;
 use crate::beneath::regular;
 use crate::glob::Glob;
 use crate::roots::Roots;
-use crate::walk::{Next, walk};
+use crate::walk::{Next, Walked, walk};
 
 /// Bytes of a line that are shown.
 const LINE_BYTES: usize = 300;
@@ -36,17 +36,38 @@ pub(crate) fn search(
 ) -> Result<Found, SandboxError> {
     let glob = Glob::new(glob)?;
     walk(roots, path, None, cancel, |walked| {
-        if walked.kind == FileType::RegularFile && glob.takes(&walked.inside, &walked.below) {
+        if !walked.is_hidden && walked.kind == FileType::RegularFile && glob.takes(&walked.inside, &walked.below) {
             // Opened through no link, so that a file swapped since the walk saw it shows nothing.
             if let Ok(file) = walked.root.open_walked(&walked.inside)
                 && regular(&walked.shown, &file).is_ok()
             {
+                let before = hunt.mark();
                 hunt.look_into(&walked.shown, File::from(file).take(FILE_BYTES), cancel);
+                if before != hunt.mark() && holds_secret(roots, &walked) {
+                    hunt.back_to(before);
+                }
             }
         }
         if hunt.found.left_out < MOST_COUNTED { Next::More } else { Next::Enough }
     })?;
     if cancel.is_set() { Err(SandboxError::Cancelled) } else { Ok(hunt.found) }
+}
+
+/// Asked of files in which something was found: a walk that begins in a place that git ignores sees what it ignores.
+fn holds_secret(roots: &Roots, walked: &Walked<'_>) -> bool {
+    let Ok(file) = walked.root.open_walked(&walked.inside) else { return true };
+    let mut bytes = Vec::new();
+    let read = File::from(file).take(FILE_BYTES).read_to_end(&mut bytes);
+    read.is_err() || roots.refuse_secret(walked.root, &walked.inside, &bytes).is_err()
+}
+
+/// How much was found so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mark {
+    shown: usize,
+    left_out: usize,
+    files: usize,
+    lines: usize,
 }
 
 /// A search on its way through many files.
@@ -76,6 +97,18 @@ impl Hunt {
             .heap_limit(Some(LONGEST_LINE_BYTES))
             .build();
         Ok(Hunt { matcher, searcher, limit, shown: 0, found: Found::default() })
+    }
+
+    fn mark(&self) -> Mark {
+        let Found { lines, files, left_out } = &self.found;
+        Mark { shown: self.shown, left_out: *left_out, files: files.len(), lines: lines.len() }
+    }
+
+    fn back_to(&mut self, mark: Mark) {
+        self.shown = mark.shown;
+        self.found.left_out = mark.left_out;
+        self.found.files.truncate(mark.files);
+        self.found.lines.truncate(mark.lines);
     }
 
     /// A file that cannot be read to its end counts for what was read.

@@ -22,6 +22,8 @@ pub(crate) struct Walked<'r> {
     pub(crate) kind: FileType,
     pub(crate) bytes: u64,
     pub(crate) stat: Stat,
+    /// Only its name is to be shown. What is in such a directory is not visited.
+    pub(crate) is_hidden: bool,
 }
 
 /// Whether to go on.
@@ -52,12 +54,13 @@ pub(crate) fn walk(
         .filter_entry(|entry| entry.file_name() != ".git")
         .sort_by_file_name(Ord::cmp)
         .build();
+    let mut hidden_dir: Option<PathBuf> = None;
     for entry in walker {
         if cancel.is_set() {
             return Err(SandboxError::Cancelled);
         }
         let Ok(entry) = entry else { continue };
-        if roots.is_hidden(root, entry.path()) {
+        if hidden_dir.as_ref().is_some_and(|dir| entry.path().starts_with(dir)) {
             continue;
         }
         let Ok(path) = entry.path().strip_prefix(root.real()) else { continue };
@@ -67,11 +70,14 @@ pub(crate) fn walk(
         if entry.depth() == 0 && kind == FileType::Directory {
             continue;
         }
+        let is_hidden = roots.why_hidden(root, path, kind, Some(&stat)).is_some();
+        if is_hidden && kind == FileType::Directory {
+            hidden_dir = Some(entry.path().to_path_buf());
+        }
         let below = path.strip_prefix(&start).unwrap_or(path).to_path_buf();
         let shown = roots.shown(root, path);
-        if visit(Walked { root, inside: path.to_path_buf(), shown, below, kind, bytes: size(&stat), stat })
-            == Next::Enough
-        {
+        let inside = path.to_path_buf();
+        if visit(Walked { root, inside, shown, below, kind, bytes: size(&stat), stat, is_hidden }) == Next::Enough {
             break;
         }
     }

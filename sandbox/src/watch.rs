@@ -63,7 +63,11 @@ impl Watch {
     pub fn before_run(&mut self) -> Vec<Note> {
         self.unless_given_up(|watch| {
             let first = watch.manifest.is_none();
-            let latest = || watch.objects.latest_manifest().unwrap_or_default();
+            let latest = || {
+                let mut manifest = watch.objects.latest_manifest().unwrap_or_default();
+                watch.files.forget_hidden(&mut manifest);
+                manifest
+            };
             let mut manifest = watch.manifest.take().unwrap_or_else(latest);
             let scanned = watch.files.scan(&mut manifest, &mut watch.objects, Instant::now() + LOOK);
             let changes = scanned?;

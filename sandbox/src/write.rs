@@ -62,10 +62,11 @@ fn check<'a>(roots: &Roots, change: &'a Change) -> Result<Checked<'a>, SandboxEr
     // Deleting a link deletes the link; writing to it writes its target.
     let last = if change.after.is_some() { LastLink::Follow } else { LastLink::Keep };
     let place = root.locate(&change.path, last)?;
-    roots.refuse_hidden(root, &place.path(), &change.path)?;
     guard(root, change, &place)?;
     let changed = || SandboxError::Changed(change.path.clone());
-    let old = match (&change.before, stat_name(&place)) {
+    let now = stat_name(&place);
+    roots.refuse_hidden(root, &place.path(), &change.path, now.as_ref().ok())?;
+    let old = match (&change.before, now) {
         (None, Err(Errno::NOENT)) => None,
         (Some(_), Err(Errno::NOENT)) => return Err(changed()),
         (_, Err(errno)) => return Err(explain(&change.path, errno)),

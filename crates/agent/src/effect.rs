@@ -116,9 +116,12 @@ pub struct Listing {
     pub left_out: usize,
 }
 
+/// After the name of what is hidden from the model.
+pub const HIDDEN_MARK: &str = " (hidden)";
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// From the workspace root; a directory ends in `/`, a link in `@`.
+    /// From the workspace root; a directory ends in `/`, a link in `@`, and then in [`HIDDEN_MARK`] what cannot be read.
     pub path: String,
     pub bytes: u64,
 }

@@ -49,8 +49,8 @@ pub use crate::clip::Clipped;
 pub use crate::compact::{Condensed, compact};
 pub use crate::counted::{counted, plural};
 pub use crate::effect::{
-    Background, Change, Effect, Ended, FileMode, Found, FoundFile, FoundLine, LineKind, Listed, Listing, Observation,
-    Permit, Programs, Ran, RepoMap, Sandbox, SandboxError,
+    Background, Change, Effect, Ended, FileMode, Found, FoundFile, FoundLine, HIDDEN_MARK, LineKind, Listed, Listing,
+    Observation, Permit, Programs, Ran, RepoMap, Sandbox, SandboxError,
 };
 pub use crate::frontend::{AgentEvent, Answer, Frontend, Question};
 pub use crate::journal::{Journal, JournalError};

@@ -8,6 +8,7 @@ mod change;
 mod checks;
 mod ci_files;
 mod git;
+mod ignored;
 mod logins;
 mod origin;
 mod outputs;
@@ -99,8 +100,11 @@ async fn carry_out(args: &CiArgs, screen: &Screen, result: &mut CiResult) -> any
         Ok(swept) => tell(screen, &swept),
         Err(error) => screen.line(Paint::Yellow, &format!("cannot clean up after killed runs: {error:#}")),
     }
-    let config = Config::for_ci(args, &repository.root)?;
-    logins::check(&repository.git, &reach::paths("hide", &config.hide())?)?;
+    let mut config = Config::for_ci(args, &repository.root)?;
+    logins::check(&repository.git, &config.hide()?.paths)?;
+    let ignored = ignored::find(&repository)?;
+    config.hidden_paths = ignored.paths;
+    result.notes.extend(ignored.note);
     let origin = match args.publishes() || args.issue.is_some() {
         true => Some(Origin::find(&repository, &args.forge)?),
         false => None,

@@ -3,11 +3,12 @@
 mod ci;
 mod file;
 mod flags;
+mod hiding;
 mod profile;
 mod rules;
 mod session;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use agent::Mode;
@@ -49,8 +50,9 @@ pub(crate) struct Layer {
     checks: Option<Vec<String>>,
     /// Directories beside the workspace; `:ro` at the end: only to be read.
     add_dirs: Option<Vec<String>>,
-    /// Paths that are hidden beyond the built-in table of secrets.
+    /// Files that are hidden beyond the built-in tables of secrets, and files that are not hidden.
     hide: Option<Vec<String>>,
+    show: Option<Vec<String>>,
     /// Caches in which what commands write stays.
     keep: Option<Vec<String>>,
     /// Bounds on each command, by their names in `reach`.
@@ -91,7 +93,7 @@ pub(crate) enum Dialect {
 const DEFAULT_MODEL: &str = "devstral-medium-latest";
 
 /// The names of all settings, in the order that `agent config` shows them.
-const NAMES: [&str; 25] = [
+const NAMES: [&str; 26] = [
     "model",
     "base_url",
     "api_key_env",
@@ -109,6 +111,7 @@ const NAMES: [&str; 25] = [
     "checks",
     "add_dirs",
     "hide",
+    "show",
     "keep",
     "limit",
     "max_steps",
@@ -120,12 +123,12 @@ const NAMES: [&str; 25] = [
 ];
 
 /// Of these, what each layer says counts together.
-const GATHERED: [&str; 4] = ["add_dirs", "hide", "keep", "limit"];
+const GATHERED: [&str; 5] = ["add_dirs", "hide", "show", "keep", "limit"];
 
 /// What a repository may set. Nothing here sends the code or the key elsewhere, or lets a command do more.
-/// `ask` and `deny` only narrow, and checks run in the fence.
-const REPOSITORY_NAMES: [&str; 9] =
-    ["model", "temperature", "ask", "deny", "checks", "max_steps", "max_tokens", "max_cost", "max_time"];
+/// `ask`, `deny` and `hide` only narrow, and checks run in the fence.
+const REPOSITORY_NAMES: [&str; 10] =
+    ["model", "temperature", "ask", "deny", "checks", "hide", "max_steps", "max_tokens", "max_cost", "max_time"];
 
 /// The layers, strongest first, each with the name of its place.
 #[derive(Clone, Debug)]
@@ -137,6 +140,8 @@ pub(crate) struct Config {
     pub(crate) asks_program: bool,
     /// Whether commands may write to the repository of a workspace that is a worktree.
     pub(crate) outside_git: OutsideGit,
+    /// Hidden from this run, beside what the layers say.
+    pub(crate) hidden_paths: Vec<PathBuf>,
 }
 
 impl Config {
@@ -179,6 +184,7 @@ impl Config {
             notices: Vec::new(),
             asks_program: false,
             outside_git: OutsideGit::default(),
+            hidden_paths: Vec::new(),
         }
     }
 
@@ -262,10 +268,6 @@ impl Config {
 
     pub(crate) fn add_dirs(&self) -> Vec<String> {
         self.gather(|layer| layer.add_dirs.as_ref())
-    }
-
-    pub(crate) fn hide(&self) -> Vec<String> {
-        self.gather(|layer| layer.hide.as_ref())
     }
 
     pub(crate) fn keep(&self) -> Vec<String> {
@@ -361,7 +363,7 @@ fn from_environment() -> anyhow::Result<Layer> {
         let variable = format!("AGENT_{}", name.to_uppercase());
         let Ok(text) = std::env::var(&variable) else { continue };
         let value = match name {
-            "pass" | "add_dirs" | "hide" | "keep" | "allow" | "ask" | "deny" => {
+            "pass" | "add_dirs" | "hide" | "show" | "keep" | "allow" | "ask" | "deny" => {
                 Value::Array(text.split(',').map(|name| Value::String(name.trim().to_owned())).collect())
             }
             "checks" => Value::Array(text.lines().map(|command| Value::String(command.trim().to_owned())).collect()),

@@ -32,7 +32,7 @@ use crate::place::Place;
 use crate::screen::{Paint, Screen};
 use crate::setup::{facts, fence_words, mode_name};
 use crate::watched::{Kept, Watched};
-use crate::{changes, paths, sessions, summary};
+use crate::{changes, paths, reach, sessions, summary};
 
 pub(crate) use face::Face;
 
@@ -314,6 +314,9 @@ impl Conversation {
             let path = repository.display();
             let text = format!("a new git repository appeared: {path}; git will run its hooks and configuration");
             self.face.frontend().show(AgentEvent::Notice(&text));
+        }
+        if let Some(notice) = reach::hidden_notice(&self.host.take_hidden_hits()) {
+            self.face.frontend().show(AgentEvent::Notice(&notice));
         }
         let ended = self.account_for(&finish);
         self.screen.status(None);

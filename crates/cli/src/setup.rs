@@ -8,6 +8,7 @@ use agent::{Cancel, Facts, Mode, Stop, Survey};
 use sandbox::{Access, AddedDir, FenceOptions, Host, HostOptions, Network, SandboxMode};
 
 use crate::args::Output;
+use crate::ci::secrets::holds_key;
 use crate::config::{Config, Switch};
 use crate::hint::{Exit, Hint as _, Hinted};
 use crate::screen::{Paint, Screen};
@@ -22,7 +23,8 @@ pub(crate) fn open_host(root: &Path, config: &Config, outputs: Option<PathBuf>) 
         network: config.network()?,
         add_dirs: reach::added_dirs(&config.add_dirs())?,
         pass: config.pass(),
-        hide: reach::paths("hide", &config.hide())?,
+        hide: config.hide()?,
+        show: config.show()?,
         keep: reach::paths("keep", &config.keep())?,
         limits: reach::limits(config.limit())?,
         outside_git: config.outside_git,
@@ -31,7 +33,8 @@ pub(crate) fn open_host(root: &Path, config: &Config, outputs: Option<PathBuf>) 
         return Err(anyhow::anyhow!("--network hosts=... needs the sandbox"))
             .hint("drop `--sandbox off` or `--network`");
     }
-    Ok(Host::open(root, HostOptions { outputs, symbols: Some(paths::symbols()?), fence })?)
+    let secret: Option<sandbox::LooksSecret> = Some(holds_key);
+    Ok(Host::open(root, HostOptions { outputs, symbols: Some(paths::symbols()?), secret, fence })?)
 }
 
 /// `auto` behind a fence that holds; else the human is asked, and where there is none the run does not start.

@@ -20,7 +20,7 @@ use crate::launch::memory::Memory;
 use crate::launch::seccomp::calls::SYS_FCHMODAT2;
 
 /// What the kernel takes (linux/limits.h): PATH_MAX, and XATTR_NAME_MAX with its NUL.
-const PATH_BYTES: usize = 4_096;
+pub(crate) const PATH_BYTES: usize = 4_096;
 const NAME_BYTES: usize = 256;
 
 /// What a call is about, as it says.
@@ -85,7 +85,7 @@ fn by_link(object: &OwnedFd) -> String {
     format!("/proc/self/fd/{}", object.as_raw_fd())
 }
 
-fn open_fd(thread: u32, fd: i32) -> Result<OwnedFd, Errno> {
+pub(crate) fn open_fd(thread: u32, fd: i32) -> Result<OwnedFd, Errno> {
     let path = match fd {
         libc::AT_FDCWD => format!("/proc/{thread}/cwd"),
         fd => format!("/proc/{thread}/fd/{fd}"),
@@ -107,7 +107,7 @@ fn open_name(thread: u32, start: Option<OwnedFd>, path: &CString, follow: bool) 
 
 /// `/proc/self` is whoever looks. Where such a name is hidden in a link it leads to something of ours, which lies
 /// outside or is the command's to change.
-fn theirs(thread: u32, path: &[u8]) -> Vec<u8> {
+pub(crate) fn theirs(thread: u32, path: &[u8]) -> Vec<u8> {
     let begins = [
         ("/proc/self/", format!("/proc/{thread}/")),
         ("/proc/thread-self/", format!("/proc/{thread}/")),
@@ -208,7 +208,7 @@ fn low(argument: u64) -> u32 {
     (argument & 0xffff_ffff) as u32
 }
 
-fn fd(argument: u64) -> i32 {
+pub(crate) fn fd(argument: u64) -> i32 {
     low(argument).cast_signed()
 }
 

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use crate::launch::lockdown::{Fenced, Lockdown};
 use crate::launch::raw;
+use crate::launch::seccomp::Opens;
 use crate::protocol::Order;
 
 /// Programs know one or the other: curl only small letters for `http`, others only capitals.
@@ -52,7 +53,8 @@ fn prepare(order: &Order, output: OwnedFd, warden: UnixStream, lockdown: &mut Lo
             command.env(name, value);
         }
     }
-    if let Some(listener) = lockdown.apply()? {
+    let opens = if order.hidden.is_empty() { Opens::Free } else { Opens::Asked };
+    if let Some(listener) = lockdown.apply(opens)? {
         listener.send(&warden)?;
     }
     Ok(command)

@@ -6,13 +6,15 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
+use crate::hidden::{self, Search};
 use crate::launch::attributes::{self, Refused};
 use crate::launch::listener::{Answer, Asked, Listener};
 use crate::launch::lockdown::Lockdown;
+use crate::launch::opens::{BY_NAME, Hidden};
 use crate::launch::seccomp::calls::{self, ATTRIBUTES, BY_PROCESS, IDENTITY, NEW_ATTRIBUTES};
 use crate::launch::{connect, read_proc};
 
@@ -28,15 +30,19 @@ pub(crate) struct Supervisor {
     proxy: Option<SocketAddr>,
     /// Of a command: what it may not do, we do not do for it.
     capabilities: CapabilitySet,
+    hidden: Hidden,
     calls: BTreeSet<String>,
     paths: BTreeSet<String>,
+    /// What was asked for of it.
+    hits: BTreeSet<PathBuf>,
 }
 
 impl Supervisor {
-    pub(crate) fn new(listener: Listener, lockdown: &Lockdown) -> Supervisor {
+    pub(crate) fn new(listener: Listener, lockdown: &Lockdown, hidden: Hidden) -> Supervisor {
         let Lockdown { roots, proxy, capabilities, .. } = lockdown;
         let (roots, proxy, capabilities) = (roots.clone(), *proxy, *capabilities);
-        Supervisor { listener, roots, proxy, capabilities, calls: BTreeSet::new(), paths: BTreeSet::new() }
+        let (calls, paths, hits) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        Supervisor { listener, roots, proxy, capabilities, hidden, calls, paths, hits }
     }
 
     /// To be called when there is something to read.
@@ -50,6 +56,16 @@ impl Supervisor {
     fn decide(&mut self, asked: &Asked) -> Answer {
         if NEW_ATTRIBUTES.contains(&asked.call) {
             return Answer::Refuse(libc::ENOSYS);
+        }
+        if BY_NAME.contains(&asked.call) {
+            return match self.hidden.find(asked, || self.listener.waits(asked)) {
+                Some(path) => {
+                    self.hits.insert(path);
+                    Answer::Refuse(libc::EACCES)
+                }
+                // Landlock guards what is outside.
+                None => Answer::Go,
+            };
         }
         if ATTRIBUTES.contains(&asked.call) {
             return self.change(asked);
@@ -96,6 +112,9 @@ impl Supervisor {
         let mut notes = Vec::new();
         let list =
             |names: &BTreeSet<String>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let root = self.roots.first().map_or(Path::new("/"), PathBuf::as_path);
+        let hits: Vec<&Path> = self.hits.iter().map(|path| path.strip_prefix(root).unwrap_or(path)).collect();
+        notes.extend(hidden::note(&hits, Search::Whole));
         if !self.calls.is_empty() {
             notes.push(format!("The sandbox blocked: {}. No command can do that here.", list(&self.calls)));
         }

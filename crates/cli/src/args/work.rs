@@ -54,6 +54,11 @@ pub(crate) struct BoundArgs {
     #[arg(long, value_name = "DIR[:ro]")]
     pub(crate) add_dir: Vec<String>,
 
+    /// Show the model a file that is hidden because it may hold secrets, such as .env; patterns as in .gitignore;
+    /// repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) show: Vec<String>,
+
     /// Limit each command [default: time=30m, processes=4096, open_files=65536, file_size=16G, tmp=4G, and memory as
     /// much as the machine has]
     #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]

@@ -51,6 +51,7 @@ impl Layer {
             network: args.network.clone(),
             deny: some(&args.deny),
             add_dirs: some(&args.add_dir),
+            show: some(&args.show),
             limit: Some(limit_table(args.limit.iter().map(String::as_str))?).filter(|limits| !limits.is_empty()),
             max_steps: args.max_steps,
             max_tokens: args.max_tokens,

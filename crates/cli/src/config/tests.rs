@@ -35,6 +35,7 @@ fn every_setting_has_its_row() {
         checks: Some(Vec::new()),
         add_dirs: Some(Vec::new()),
         hide: Some(Vec::new()),
+        show: Some(Vec::new()),
         keep: Some(Vec::new()),
         limit: Some(Table::new()),
         max_steps: Some(1),
