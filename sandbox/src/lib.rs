@@ -11,9 +11,12 @@ mod memory;
 mod options;
 
 // Files.
+mod above;
 mod beneath;
+mod bounded;
 mod git_names;
 mod glob;
+mod ignored;
 mod list;
 mod map;
 mod read;
@@ -44,7 +47,9 @@ mod output;
 mod protocol;
 mod proxy;
 mod run;
+mod terminal_text;
 
+pub use crate::bounded::read_bounded;
 pub use crate::fence::{Fence, Layer, LayerKind, LayerState};
 pub use crate::files::{Content, Files, Late};
 pub use crate::host::{Host, OpenError};
