@@ -273,3 +273,15 @@ fn the_settings_of_others_do_not_widen_a_run() {
     listener.set_nonblocking(true).unwrap();
     assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }
+
+#[test]
+fn a_gitignore_that_is_not_a_file_holds_no_git_up() {
+    let odd = "mkdir -p sub deep; mkfifo sub/.gitignore; truncate -s 3G deep/.gitignore; rm .gitignore; mkfifo .gitignore; echo x >> a.txt";
+    let world =
+        repository(&[("a.txt", "a\n"), (".gitignore", "*.log\n")], &format!("{}\n---\nDone.\n---\n{WORDS}", run(odd)));
+    let (code, result) = with_token(&world, &["--check", "rm -f .gitignore; mkfifo .gitignore", "Do"]);
+    assert_eq!(code, 0, "{result}");
+    let files: Vec<&str> =
+        result["files"].as_array().unwrap().iter().filter_map(|file| file["path"].as_str()).collect();
+    assert_eq!(files, ["a.txt"], "{result}");
+}

@@ -104,7 +104,7 @@ fn the_core_depends_on_nothing_that_acts() {
     let (_, dependencies) = manifest.split_once("[dependencies]").unwrap();
     let (dependencies, _) = dependencies.split_once("[dev-dependencies]").unwrap();
     expect![[r#"
-        async-trait futures-util schemars serde serde_json similar thiserror tokio tokio-util globset tree-sitter tree-sitter-bash"#]]
+        async-trait futures-util schemars serde serde_json similar thiserror tokio tokio-util globset unicode-normalization tree-sitter tree-sitter-bash"#]]
     .assert_eq(
         &dependencies
             .lines()

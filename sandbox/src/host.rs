@@ -31,7 +31,7 @@ use crate::proxy::Proxy;
 use crate::roots::Roots;
 use crate::run::{End, Errand, Started};
 use crate::search::Hunt;
-use crate::{git_dirs, list, map, read, run, search, write};
+use crate::{above, git_dirs, list, map, read, run, search, write};
 
 /// Where shells are, before PATH is asked.
 const SHELLS: &[&str] = &["/bin/bash", "/usr/bin/bash"];
@@ -125,14 +125,17 @@ impl Host {
             return Err(SandboxError::Cancelled);
         }
         match effect.clone() {
-            Effect::Read { path, max_bytes } => read::read(&self.roots, &path, max_bytes).map(Observation::Read),
+            Effect::Read { path, max_bytes } => {
+                let read = self.look(cancel, move |roots, _| read::read(roots, &path, max_bytes));
+                read.await.map(Observation::Read)
+            }
             Effect::List { path, glob, depth, limit } => {
                 let listed = self
-                    .aside(cancel, move |root, cancel| list::list(root, &path, glob.as_deref(), depth, limit, cancel));
+                    .look(cancel, move |root, cancel| list::list(root, &path, glob.as_deref(), depth, limit, cancel));
                 listed.await.map(Observation::Listed)
             }
             Effect::Search { pattern, path, glob, context, limit } => {
-                let found = self.aside(cancel, move |roots, cancel| {
+                let found = self.look(cancel, move |roots, cancel| {
                     let hunt = Hunt::new(&pattern, context, limit)?;
                     search::search(roots, hunt, &path, glob.as_deref(), cancel)
                 });
@@ -140,7 +143,7 @@ impl Host {
             }
             Effect::Map { focus, max_bytes } => {
                 let folder = self.options.symbols.clone();
-                let drawn = self.aside(cancel, move |roots, cancel| {
+                let drawn = self.look(cancel, move |roots, cancel| {
                     map::map(roots, folder.as_deref(), focus.as_deref(), max_bytes, cancel)
                 });
                 drawn.await.map(Observation::Mapped)
@@ -180,6 +183,11 @@ impl Host {
         if let (Stop::Stuck, Some(keeper)) = (stop, self.keeper.lock().await.as_mut()) {
             keeper.kill();
         }
+    }
+
+    /// What the repository says above the workspace, for the start.
+    pub fn above(&self) -> agent::Above {
+        above::look(self.roots.workspace.real())
     }
 
     /// What is reached beside the workspace, by absolute paths.
@@ -302,6 +310,20 @@ impl Host {
 
     async fn known_git_dirs(&self) -> &[PathBuf] {
         self.git.get_or_init(|| self.git_dirs()).await
+    }
+
+    /// As [`Host::aside`], for what changes nothing: nobody has to wait for it when the run is cancelled, however long it
+    /// goes on by itself.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        cancel: &Cancel,
+        work: impl FnOnce(&Roots, &Cancel) -> Result<T, SandboxError> + Send + 'static,
+    ) -> Result<T, SandboxError> {
+        tokio::select! {
+            biased;
+            done = self.aside(cancel, work) => done,
+            () = cancel.wait() => Err(SandboxError::Cancelled),
+        }
     }
 
     /// Away from the runtime's thread: a disk may be slow, and Ctrl-C is not.

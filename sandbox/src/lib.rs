@@ -11,10 +11,13 @@ mod memory;
 mod options;
 
 // Files.
+mod above;
 mod beneath;
+mod bounded;
 mod git_names;
 mod glob;
 mod hidden;
+mod ignored;
 mod list;
 mod map;
 mod read;
@@ -45,7 +48,9 @@ mod output;
 mod protocol;
 mod proxy;
 mod run;
+mod terminal_text;
 
+pub use crate::bounded::read_bounded;
 pub use crate::fence::{Fence, Layer, LayerKind, LayerState};
 pub use crate::files::{Content, Files, Late};
 pub use crate::hidden::{is_filled_by_tools, is_named_like_a_secret};

@@ -14,6 +14,7 @@ use snapshots::{Digest, Stamp};
 use symbols::{Focus, Index, Indexed, Language, Mark, Source};
 
 use crate::beneath::Root;
+use crate::bounded::read_bounded;
 use crate::roots::Roots;
 use crate::state::stamp;
 use crate::walk::{Next, walk};
@@ -157,8 +158,7 @@ pub(crate) fn parse(language: Language, bytes: &[u8], cancel: &Cancel) -> Option
 }
 
 fn load(path: &Path) -> Option<Index> {
-    let size = fs::metadata(path).ok()?.len();
-    if LARGEST_KEPT < size { None } else { Index::decode(&fs::read(path).ok()?) }
+    Index::decode(&read_bounded(path, LARGEST_KEPT).ok()?)
 }
 
 /// Whole or not at all: two runs may save at once.

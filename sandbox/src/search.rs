@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use agent::{Cancel, Found, FoundFile, FoundLine, LineKind, SandboxError};
-use grep_matcher::LineTerminator;
+use grep_matcher::{LineTerminator, Match, Matcher as _};
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use grep_searcher::{
     BinaryDetection, Searcher, SearcherBuilder, Sink, SinkContext, SinkContextKind, SinkFinish, SinkMatch,
@@ -20,6 +20,10 @@ use crate::walk::{Next, Walked, walk};
 
 /// Bytes of a line that are shown.
 const LINE_BYTES: usize = 300;
+/// Of these, before the match in a longer line.
+const BEFORE_MATCH_BYTES: usize = 100;
+/// A longer pattern takes long to compile, and a model that writes one has gone astray.
+const MOST_PATTERN_BYTES: usize = 10_000;
 /// Matching lines beyond the limit are counted up to here; a wide pattern on a huge tree would go on for ever.
 const MOST_COUNTED: usize = 10_000;
 /// Of each file: more is a log or a dump, and a command reads those better.
@@ -82,6 +86,12 @@ pub(crate) struct Hunt {
 impl Hunt {
     /// Takes the first `limit` matching lines of all, each with `context` lines before and after it.
     pub(crate) fn new(pattern: &str, context: usize, limit: usize) -> Result<Hunt, SandboxError> {
+        if MOST_PATTERN_BYTES < pattern.len() {
+            let bytes = pattern.len();
+            return Err(SandboxError::BadPattern(format!(
+                "it has {bytes} bytes, and at most {MOST_PATTERN_BYTES} are allowed"
+            )));
+        }
         let matcher = RegexMatcherBuilder::new()
             .crlf(true)
             // Without it `^` and `$` stand for the ends of a buffer that holds many lines.
@@ -114,7 +124,8 @@ impl Hunt {
     /// A file that cannot be read to its end counts for what was read.
     pub(crate) fn look_into(&mut self, path: &Path, reader: impl Read, cancel: &Cancel) {
         let room = self.limit.saturating_sub(self.shown);
-        let mut sink = Lines { path, room, cancel, lines: Vec::new(), matches: 0, binary: false };
+        let matcher = &self.matcher;
+        let mut sink = Lines { path, matcher, room, cancel, lines: Vec::new(), matches: 0, binary: false };
         let read = self.searcher.search_reader(&self.matcher, reader, &mut sink);
         if sink.binary || sink.matches == 0 || read.is_err_and(|error| error.kind() == io::ErrorKind::Other) {
             return;
@@ -130,6 +141,7 @@ impl Hunt {
 /// The matching lines of one file, with what is around them.
 struct Lines<'a> {
     path: &'a Path,
+    matcher: &'a RegexMatcher,
     /// For so many matching lines.
     room: usize,
     cancel: &'a Cancel,
@@ -141,7 +153,11 @@ struct Lines<'a> {
 impl Lines<'_> {
     fn push(&mut self, number: Option<u64>, bytes: &[u8], kind: LineKind) {
         let path = self.path.display().to_string();
-        self.lines.push(FoundLine { path, number: number.unwrap_or(0), text: clip(bytes), kind });
+        let hit = match kind {
+            LineKind::Match => self.matcher.find(bytes).ok().flatten(),
+            LineKind::Context => None,
+        };
+        self.lines.push(FoundLine { path, number: number.unwrap_or(0), text: clip(bytes, hit), kind });
     }
 }
 
@@ -178,14 +194,25 @@ impl Sink for Lines<'_> {
     }
 }
 
-/// Without its line end, at most [`LINE_BYTES`], cut between characters.
-fn clip(line: &[u8]) -> String {
+/// Without its line end, at most [`LINE_BYTES`], cut between characters: the start of the line, or the part around a
+/// match that is further in.
+fn clip(line: &[u8], hit: Option<Match>) -> String {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let from = match hit {
+        Some(hit) if LINE_BYTES < hit.end() => hit.start().saturating_sub(BEFORE_MATCH_BYTES),
+        Some(_) | None => 0,
+    };
+    // Not within a character.
+    let is_inside_of_character = |at: &usize| line.get(*at).is_some_and(|byte| (0x80..0xc0).contains(byte));
+    let from = (from..from + 4).find(|at| !is_inside_of_character(at)).unwrap_or(from).min(line.len());
+    let shown = line.get(from..).unwrap_or_default();
     // A character has at most 4 bytes, and a broken byte becomes 3: enough is decoded to cut from.
-    let start = line.get(..LINE_BYTES + 4).unwrap_or(line);
-    let text = String::from_utf8_lossy(start);
-    let text = text.trim_end_matches(['\n', '\r']);
-    let (text, _) = text.split_at(text.floor_char_boundary(LINE_BYTES));
-    text.to_string()
+    let text = String::from_utf8_lossy(shown.get(..LINE_BYTES + 4).unwrap_or(shown));
+    let (text, rest) = text.split_at(text.floor_char_boundary(LINE_BYTES));
+    let before = if from == 0 { "" } else { "[...] " };
+    let after = if rest.is_empty() { "" } else { " [...]" };
+    format!("{before}{text}{after}")
 }
 
 /// The last line of regex's message is the reason; the ones before it draw the place, which the model knows.

@@ -35,7 +35,18 @@ impl Tool for CreateFile {
 
     async fn run(&self, args: Args, workspace: &mut Workspace<'_>) -> Result<String, ToolError> {
         let filename = &args.filename;
+        if filename.trim_end().ends_with('/') {
+            return Err(ToolError::Failed(format!(
+                "`{filename}` names a directory. A directory is made with the first file in it: name that file."
+            )));
+        }
         let before = workspace.peek(filename, MAX_FILE_BYTES).await?;
+        if before.is_none() && filename.contains('\\') {
+            let meant = filename.replace('\\', "/");
+            return Err(ToolError::Failed(format!(
+                "Nothing was written: `{filename}` has a backslash in it. Separate directories with `/`: `{meant}`."
+            )));
+        }
         if copies_line_numbers(&args.content, before.as_deref()) {
             return Err(ToolError::Failed(format!(
                 "`{filename}` was not written: your content includes `read_file`'s line numbers. Send it without them."
@@ -79,12 +90,16 @@ impl Tool for CreateFile {
     }
 }
 
-/// A read shows no carriage returns, so what is written after it has none: in a file whose lines all end in them, so do
-/// the new ones.
+/// A read shows no carriage returns, so what is written after it has none: in a file most of whose lines end in them,
+/// so do the new ones.
 fn with_line_ends_of(before: Option<&str>, content: String) -> String {
-    let all_crlf =
-        before.is_some_and(|text| text.contains('\n') && text.matches('\n').count() == text.matches("\r\n").count());
-    if all_crlf && !content.contains('\r') { content.replace('\n', "\r\n") } else { content }
+    let crlf = before.map_or(0, |text| text.matches("\r\n").count());
+    let lines = before.map_or(0, |text| text.matches('\n').count());
+    let cr_alone = lines == 0 && before.is_some_and(|text| text.contains('\r'));
+    if cr_alone && !content.contains('\r') {
+        return content.replace('\n', "\r");
+    }
+    if lines < 2 * crlf && !content.contains('\r') { content.replace('\n', "\r\n") } else { content }
 }
 
 /// Whether lines begin with the numbers that `read_file` put before them, as models copy them, and the file's own do not.
@@ -150,7 +165,10 @@ mod tests {
         let kept = |before, content: &str| with_line_ends_of(before, content.to_owned());
         assert_eq!(kept(Some("a\r\nb\r\n"), "a\nc\n"), "a\r\nc\r\n");
         assert_eq!(kept(Some("a\r\nb\n"), "a\nc\n"), "a\nc\n");
+        assert_eq!(kept(Some("a\r\nb\nc\r\n"), "a\nc\n"), "a\r\nc\r\n");
+        assert_eq!(kept(Some("a\nb\nc\r\n"), "a\nc\n"), "a\nc\n");
         assert_eq!(kept(Some("a\r\n"), "a\r\nc\n"), "a\r\nc\n");
+        assert_eq!(kept(Some("a\rb\r"), "a\nc\n"), "a\rc\r");
         assert_eq!(kept(None, "a\n"), "a\n");
     }
 

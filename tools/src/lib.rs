@@ -7,6 +7,7 @@ mod apply_diff;
 mod create_file;
 mod encoding;
 mod list_files;
+mod names;
 mod plain;
 mod read_file;
 mod read_output;

@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::symbol::{self, Part};
-use crate::{MAX_FILE_BYTES, encoding, list_files};
+use crate::{MAX_FILE_BYTES, encoding, list_files, names};
 
 /// Shows lines with their numbers or as they are.
 pub(crate) struct ReadFile {
@@ -58,7 +58,7 @@ impl Tool for ReadFile {
         };
         let describe = |shown: &Shown| describe(&args.filename, &text, &encoding.note(), shown);
         // Nobody is helped by a third of a page, and small models were seen to go on line by line.
-        if text.lines().count() <= SHOWN_WHOLE {
+        if lines_of(&text).count() <= SHOWN_WHOLE {
             return Ok(describe(&show(&text, self.lines, 1, MAX_LINES)));
         }
         if let Some(wanted) = args.symbol.as_deref().map(str::trim).filter(|wanted| !wanted.is_empty()) {
@@ -102,9 +102,9 @@ fn show_part(text: &str, form: Lines, part: &Part) -> Shown {
 }
 
 fn show(text: &str, form: Lines, first: usize, lines: usize) -> Shown {
-    let total = text.lines().count();
+    let total = lines_of(text).count();
     let mut shown = Shown { first, last: first - 1, total, until: total, text: String::new() };
-    for (index, line) in text.lines().enumerate().skip(first - 1).take(lines) {
+    for (index, line) in lines_of(text).enumerate().skip(first - 1).take(lines) {
         if MAX_BYTES < shown.text.len() {
             break;
         }
@@ -121,6 +121,16 @@ fn show(text: &str, form: Lines, first: usize, lines: usize) -> Shown {
         shown.last = index + 1;
     }
     shown
+}
+
+/// As an edit counts them: in a file without a line feed a carriage return ends a line.
+fn lines_of(text: &str) -> impl Iterator<Item = &str> {
+    let end = if has_cr_ends(text) { '\r' } else { '\n' };
+    text.split_inclusive(end).map(move |line| line.strip_suffix(end).unwrap_or(line).trim_end_matches('\r'))
+}
+
+fn has_cr_ends(text: &str) -> bool {
+    text.contains('\r') && !text.contains('\n')
 }
 
 /// What stands before a line.
@@ -140,7 +150,10 @@ fn describe(filename: &str, text: &str, encoding: &str, shown: &Shown) -> String
     if text.contains("\r\n") {
         notes.push_str(", CRLF line ends");
     }
-    if !text.ends_with('\n') {
+    if has_cr_ends(text) {
+        notes.push_str(", CR line ends");
+    }
+    if !text.ends_with(if has_cr_ends(text) { '\r' } else { '\n' }) {
         notes.push_str(", no final newline");
     }
     let mut described = if shown.first == 1 && shown.last == total {
@@ -163,7 +176,12 @@ async fn not_found(workspace: &mut Workspace<'_>, filename: &str, error: Sandbox
         Ok(listing) if plain => listing.entries,
         Ok(_) | Err(_) => Vec::new(),
     };
-    let paths: Vec<String> = elsewhere.iter().map(|listed| format!("`{}`", listed.path)).collect();
+    // Only a link whose target is missing is listed under the very name that is not found.
+    if elsewhere.iter().any(|listed| listed.path.strip_suffix('@') == Some(filename)) {
+        return ToolError::Failed(format!("`{filename}` is a link to a file that does not exist."));
+    }
+    let shown = |path: &str| names::shown(path.strip_suffix('@').unwrap_or(path));
+    let paths: Vec<String> = elsewhere.iter().map(|listed| format!("`{}`", shown(&listed.path))).collect();
     let there = if paths.is_empty() { list_files::beside(workspace, filename).await } else { paths.join(", ") };
     ToolError::Failed(if there.is_empty() { error.to_string() } else { format!("{error} Nearby: {there}.") })
 }
@@ -187,6 +205,20 @@ mod tests {
             500,
             expect![[r#"
             `a.txt`, 2 lines:
+               1	one
+               2	two
+        "#]],
+        );
+    }
+
+    #[test]
+    fn carriage_returns_alone_end_lines_too() {
+        check(
+            "one\rtwo\r",
+            1,
+            500,
+            expect![[r#"
+            `a.txt`, 2 lines, CR line ends:
                1	one
                2	two
         "#]],

@@ -16,6 +16,8 @@ pub struct SeenFiles {
     news: BTreeMap<String, Option<u64>>,
     /// Tests of which the model was told what they are for.
     pub(crate) told_tests: HashSet<PathBuf>,
+    /// Paths as the model writes them, where the disk has another spelling.
+    pub(crate) spellings: HashMap<String, PathBuf>,
     /// Directories whose AGENTS.md was shown, or that have none.
     pub(crate) guided: HashSet<PathBuf>,
 }

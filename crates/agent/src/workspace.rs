@@ -68,7 +68,7 @@ impl Agent<'_> {
 impl Workspace<'_> {
     /// Reads a whole file for the model: from here on it counts as seen.
     pub async fn read(&mut self, path: &str, max_bytes: u64) -> Result<Vec<u8>, ToolError> {
-        let path = self.relative(path);
+        let path = self.resolve(path).await;
         let bytes = self.read_bytes(path.clone(), max_bytes).await?;
         if self.seen.hashes.get(&path) != Some(&hash(&bytes)) {
             self.seen.unshown.insert(path.clone());
@@ -80,7 +80,7 @@ impl Workspace<'_> {
 
     /// What a file holds now, `None` if there is none. For edits: it does not count as seen.
     pub async fn peek(&mut self, path: &str, max_bytes: u64) -> Result<Option<Vec<u8>>, ToolError> {
-        let path = self.relative(path);
+        let path = self.resolve(path).await;
         match self.read_bytes(path.clone(), max_bytes).await {
             Ok(bytes) => {
                 self.aimed.get_or_insert_with(|| (path, bytes.clone()));
@@ -126,7 +126,7 @@ impl Workspace<'_> {
         depth: Option<usize>,
         limit: usize,
     ) -> Result<Listing, ToolError> {
-        let path = self.relative(path);
+        let path = self.resolve(path).await;
         match self.perform(Effect::List { path, glob, depth, limit }).await? {
             Observation::Listed(listing) => Ok(listing),
             other => Err(mismatch(&other)),
@@ -141,7 +141,7 @@ impl Workspace<'_> {
         context: usize,
         limit: usize,
     ) -> Result<Found, ToolError> {
-        let path = self.relative(path);
+        let path = self.resolve(path).await;
         match self.perform(Effect::Search { pattern, path, glob, context, limit }).await? {
             Observation::Found(found) => Ok(found),
             other => Err(mismatch(&other)),
@@ -244,7 +244,7 @@ impl Workspace<'_> {
     }
 
     /// Policy, then the human, then the sandbox. No other code acts.
-    async fn perform(&mut self, effect: Effect) -> Result<Observation, ToolError> {
+    pub(crate) async fn perform(&mut self, effect: Effect) -> Result<Observation, ToolError> {
         let permit = self.permit(effect).await?;
         Ok(self.sandbox.perform(permit, self.cancel).await?)
     }
@@ -300,7 +300,11 @@ impl Workspace<'_> {
 
     /// Relative to the root where it is said to be below it. Whether it really is, the kernel decides.
     fn relative(&self, path: &str) -> PathBuf {
-        let path = Path::new(path.trim());
+        self.seen.spellings.get(path).cloned().unwrap_or_else(|| self.plain(path.trim()))
+    }
+
+    pub(crate) fn plain(&self, path: &str) -> PathBuf {
+        let path = Path::new(path);
         let below = path.strip_prefix(self.root).unwrap_or(path);
         let plain: PathBuf = below.components().filter(|component| *component != Component::CurDir).collect();
         if plain.as_os_str().is_empty() { PathBuf::from(".") } else { plain }

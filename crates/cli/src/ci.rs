@@ -8,6 +8,7 @@ mod change;
 mod checks;
 mod ci_files;
 mod git;
+mod ignore_files;
 mod ignored;
 mod logins;
 mod origin;
@@ -208,10 +209,12 @@ fn keep(id: &str, patch: &[u8]) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
+const MOST_PATCH_BYTES: u64 = 1 << 30;
+
 /// What was kept of a session, if anything was.
 pub(crate) fn kept(id: &str) -> anyhow::Result<Option<(PathBuf, Vec<u8>)>> {
     let path = paths::patches()?.join(format!("{id}.patch"));
-    match std::fs::read(&path) {
+    match sandbox::read_bounded(&path, MOST_PATCH_BYTES) {
         Ok(patch) => Ok(Some((path, patch))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),

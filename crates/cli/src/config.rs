@@ -17,6 +17,7 @@ use sandbox::{Network, NetworkError, OutsideGit};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+pub(crate) use self::file::read_config;
 use self::file::{parse, parse_table, read_optional};
 use crate::args::{ProgramArgs, WorkArgs};
 use crate::hint::{Exit, Hint, Hinted};
@@ -191,7 +192,15 @@ impl Config {
     /// A repository's file counts once trusted, and only for [`REPOSITORY_NAMES`].
     fn add_repository(&mut self, workspace: &Path) -> anyhow::Result<()> {
         let path = paths::repository_config(workspace);
-        let Some(text) = read_optional(&path)? else { return Ok(()) };
+        let text = match read_optional(&path) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Ok(()),
+            // Whoever wrote the repository chose what is there; it holds nobody up.
+            Err(error) => {
+                self.notices.push(format!("{error:#}; ignored"));
+                return Ok(());
+            }
+        };
         if !paths::is_trusted(workspace, &text)? {
             self.notices.push(format!("ignoring {}: not trusted; run `agent config trust` to use it", path.display()));
             return Ok(());
@@ -361,7 +370,8 @@ fn from_environment() -> anyhow::Result<Layer> {
     let mut table = Table::new();
     for name in NAMES {
         let variable = format!("AGENT_{}", name.to_uppercase());
-        let Ok(text) = std::env::var(&variable) else { continue };
+        // CI systems set variables to nothing: that is as good as unset.
+        let Some(text) = std::env::var(&variable).ok().filter(|text| !text.is_empty()) else { continue };
         let value = match name {
             "pass" | "add_dirs" | "hide" | "show" | "keep" | "allow" | "ask" | "deny" => {
                 Value::Array(text.split(',').map(|name| Value::String(name.trim().to_owned())).collect())

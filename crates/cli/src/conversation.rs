@@ -257,7 +257,8 @@ impl Conversation {
         let look = if self.fenced { GitLook::RunStatus } else { GitLook::ReadHead };
         // Our own look changes nothing, so it is not followed.
         let host = Rc::clone(&self.host);
-        let survey = agent::survey(&mut Agent { sandbox: host.as_ref(), ..self.agent() }, look).await;
+        let above = host.above();
+        let survey = agent::survey(&mut Agent { sandbox: host.as_ref(), ..self.agent() }, look, above).await;
         for trouble in &survey.trouble {
             self.face.frontend().show(AgentEvent::Notice(trouble));
         }

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use providers::{Edits, Profile, RepoMap, SystemRole};
 
 use crate::args::{ConfigAction, ModelArgs, ModelsArgs, SchemaOf};
-use crate::config::{Config, Layer};
+use crate::config::{Config, Layer, read_config};
 use crate::hint::{Exit, Hint as _, Hinted};
 use crate::{connect, events, paths, run, sessions, setup};
 
@@ -205,7 +205,7 @@ pub(crate) fn config(action: Option<ConfigAction>) -> anyhow::Result<Exit> {
         None => show_config(&root)?,
         Some(ConfigAction::Trust) => {
             let path = paths::repository_config(&root);
-            let content = std::fs::read_to_string(&path)
+            let content = read_config(&path)
                 .with_context(|| format!("cannot read {}", path.display()))
                 .hint("run this in a repository that has this file; its settings are used once you trust them")?;
             paths::set_trusted(&root, Some(content))?;

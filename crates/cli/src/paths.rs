@@ -46,6 +46,9 @@ pub(crate) fn repository_config(workspace: &Path) -> PathBuf {
     workspace.join(".agent/config.toml")
 }
 
+/// Of the file with all that is trusted.
+const MOST_TRUSTED_BYTES: u64 = 64 << 20;
+
 /// Trust is given to a file's content: a file that changed must be trusted again.
 pub(crate) fn is_trusted(workspace: &Path, content: &str) -> anyhow::Result<bool> {
     Ok(trusted()?.get(&workspace.to_string_lossy().into_owned()).is_some_and(|known| known == content))
@@ -69,7 +72,7 @@ pub(crate) fn set_trusted(workspace: &Path, content: Option<String>) -> anyhow::
 
 fn trusted() -> anyhow::Result<BTreeMap<String, String>> {
     let path = state()?.join("trusted.json");
-    match std::fs::read(&path) {
+    match sandbox::read_bounded(&path, MOST_TRUSTED_BYTES) {
         Ok(bytes) => {
             serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged; delete it", path.display()))
         }

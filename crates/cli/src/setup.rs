@@ -147,6 +147,6 @@ pub(crate) fn facts(root: &Path, added: &[AddedDir], survey: Survey) -> Facts {
         git: survey.git,
         listing: survey.listing,
         listing_left_out: survey.listing_left_out,
-        agents_md: survey.agents_md,
+        guidance: survey.guidance,
     }
 }

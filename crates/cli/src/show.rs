@@ -24,6 +24,9 @@ use crate::resume::last_here;
 use crate::sessions::{one, store};
 use crate::show::story::Story;
 
+/// Of a session that is copied out.
+const MOST_BYTES: u64 = 1 << 30;
+
 pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<()> {
     let store = store()?;
     let id = match &args.id {
@@ -32,7 +35,7 @@ pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<()> {
     };
     let mut stdout = io::stdout().lock();
     if args.json {
-        let bytes = std::fs::read(store.file(&id)).context("cannot read the session")?;
+        let bytes = sandbox::read_bounded(&store.file(&id), MOST_BYTES).context("cannot read the session")?;
         stdout.write_all(&bytes)?;
         return Ok(());
     }

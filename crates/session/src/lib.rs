@@ -5,6 +5,7 @@
 //! one. Nothing here opens a file of the workspace.
 
 mod fork;
+mod open;
 mod read;
 mod search;
 mod store;

@@ -61,7 +61,7 @@ pub enum SessionError {
 
 impl Session {
     pub fn read(path: &Path) -> Result<Session, SessionError> {
-        let bytes = std::fs::read(path).map_err(|source| SessionError::Io { path: path.to_owned(), source })?;
+        let bytes = crate::open::read(path).map_err(|source| SessionError::Io { path: path.to_owned(), source })?;
         Session::of_bytes(path, &bytes)
     }
 

@@ -66,7 +66,7 @@ impl Store {
     /// `None` where the text is not in it.
     fn summary(&self, id: &str, wanted: Option<&str>) -> Result<Option<Summary>, SessionError> {
         let path = self.file(id);
-        let bytes = std::fs::read(&path).map_err(|source| SessionError::Io { path: path.clone(), source })?;
+        let bytes = crate::open::read(&path).map_err(|source| SessionError::Io { path: path.clone(), source })?;
         let text = String::from_utf8_lossy(&bytes);
         let found = match wanted.map(|wanted| find(&text, wanted)) {
             Some(None) => return Ok(None),

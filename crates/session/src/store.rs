@@ -1,6 +1,5 @@
 //! The folder that holds the sessions.
 
-use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -87,7 +86,7 @@ impl Store {
     pub fn header(&self, id: &str) -> Result<Header, SessionError> {
         let path = self.file(id);
         let mut first = String::new();
-        File::open(&path)
+        crate::open::open(&path)
             .and_then(|file| BufReader::new(file).take(MAX_HEADER_BYTES).read_line(&mut first))
             .map_err(|source| SessionError::Io { path: path.clone(), source })?;
         read_header(&path, &first)

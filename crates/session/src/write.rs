@@ -42,6 +42,7 @@ impl SessionFile {
 
     /// Opens a file to go on with it, and reads it, for nobody else writes to it from here on.
     pub(crate) fn reopen(path: &Path) -> io::Result<(SessionFile, Vec<u8>)> {
+        crate::open::refuse_irregular(path)?;
         let mut file = File::options().append(true).read(true).open(path)?;
         file.try_lock()?;
         let mut bytes = Vec::new();

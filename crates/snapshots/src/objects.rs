@@ -96,7 +96,7 @@ impl Objects {
 
     fn load(&mut self, path: PathBuf) -> io::Result<()> {
         let length = std::fs::metadata(&path)?.len();
-        let index = std::fs::read(path.with_extension("index")).unwrap_or_default();
+        let index = read(&path.with_extension("index")).unwrap_or_default();
         let pack = self.packs.len();
         for entry in index.chunks_exact(INDEX_ENTRY) {
             let (digest, place) = entry.split_at(Digest::BYTES);
@@ -223,7 +223,8 @@ impl Objects {
 
     /// What the last session saw, without whatever was pruned since: that is read anew. Its packs are in use again.
     pub fn latest_manifest(&self) -> Option<Manifest> {
-        let digest = Digest::from_hex(std::fs::read_to_string(self.folder.join(LATEST)).ok()?.trim())?;
+        let latest = String::from_utf8(read(&self.folder.join(LATEST)).ok()?).ok()?;
+        let digest = Digest::from_hex(latest.trim())?;
         let mut manifest = self.manifest(&digest).ok()?;
         let mut used = HashSet::new();
         for dir in manifest.dirs.values_mut() {
@@ -264,6 +265,16 @@ impl Pack {
         self.unindexed.clear();
         Ok(())
     }
+}
+
+/// Nothing but a regular file, of a size that an index may have: a fifo would hold us up.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    const MOST_BYTES: u64 = 1 << 30;
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() || MOST_BYTES < metadata.len() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file of ours"));
+    }
+    std::fs::read(path)
 }
 
 #[cfg(test)]

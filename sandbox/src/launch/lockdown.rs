@@ -99,7 +99,7 @@ fn drop_capabilities(kept: CapabilitySet) -> io::Result<()> {
 }
 
 fn limit(limits: &CommandLimits, fenced: Fenced) -> io::Result<()> {
-    lower(Resource::Data, limits.memory_bytes.map_or_else(machine_bytes, data_bytes))?;
+    lower(Resource::Data, most_data_bytes(limits))?;
     lower(Resource::Nofile, limits.open_files)?;
     lower(Resource::Fsize, limits.file_bytes)?;
     // A core file in the workspace is litter.
@@ -109,6 +109,11 @@ fn limit(limits: &CommandLimits, fenced: Fenced) -> io::Result<()> {
         lower(Resource::Nproc, limits.processes)?;
     }
     Ok(())
+}
+
+/// Of one process (RLIMIT_DATA): beyond it the kernel refuses a request.
+pub(crate) fn most_data_bytes(limits: &CommandLimits) -> u64 {
+    limits.memory_bytes.map_or_else(machine_bytes, data_bytes)
 }
 
 /// Of one process, when all together may have so much memory: what is asked for need not be used, and a control group

@@ -238,7 +238,7 @@ fn dev(store: &Store, devices: Vec<Kept>) -> io::Result<()> {
         symlink(target, dev.join(name))?;
     }
     create_dir(dev.join("pts"))?;
-    let terminals = Tree::new("devpts", &[("newinstance", ""), ("ptmxmode", "0666"), ("mode", "620")]);
+    let terminals = Tree::of_terminals();
     // Without terminals a few programs miss something; no reason to be without a fence.
     if let Ok(terminals) = terminals {
         terminals.mount(&dev.join("pts"))?;

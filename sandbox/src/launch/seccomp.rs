@@ -45,6 +45,9 @@ const PLAIN_PERSONALITIES: [u64; 3] = [0, libc::ADDR_NO_RANDOMIZE as u64, 0xffff
 /// x32 system calls have the numbers of others with this bit (Linux, arch/x86/include/uapi/asm/unistd.h).
 const X32_BIT: u32 = 0x4000_0000;
 
+/// Smaller ones are many, and each costs a question.
+pub(crate) const LARGE_REQUEST_BYTES: u64 = 64 << 20;
+
 /// Who answers for what the filter does not let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asks {
@@ -71,6 +74,7 @@ pub(crate) fn filter(sockets: Sockets, fenced: Fenced, asks: Asks, opens: Opens)
         if opens == Opens::Asked {
             rules.extend(BY_NAME.iter().map(|call| (*call, Vec::new())));
         }
+        rules.extend(large_requests()?);
     }
     let refused = SeccompFilter::new(rules, SeccompAction::Allow, MARK, arch).ok()?;
     let mut program = absent();
@@ -131,6 +135,23 @@ fn refused(sockets: Sockets, fenced: Fenced) -> Option<Rules> {
     Some(rules)
 }
 
+/// Requests for much memory at once, which are let through: the kernel tells nobody that it refused one.
+fn large_requests() -> Option<Rules> {
+    let mut rules = Rules::new();
+    let private = libc::MAP_PRIVATE as u64;
+    let writable = libc::PROT_WRITE as u64;
+    rules.insert(
+        libc::SYS_mmap,
+        vec![rule(&[
+            (1, Is::Ge, LARGE_REQUEST_BYTES),
+            (2, Is::MaskedEq(writable), writable),
+            (3, Is::MaskedEq(private), private),
+        ])?],
+    );
+    rules.insert(libc::SYS_mremap, vec![rule(&[(2, Is::Ge, LARGE_REQUEST_BYTES)])?]);
+    Some(rules)
+}
+
 /// What mounts, and namespaces of processes and of System V's objects, would see to.
 fn without_namespaces() -> Option<Rules> {
     let mut rules: Rules =
@@ -155,9 +176,10 @@ fn without_namespaces() -> Option<Rules> {
     Some(rules)
 }
 
-/// Characters typed into the terminal of somebody else.
+/// Characters typed into the terminal of somebody else, the console taken over, and what drivers the kernel loads for a
+/// terminal (line disciplines), which have had holes.
 fn terminals() -> Option<Vec<SeccompRule>> {
-    let requests = [libc::TIOCSTI, libc::TIOCLINUX];
+    let requests = [libc::TIOCSTI, libc::TIOCLINUX, libc::TIOCCONS, libc::TIOCSETD];
     requests.into_iter().map(|request| rule(&[(1, Is::MaskedEq(0xffff_ffff), request)])).collect()
 }
 
@@ -199,7 +221,8 @@ fn families(sockets: Sockets) -> Vec<u64> {
 /// All of the conditions together: argument number, comparison, value.
 fn rule(conditions: &[(u8, Is, u64)]) -> Option<SeccompRule> {
     let conditions = conditions.iter().map(|(argument, is, value)| {
-        let length = if *argument == 4 || matches!(is, Is::MaskedEq(_)) { Length::Qword } else { Length::Dword };
+        let length =
+            if *argument == 4 || matches!(is, Is::MaskedEq(_) | Is::Ge) { Length::Qword } else { Length::Dword };
         Condition::new(*argument, length, is.clone(), *value)
     });
     SeccompRule::new(conditions.collect::<Result<_, _>>().ok()?).ok()

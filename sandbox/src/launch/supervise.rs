@@ -13,7 +13,7 @@ use rustix::thread::{CapabilitySet, CapabilitySets};
 use crate::hidden::{self, Search};
 use crate::launch::attributes::{self, Refused};
 use crate::launch::listener::{Answer, Asked, Listener};
-use crate::launch::lockdown::Lockdown;
+use crate::launch::lockdown::{Lockdown, most_data_bytes};
 use crate::launch::opens::{BY_NAME, Hidden};
 use crate::launch::seccomp::calls::{self, ATTRIBUTES, BY_PROCESS, IDENTITY, NEW_ATTRIBUTES};
 use crate::launch::{connect, read_proc};
@@ -31,6 +31,9 @@ pub(crate) struct Supervisor {
     /// Of a command: what it may not do, we do not do for it.
     capabilities: CapabilitySet,
     hidden: Hidden,
+    most_data_bytes: u64,
+    /// One request for memory was for more than a process may have.
+    pub(crate) refused_memory: bool,
     calls: BTreeSet<String>,
     paths: BTreeSet<String>,
     /// What was asked for of it.
@@ -41,8 +44,19 @@ impl Supervisor {
     pub(crate) fn new(listener: Listener, lockdown: &Lockdown, hidden: Hidden) -> Supervisor {
         let Lockdown { roots, proxy, capabilities, .. } = lockdown;
         let (roots, proxy, capabilities) = (roots.clone(), *proxy, *capabilities);
-        let (calls, paths, hits) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        Supervisor { listener, roots, proxy, capabilities, hidden, calls, paths, hits }
+        let most_data_bytes = most_data_bytes(&lockdown.limits);
+        Supervisor {
+            listener,
+            roots,
+            proxy,
+            capabilities,
+            hidden,
+            most_data_bytes,
+            refused_memory: false,
+            calls: BTreeSet::new(),
+            paths: BTreeSet::new(),
+            hits: BTreeSet::new(),
+        }
     }
 
     /// To be called when there is something to read.
@@ -54,6 +68,11 @@ impl Supervisor {
     }
 
     fn decide(&mut self, asked: &Asked) -> Answer {
+        if let Some(bytes) = requested_bytes(asked) {
+            // The kernel decides by the same sum.
+            self.refused_memory |= self.most_data_bytes < data_bytes(asked.thread).saturating_add(bytes);
+            return Answer::Go;
+        }
         if NEW_ATTRIBUTES.contains(&asked.call) {
             return Answer::Refuse(libc::ENOSYS);
         }
@@ -148,6 +167,24 @@ fn as_command<T>(kept: CapabilitySet, work: impl FnOnce() -> Result<T, Refused>)
     let done = work();
     rustix::thread::set_capabilities(None, own)?;
     done
+}
+
+/// Of memory, by a call that asks for much; of a mapping that grows, by how much it does.
+fn requested_bytes(asked: &Asked) -> Option<u64> {
+    let [_, second, third, ..] = asked.arguments;
+    match asked.call {
+        libc::SYS_mmap => Some(second),
+        libc::SYS_mremap => Some(third.saturating_sub(second)),
+        _ => None,
+    }
+}
+
+/// What counts against RLIMIT_DATA, by /proc/PID/status (proc_pid_status(5)).
+fn data_bytes(thread: u32) -> u64 {
+    let status = read_proc(&format!("/proc/{thread}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmData:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kib.unwrap_or(0).saturating_mul(1024)
 }
 
 fn stays_who_it_is(asked: &Asked) -> bool {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, WaitStatus};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitOptions, WaitStatus};
 
 use crate::launch::covers::{self, Covers};
 use crate::launch::git::By;
@@ -74,11 +74,14 @@ fn start_and_wait(agent: &UnixStream, output: OwnedFd, raised: &mut Raised) -> i
     let mut supervisor = listener.map(|listener| Supervisor::new(listener, &raised.lockdown, opens));
     let mut watch = Watch::new(&raised.lockdown, raised.namespaces);
     let buried = wait(agent, &child_ends, command, supervisor.as_mut(), covers.as_mut(), &mut watch)?;
+    let left = has_ended(command, buried) && sweep::left_running(command, raised.namespaces);
     // While it is a zombie its number is its own, and that of its group too.
     let group = if buried.is_none() { Some(command) } else { None };
     let last = sweep::kill_all(command, group, raised.namespaces);
     let end = end(buried.or(last));
+    watch.reached.one_request |= supervisor.as_ref().is_some_and(|supervisor| supervisor.refused_memory);
     let mut notes = notes::notes(before, &raised.lockdown, end, watch.reached);
+    notes.extend(left.then(|| notes::LEFT_RUNNING.to_string()));
     notes.extend(supervisor.iter().flat_map(Supervisor::notes));
     notes.extend(guard.restore());
     Ok(match end {
@@ -162,6 +165,12 @@ fn wait(
             }
         }
     }
+}
+
+/// By itself: nobody wanted its end.
+fn has_ended(command: Pid, buried: Option<WaitStatus>) -> bool {
+    let flags = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    buried.is_some() || rustix::process::waitid(WaitId::Pid(command), flags).is_ok_and(|status| status.is_some())
 }
 
 fn end(status: Option<WaitStatus>) -> End {

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::git::Git;
+use super::ignore_files;
 use crate::account::{ChangedFile, Kind};
 
 /// One path that is otherwise.
@@ -58,9 +59,9 @@ pub(crate) struct Taken {
 pub(crate) fn take(git: &Git, root: &Path) -> anyhow::Result<Taken> {
     // git would look into it, and by its own configuration start what that names.
     let nested = nested_repositories(root);
-    let mut left_out = Vec::new();
-    if add(git, root, &nested).is_err() {
-        left_out = unreadable(root);
+    let mut left_out = ignore_files::remove_odd(root);
+    if add(git, root, &[nested.as_slice(), &left_out].concat()).is_err() {
+        left_out.extend(unreadable(root));
         add(git, root, &[nested, left_out.clone()].concat())?;
     }
     let tree = git.line(&["write-tree"])?;
@@ -79,6 +80,7 @@ fn add(git: &Git, root: &Path, without: &[PathBuf]) -> anyhow::Result<()> {
 /// Brings the files back to what [`take`] took last: what checks leave behind goes. Ignored files stay, so builds are
 /// warm.
 pub(crate) fn reset(git: &Git, root: &Path) -> anyhow::Result<()> {
+    ignore_files::remove_odd(root);
     git.run(&["checkout-index", "--all", "--force", "--quiet"])?;
     let clean = || git.run(&["clean", "-d", "--force", "--quiet"]).map(|_| ());
     clean().or_else(|_| {
