@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use agent::Clipped;
+use mask::MaskStream;
 
 /// Shown of each end. With the line between them below [`Clipped::MAX`], so that nobody clips again.
 const END_BYTES: usize = 9_500;
@@ -22,6 +23,8 @@ pub(crate) struct Output {
     total: u64,
     folder: Option<PathBuf>,
     spool: Option<Spool>,
+    /// The model does not see the keys of this process, and the disk does not keep them.
+    mask: MaskStream,
 }
 
 #[derive(Debug)]
@@ -44,7 +47,7 @@ pub(crate) struct Shown {
 impl Output {
     /// `folder`: where a long output is kept, made when it is first needed.
     pub(crate) fn new(folder: Option<PathBuf>) -> Output {
-        Output { head: Vec::new(), tail: Vec::new(), total: 0, folder, spool: None }
+        Output { head: Vec::new(), tail: Vec::new(), total: 0, folder, spool: None, mask: MaskStream::default() }
     }
 
     /// All of it is kept from the first byte on, because it is shown piece by piece.
@@ -59,6 +62,17 @@ impl Output {
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {
+        let masked = self.mask.push(bytes);
+        self.add(&masked);
+    }
+
+    /// Nothing more is printed: what may have been the start of a key is none.
+    pub(crate) fn end(&mut self) {
+        let rest = self.mask.finish();
+        self.add(&rest);
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
         self.total += bytes.len() as u64;
         if let Some(spool) = &mut self.spool {
             spool.write(bytes);
@@ -92,6 +106,7 @@ impl Output {
     }
 
     pub(crate) fn finish(mut self) -> Shown {
+        self.end();
         self.take()
     }
 
@@ -210,6 +225,17 @@ mod tests {
         let shown = finish(Some(folder.path()), &[b"one\n", b"two\n"]);
         assert_eq!((shown.text.as_str(), shown.total_bytes, shown.full), ("one\ntwo\n", 8, None));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_key_of_this_process_is_neither_shown_nor_kept() {
+        mask::hide("sk-printed-by-a-command");
+        let folder = tempfile::tempdir().unwrap();
+        let shown = finish(Some(folder.path()), &[b"a sk-printed-", b"by-a-command b sk-"]);
+        assert_eq!(shown.text, "a *** b sk-");
+        let text = "sk-printed-by-a-command\n".repeat(10_000);
+        let shown = finish(Some(folder.path()), &text.as_bytes().chunks(1_000).collect::<Vec<_>>());
+        assert_eq!(std::fs::read_to_string(shown.full.unwrap()).unwrap(), "***\n".repeat(10_000));
     }
 
     #[test]
