@@ -2,7 +2,7 @@
 every other data set that Harbor has:
 
     PYTHONPATH=docs/harbor AGENT_BINARY=target/release/agent MISTRAL_API_KEY=... \\
-    harbor run -d terminal-bench@2.0 --agent agent_adapter:AgentInHarbor -m devstral-medium-latest
+    harbor run -d terminal-bench@2.0 --agent agent_adapter:AgentInHarbor -m mistral-medium-3-5
 
 The binary is uploaded into the task's container; without AGENT_BINARY one that is there already is used. The key goes
 to the one command that needs it, by its environment, and into no file or argument. See docs/harbor.md.

@@ -182,7 +182,10 @@ impl Shared {
         let (ended, notes) = run::verdict(attended.end)
             .unwrap_or_else(|error| (Ended::Signalled(libc::SIGKILL), vec![error.to_string()]));
         let ended = attended.cut.map_or(ended, |()| Ended::Stopped);
-        self.lock().end = Some(Over { ended, at: Instant::now(), notes, stuck, unwatched });
+        let mut state = self.lock();
+        state.output.end();
+        state.end = Some(Over { ended, at: Instant::now(), notes, stuck, unwatched });
+        drop(state);
         self.news.notify_one();
     }
 

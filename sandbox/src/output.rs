@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use agent::Clipped;
+use mask::MaskStream;
 
 use crate::terminal_text::TerminalText;
 
@@ -29,6 +30,8 @@ pub(crate) struct Output {
     total: u64,
     folder: Option<PathBuf>,
     spool: Option<Spool>,
+    /// The model does not see the keys of this process, and the disk does not keep them.
+    mask: MaskStream,
 }
 
 #[derive(Debug)]
@@ -60,6 +63,7 @@ impl Output {
             total: 0,
             folder,
             spool: None,
+            mask: MaskStream::default(),
         }
     }
 
@@ -75,6 +79,17 @@ impl Output {
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {
+        let masked = self.mask.push(bytes);
+        self.add(&masked);
+    }
+
+    /// Nothing more is printed: what may have been the start of a key is none.
+    pub(crate) fn end(&mut self) {
+        let rest = self.mask.finish();
+        self.add(&rest);
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
         self.total += bytes.len() as u64;
         if let Some(spool) = &mut self.spool {
             spool.write(bytes);
@@ -113,6 +128,7 @@ impl Output {
     }
 
     pub(crate) fn finish(mut self) -> Shown {
+        self.end();
         self.take()
     }
 
@@ -239,6 +255,17 @@ mod tests {
         let shown = finish(Some(folder.path()), &[b"one\n", b"two\n"]);
         assert_eq!((shown.text.as_str(), shown.total_bytes, shown.full), ("one\ntwo\n", 8, None));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_key_of_this_process_is_neither_shown_nor_kept() {
+        mask::hide("sk-printed-by-a-command");
+        let folder = tempfile::tempdir().unwrap();
+        let shown = finish(Some(folder.path()), &[b"a sk-printed-", b"by-a-command b sk-"]);
+        assert_eq!(shown.text, "a *** b sk-");
+        let text = "sk-printed-by-a-command\n".repeat(10_000);
+        let shown = finish(Some(folder.path()), &text.as_bytes().chunks(1_000).collect::<Vec<_>>());
+        assert_eq!(std::fs::read_to_string(shown.full.unwrap()).unwrap(), "***\n".repeat(10_000));
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod syntax;
 use agent::AnyTool;
 
 use crate::create_file::{CreateFile, Tests};
+pub use crate::encoding::text_of;
 use crate::plain::Plain;
 use crate::read_file::{Lines, ReadFile};
 pub use crate::run_command::show_ran;

@@ -1,10 +1,11 @@
 //! What is on the terminal, and how it is drawn: the hand behind [`crate::screen::Screen`].
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::time::Instant;
 
 use crate::live::{self, Look, Prompt, Row, Rows};
 use crate::markdown::{Colour, Markdown};
+use crate::out;
 use crate::raw_mode::RawMode;
 use crate::screen::{Manner, Paint};
 
@@ -67,7 +68,7 @@ const FRAMES: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '�
 impl Canvas {
     /// Looks at stderr, `NO_COLOR` (no-color.org: any value but an empty one) and `TERM=dumb`.
     pub(crate) fn new(manner: Manner) -> Canvas {
-        let terminal = io::stderr().is_terminal();
+        let terminal = out::stderr_is_terminal();
         let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb" || term.is_empty());
         let moving = terminal && !dumb && manner == Manner::Moving;
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -102,7 +103,7 @@ impl Canvas {
         if !self.terminal {
             return (100, 30);
         }
-        rustix::termios::tcgetwinsize(io::stderr())
+        rustix::termios::tcgetwinsize(out::stderr_handle())
             .ok()
             // Some terminals do not know their size.
             .filter(|size| 0 < size.ws_col && 0 < size.ws_row)
@@ -220,9 +221,9 @@ impl Canvas {
     }
 
     pub(crate) fn write(&mut self, text: &str) {
-        let mut stderr = io::stderr().lock();
+        let mut stderr = out::stderr();
         // Nobody is left to tell if stderr is closed.
-        let _ = stderr.write_all(crate::mask::masked(text).as_bytes()).and_then(|()| stderr.flush());
+        let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
     }
 }
 

@@ -72,7 +72,7 @@ const MOST_FILES: usize = 20_000;
 
 impl Desk {
     pub(crate) fn open(screen: &Screen, config: &Config) -> anyhow::Result<Desk> {
-        let secrets = secrets::of_environment(&[config.api_key_env()], &[]);
+        let secrets = secrets::of_environment(&config.key_variables(), &[]);
         let history = History::new(paths::state()?.join("history"), Scanner::new(secrets, &[]));
         let mut editor = Editor::new(history.read());
         if screen.is_moving() {

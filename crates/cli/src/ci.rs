@@ -111,10 +111,10 @@ async fn carry_out(args: &CiArgs, screen: &Screen, result: &mut CiResult) -> any
         false => None,
     };
     let mut names = named(args);
-    names.push(config.api_key_env());
+    names.extend(config.key_variables());
     names.extend(origin.as_ref().map(|origin| origin.token_env().to_owned()));
     let secrets = secrets::of_environment(&names, &args.allow_secret);
-    crate::mask::hide(secrets.iter().map(|(_, value)| value.trim().to_owned()));
+    secrets.iter().for_each(|(_, value)| mask::hide(value));
     let scanner = Scanner::new(secrets, &args.allow_secret);
     let task = Task::read(args, origin.as_ref()).await?;
     result.issue = args.issue;
@@ -150,7 +150,7 @@ impl Job<'_> {
         let mail = change::mail(&worktree.git, &commit)?;
         self.hand_over(&mail, &done, result)?;
         if result.outcome == Outcome::Changed && done.cancel.is_set() {
-            let (_, exit, reason, hint) = events::finish(&work::stopped(&done.cancel));
+            let (_, exit, reason, hint) = events::finish(&events::stopped(&done.cancel));
             let outcome = if exit == Exit::Cancelled { Outcome::Cancelled } else { Outcome::LimitReached };
             result.ends(outcome, exit, reason.unwrap_or_else(|| "stopped".to_owned()), hint.unwrap_or_default());
         }

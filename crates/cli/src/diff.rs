@@ -1,7 +1,7 @@
 //! `agent diff`: what a session changed, commands' changes included, as a diff that `git apply` takes.
 
 use std::collections::BTreeSet;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::highlight;
 use crate::hint::{Exit, Hint as _};
 use crate::past::{self, Past};
 use crate::watched::{Kept, Watched};
-use crate::{paths, sessions};
+use crate::{out, paths, sessions};
 
 pub(crate) fn diff(args: &DiffArgs) -> anyhow::Result<Exit> {
     let past = Past::find(args.id.as_deref())?;
@@ -27,8 +27,8 @@ pub(crate) fn diff(args: &DiffArgs) -> anyhow::Result<Exit> {
     }
     let links = past.history.links(&past.objects, |step| args.step.is_none_or(|wanted| wanted == step))?;
     let net = snapshots::net(&links);
-    let mut stdout = io::stdout().lock();
-    let terminal = stdout.is_terminal();
+    let mut stdout = out::stdout();
+    let terminal = out::stdout_is_terminal();
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     if args.stat {
         stdout.write_all(stat(&net, &past.objects).as_bytes())?;
@@ -43,7 +43,7 @@ pub(crate) fn diff(args: &DiffArgs) -> anyhow::Result<Exit> {
     for path in mixed(&links) {
         let path = harmless(&path.to_string_lossy());
         writeln!(
-            io::stderr(),
+            out::stderr(),
             "note: {path} was also changed by someone else between the steps; the diff includes that"
         )?;
     }

@@ -18,6 +18,11 @@ use crate::sessions::{one, store};
 const GO_ON: &str = "Your reply was interrupted. Continue.";
 
 pub(crate) async fn resume(args: ResumeArgs) -> anyhow::Result<Exit> {
+    let output = args.program.output;
+    run::told(output, resume_one(args).await)
+}
+
+async fn resume_one(args: ResumeArgs) -> anyhow::Result<Exit> {
     let store = store()?;
     let (id, message) = match (args.id, args.message) {
         (Some(text), None) if !could_be_id(&text) => (None, Some(text)),
@@ -46,6 +51,11 @@ pub(crate) async fn resume(args: ResumeArgs) -> anyhow::Result<Exit> {
 }
 
 pub(crate) async fn fork(args: ForkArgs) -> anyhow::Result<Exit> {
+    let output = args.program.output;
+    run::told(output, fork_one(args).await)
+}
+
+async fn fork_one(args: ForkArgs) -> anyhow::Result<Exit> {
     let store = store()?;
     let id = one(&store, &args.id)?;
     let session = Session::read(&store.file(&id))?;

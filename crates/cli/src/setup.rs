@@ -1,6 +1,5 @@
 //! What a conversation needs before its first word: the fence, a mode that is honest here, Ctrl-C, facts.
 
-use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use crate::ci::secrets::holds_key;
 use crate::config::{Config, Switch};
 use crate::hint::{Exit, Hint as _, Hinted};
 use crate::screen::{Paint, Screen};
-use crate::{paths, reach};
+use crate::{out, paths, reach};
 
 pub(crate) fn open_host(root: &Path, config: &Config, outputs: Option<PathBuf>) -> anyhow::Result<Host> {
     let fence = FenceOptions {
@@ -40,7 +39,7 @@ pub(crate) fn open_host(root: &Path, config: &Config, outputs: Option<PathBuf>) 
 /// `auto` behind a fence that holds; else the human is asked, and where there is none the run does not start.
 pub(crate) fn choose_mode(config: &Config, fenced: bool, output: Output) -> anyhow::Result<Mode> {
     let off = config.sandbox() == Switch::Off;
-    let attended = config.asks_program || (output == Output::Text && io::stderr().is_terminal());
+    let attended = config.asks_program || (output == Output::Text && out::stderr_is_terminal());
     match (config.mode(), fenced) {
         (Some(Mode::Auto), false) if !off => Err(Hinted::new(
             Exit::Approval,

@@ -1,6 +1,6 @@
 //! `agent undo` and `agent redo`: what a session did to the files, taken back; never what anybody else did.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
@@ -11,6 +11,7 @@ use snapshots::{Changed, FileState, History, Link, Merge, Note, Objects, Planned
 use crate::args::{RedoArgs, UndoArgs};
 use crate::harmless::harmless;
 use crate::hint::{Exit, Hint as _, Hinted};
+use crate::out;
 use crate::past::{self, Past};
 use crate::sessions;
 use crate::watched::Watched;
@@ -253,11 +254,11 @@ fn for_the_model(report: &Report) -> String {
 }
 
 fn print(report: &Report, hint: &str) -> anyhow::Result<Exit> {
-    io::stdout().lock().write_all(report.render().as_bytes())?;
+    out::stdout().write_all(report.render().as_bytes())?;
     if report.left.is_empty() {
         return Ok(Exit::Finished);
     }
-    writeln!(io::stderr(), "hint: {hint}")?;
+    writeln!(out::stderr(), "hint: {hint}")?;
     Ok(Exit::Failed)
 }
 

@@ -7,6 +7,7 @@
 //! What comes in passes `sse.rs`, `decoder.rs`, `chunk.rs` and `fragments.rs`, then `screen.rs`, where
 //! a call that a model wrote as text (`text_calls.rs`) is seen. What goes wrong is judged in `failure.rs`.
 
+mod address;
 mod bounds;
 mod chat_completions;
 mod chunk;
@@ -19,7 +20,9 @@ mod http;
 mod local;
 mod loose_json;
 mod models;
+mod preferred;
 mod profiles;
+mod proxy;
 mod rate_limit;
 mod reason;
 mod reply_reader;
@@ -33,12 +36,14 @@ mod text_calls;
 mod wire_tests;
 mod xml_calls;
 
+pub use crate::address::Address;
 pub use crate::bounds::ReplyBounds;
 pub use crate::chat_completions::ChatCompletions;
 pub use crate::config::{ChatConfig, Dialect, MISTRAL_URL, ServerConfig};
 pub use crate::http::Server;
 pub use crate::local::{LOCAL_SERVERS, LocalServer, local_servers};
 pub use crate::models::{ModelCard, distance, resolve};
+pub use crate::preferred::{Choice, FIRST_CHOICE, ListOf, choose};
 pub use crate::profiles::{Edits, ModelPrice, PRICES_AS_OF, Profile, RepoMap, SystemRole, price, profiles};
 pub use crate::retry::RetryBudget;
 pub use crate::scripted::Scripted;

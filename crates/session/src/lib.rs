@@ -57,6 +57,15 @@ pub struct Served {
     pub api_key_env: Option<String>,
 }
 
+impl Served {
+    /// The key of its server is masked from here on: an older version may have written it down.
+    pub(crate) fn hide_key(&self) {
+        if let Some(variable) = &self.api_key_env {
+            mask::read_key(variable);
+        }
+    }
+}
+
 /// The line with which a later process goes on with a session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Resumed {

@@ -66,9 +66,11 @@ impl SessionFile {
         self.file.sync_data()
     }
 
-    /// Adds a line about the workspace's files; on disk with the next [`Journal::sync`].
+    /// Adds a line about the workspace's files; on disk with the next [`Journal::sync`]. It is not masked: it has names and
+    /// digests of files, and an undo needs them exactly.
     pub fn snapshot(&mut self, line: &impl Serialize) -> io::Result<()> {
-        self.write_line(&Timed { at: now(), line })
+        let text = serde_json::to_string(&Timed { at: now(), line })?;
+        self.write_text(&text)
     }
 
     /// Adds lines of another file, with their times.
@@ -93,9 +95,15 @@ impl SessionFile {
         Ok(())
     }
 
+    /// Masked: a session file is kept, shown and handed on.
     fn write_line(&mut self, line: &impl Serialize) -> io::Result<()> {
+        let text = serde_json::to_string(line)?;
+        self.write_text(&mask::masked(&text))
+    }
+
+    fn write_text(&mut self, text: &str) -> io::Result<()> {
         let mut bytes = if self.torn.get() { b"\n".to_vec() } else { Vec::new() };
-        serde_json::to_writer(&mut bytes, line)?;
+        bytes.extend_from_slice(text.as_bytes());
         bytes.push(b'\n');
         self.torn.set(true);
         self.file.write_all(&bytes)?;

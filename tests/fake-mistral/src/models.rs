@@ -96,6 +96,24 @@ pub fn default_models() -> Vec<ModelCard> {
     ]
 }
 
+/// What Mistral offers since Devstral is retired: no Devstral, and a model that thinks comes first.
+pub fn current_models() -> Vec<ModelCard> {
+    let thinking = |id: &str, aliases: &[&str]| ModelCard {
+        default_model_temperature: Some(1.0),
+        reasoning: true,
+        vision: true,
+        ..ModelCard::new(id, aliases)
+    };
+    let known = default_models().into_iter().filter(|card| !card.id.contains("devstral") && !card.reasoning);
+    let large = ModelCard { max_context_length: 1_048_576, ..thinking("mistral-large-4-0", &[]) };
+    let thinking = [
+        large,
+        thinking("mistral-small-2603", &["mistral-small-latest"]),
+        thinking("mistral-medium-3-5", &["mistral-medium-3", "mistral-medium-latest"]),
+    ];
+    thinking.into_iter().chain(known).collect()
+}
+
 /// The body of `GET /v1/models`: one card for each id and each alias.
 pub fn model_list(models: &[ModelCard]) -> Value {
     let names = |card: &ModelCard| std::iter::once(card.id.clone()).chain(card.aliases.clone()).collect::<Vec<_>>();

@@ -14,8 +14,8 @@ use super::summary;
 use super::words::{self, Words};
 use super::worktree::Worktree;
 use crate::conversation::{Beginning, Conversation, Plan};
+use crate::events;
 use crate::hint::Exit;
-use crate::setup::listen;
 
 /// A change, described, not yet committed.
 pub(crate) struct Done {
@@ -50,7 +50,6 @@ impl Job<'_> {
             output: self.args.output(),
             beginning: Beginning::New,
         };
-        let max_time = self.config.max_time()?;
         let mut conversation = Conversation::open(plan).await?;
         if !conversation.is_safe() {
             anyhow::bail!("agent ci needs auto mode and a working sandbox");
@@ -59,7 +58,6 @@ impl Job<'_> {
         worktree.belongs_to(&session)?;
         result.session = Some(session.clone());
         result.model = Some(conversation.model().to_owned());
-        listen(conversation.cancel.clone(), max_time, conversation.screen.clone());
         conversation.announce(Some(&self.task.text));
 
         let (finish, looked) = self.rounds(&mut conversation, worktree, result).await?;
@@ -72,7 +70,7 @@ impl Job<'_> {
         };
         // Whoever stopped it after the last turn does not want it published either.
         let finish = match finish {
-            Ok(Finish::Answered) if conversation.cancel.is_set() => Ok(stopped(&conversation.cancel)),
+            Ok(Finish::Answered) if conversation.cancel.is_set() => Ok(events::stopped(&conversation.cancel)),
             finish => finish,
         };
         let ended = conversation.end_quietly(finish).await;
@@ -112,7 +110,7 @@ impl Job<'_> {
     ) -> anyhow::Result<(Result<Finish, AgentError>, Option<Looked>)> {
         let commands = self.config.checks();
         let Some(before) = checks::run_all(conversation, &commands, self.check_time).await else {
-            return Ok((Ok(stopped(&conversation.cancel)), None));
+            return Ok((Ok(events::stopped(&conversation.cancel)), None));
         };
         if !commands.is_empty() {
             change::reset(&worktree.git, &worktree.root)?;
@@ -137,7 +135,7 @@ impl Job<'_> {
                 return Ok((finish, Some(looked)));
             }
             let Some(after) = checks::run_all(conversation, &commands, self.check_time).await else {
-                return Ok((Ok(stopped(&conversation.cancel)), Some(looked)));
+                return Ok((Ok(events::stopped(&conversation.cancel)), Some(looked)));
             };
             if !commands.is_empty() {
                 change::reset(&worktree.git, &worktree.root)?;
@@ -273,13 +271,5 @@ fn why_nothing(answer: &str) -> String {
     match answer.trim() {
         "" => "the model changed nothing and gave no reason".to_owned(),
         answer => format!("the model changed nothing: {}", crate::harmless::one_line(answer, 300)),
-    }
-}
-
-/// Why it cannot go on.
-pub(crate) fn stopped(cancel: &Cancel) -> Finish {
-    match cancel.why() {
-        Some(agent::Stop::WallTime) => Finish::LimitReached(agent::Limit::WallTime),
-        Some(agent::Stop::Human) | None => Finish::Cancelled,
     }
 }

@@ -50,6 +50,11 @@ impl Conversation {
         self.session.path().file_stem().unwrap_or_default().to_string_lossy().into_owned()
     }
 
+    /// The model, and the reason for it.
+    pub(crate) fn named(&self) -> String {
+        self.connected.named()
+    }
+
     pub(crate) fn model(&self) -> &str {
         &self.connected.model
     }
