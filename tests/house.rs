@@ -28,6 +28,7 @@ mod loop_spared;
 mod material;
 mod network;
 mod pages;
+mod partial_read;
 mod play;
 mod program;
 mod push;
