@@ -4,6 +4,8 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::bounded::read_bounded;
+
 /// Entries that are looked at. A tree with more is found as far as this; what lies deeper is then unguarded, which
 /// only a monorepo of monorepos meets.
 const MOST_ENTRIES: usize = 500_000;
@@ -58,14 +60,19 @@ pub(crate) fn outside(root: &Path) -> Option<PathBuf> {
 /// Of a linked worktree (gitrepository-layout(5)): `.git` names a directory of the main repository, and a file in that
 /// directory names `.git`.
 fn common_dir(own: &Path) -> Option<PathBuf> {
-    let line = std::fs::read_to_string(own).ok()?;
+    let line = text_of(own)?;
     let dir = own.parent()?.join(line.strip_prefix("gitdir:")?.trim());
-    let back = std::fs::read_to_string(dir.join("gitdir")).ok()?;
+    let back = text_of(&dir.join("gitdir"))?;
     if std::fs::canonicalize(dir.join(back.trim())).ok()? != std::fs::canonicalize(own).ok()? {
         return None;
     }
-    let common = std::fs::read_to_string(dir.join("commondir")).ok()?;
+    let common = text_of(&dir.join("commondir"))?;
     std::fs::canonicalize(dir.join(common.trim())).ok().filter(|common| is_git_dir(common))
+}
+
+/// git writes one line of text into such files; more than this is not one of them.
+fn text_of(path: &Path) -> Option<String> {
+    String::from_utf8(read_bounded(path, 64 << 10).ok()?).ok()
 }
 
 fn parents_dir(root: &Path) -> Option<PathBuf> {

@@ -12,8 +12,10 @@ mod options;
 
 // Files.
 mod beneath;
+mod bounded;
 mod git_names;
 mod glob;
+mod ignored;
 mod list;
 mod map;
 mod read;
@@ -45,6 +47,7 @@ mod protocol;
 mod proxy;
 mod run;
 
+pub use crate::bounded::read_bounded;
 pub use crate::fence::{Fence, Layer, LayerKind, LayerState};
 pub use crate::files::{Content, Files, Late};
 pub use crate::host::{Host, OpenError};

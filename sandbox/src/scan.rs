@@ -10,12 +10,12 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use ignore::WalkBuilder;
 use rustix::fs::{AtFlags, FileType, Stat};
 use rustix::io::Errno;
 use snapshots::{Changed, FileState, Manifest, Objects, Seen, SeenDir, Stamp};
 
 use crate::beneath::Root;
+use crate::ignored::walker;
 use crate::state::{self, TICK_NS};
 
 /// There was not enough time to look at everything. What changed is not known.
@@ -220,15 +220,8 @@ impl Scan<'_> {
 
     /// Names below a directory, and whether each is a directory, as .gitignore lets them through.
     fn list(&self, dir: &Path, depth: Option<usize>) -> Result<Vec<(PathBuf, bool)>, Late> {
-        let walker = WalkBuilder::new(self.root.real().join(dir))
-            .hidden(false)
-            .require_git(false)
-            .follow_links(false)
-            .max_depth(depth)
-            .filter_entry(|entry| entry.file_name() != ".git")
-            .build();
         let mut listed = Vec::new();
-        for entry in walker {
+        for entry in walker(&self.root.real().join(dir), depth).build() {
             self.in_time()?;
             let Ok(entry) = entry else { continue };
             let Ok(path) = entry.path().strip_prefix(self.root.real()) else { continue };

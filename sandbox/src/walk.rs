@@ -4,10 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use agent::{Cancel, SandboxError};
-use ignore::WalkBuilder;
 use rustix::fs::{FileType, OFlags, Stat};
 
 use crate::beneath::Root;
+use crate::ignored::walker;
 use crate::roots::Roots;
 
 /// Something below the place that was asked about.
@@ -44,15 +44,7 @@ pub(crate) fn walk(
     let place = root.open_file(path, OFlags::PATH)?;
     let start = root.path_of(&place)?;
     let full = root.real().join(&start);
-    let walker = WalkBuilder::new(&full)
-        .hidden(false)
-        .require_git(false)
-        .follow_links(false)
-        .max_depth(depth)
-        .filter_entry(|entry| entry.file_name() != ".git")
-        .sort_by_file_name(Ord::cmp)
-        .build();
-    for entry in walker {
+    for entry in walker(&full, depth).sort_by_file_name(Ord::cmp).build() {
         if cancel.is_set() {
             return Err(SandboxError::Cancelled);
         }
