@@ -14,7 +14,7 @@ use crate::restore;
 pub use crate::restore::Content;
 use crate::roots::Roots;
 use crate::scan;
-pub use crate::scan::Late;
+pub use crate::scan::{Late, Look};
 use crate::state;
 
 /// A handle; clones reach the same workspace.
@@ -30,8 +30,14 @@ impl Files {
 
     /// Looks at all files that .gitignore does not leave out, keeps the contents that are new, and says what is
     /// otherwise than in `manifest`, which then says how it is now.
-    pub fn scan(&self, manifest: &mut Manifest, objects: &mut Objects, until: Instant) -> Result<Vec<Changed>, Late> {
-        scan::scan(&self.0.workspace, manifest, objects, until)
+    pub fn scan(
+        &self,
+        manifest: &mut Manifest,
+        objects: &mut Objects,
+        look: Look,
+        until: Instant,
+    ) -> Result<Vec<Changed>, Late> {
+        scan::scan(&self.0.workspace, manifest, objects, look, until)
     }
 
     /// What is at a path, through no link; its content is kept.
@@ -51,8 +57,12 @@ impl Files {
     }
 
     /// Makes every path what it shall be, or leaves all as they are. Returns the directories that stay because there
-    /// is something in them.
-    pub fn restore(&self, set: &[(Changed, Option<Content>)]) -> Result<Vec<PathBuf>, SandboxError> {
-        restore::restore(&self.0.workspace, set)
+    /// is something in them. `progress` is told how many paths are done, and of how many.
+    pub fn restore(
+        &self,
+        set: &[(Changed, Option<Content>)],
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Vec<PathBuf>, SandboxError> {
+        restore::restore(&self.0.workspace, set, progress)
     }
 }

@@ -13,6 +13,7 @@ mod options;
 // Files.
 mod beneath;
 mod bounded;
+mod clock;
 mod git_names;
 mod glob;
 mod ignored;
@@ -49,7 +50,7 @@ mod run;
 
 pub use crate::bounded::read_bounded;
 pub use crate::fence::{Fence, Layer, LayerKind, LayerState};
-pub use crate::files::{Content, Files, Late};
+pub use crate::files::{Content, Files, Late, Look};
 pub use crate::host::{Host, OpenError};
 pub use crate::launch::launcher;
 pub use crate::memory::{Memory, ran};
