@@ -22,9 +22,9 @@ use crate::state;
 pub struct Files(pub(crate) Arc<Roots>);
 
 impl Files {
-    /// The files of a workspace that no command runs in.
-    pub fn open(root: &Path) -> Result<Files, OpenError> {
-        let roots = Roots::open(root, &HostOptions::default()).map_err(open_error)?;
+    /// The files of a workspace that no command runs in. `own`: see [`HostOptions::own`].
+    pub fn open(root: &Path, own: Vec<PathBuf>) -> Result<Files, OpenError> {
+        let roots = Roots::open(root, &HostOptions { own, ..HostOptions::default() }).map_err(open_error)?;
         Ok(Files(Arc::new(roots)))
     }
 
@@ -37,7 +37,7 @@ impl Files {
         look: Look,
         until: Instant,
     ) -> Result<Vec<Changed>, Late> {
-        scan::scan(&self.0.workspace, manifest, objects, look, until)
+        scan::scan(&self.0, manifest, objects, look, until)
     }
 
     /// What is at a path, through no link; its content is kept.

@@ -280,7 +280,7 @@ impl Host {
             Some(keeper) => Ok(keeper),
             None => {
                 let keeper = self.start_keeper().await.map_err(|error| {
-                    SandboxError::Blocked(format!("The launcher of commands cannot be started: {error}."))
+                    SandboxError::NotStarted(format!("The launcher of commands cannot be started: {error}."))
                 })?;
                 Ok(slot.insert(keeper))
             }

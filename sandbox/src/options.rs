@@ -16,6 +16,9 @@ pub struct HostOptions {
     /// Where the symbols of workspaces are kept for the next run, in a folder of the program's own. `None`: they are
     /// found anew each time.
     pub symbols: Option<PathBuf>,
+    /// Directories of the program itself. They are no part of a workspace that they are in: not listed, not searched, not
+    /// followed, not undone. Absolute, without links.
+    pub own: Vec<PathBuf>,
     pub fence: FenceOptions,
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct Roots {
     opened_outputs: OnceLock<(Root, Access)>,
     /// Without links. Nothing at or below one of these is read, written or listed.
     hidden: Vec<PathBuf>,
+    /// See [`HostOptions::own`].
+    own: Vec<PathBuf>,
 }
 
 impl Roots {
@@ -30,7 +32,7 @@ impl Roots {
             added.push((open(&dir.path)?, dir.access));
         }
         let (outputs, opened_outputs) = (options.outputs.clone(), OnceLock::new());
-        Ok(Roots { workspace: open(workspace)?, added, outputs, opened_outputs, hidden: Vec::new() })
+        Ok(Roots { workspace: open(workspace)?, added, outputs, opened_outputs, hidden: Vec::new(), own: options.own.clone() })
     }
 
     /// Whether there can be something hidden in what file tools reach: looking for it takes a while.
@@ -40,6 +42,11 @@ impl Roots {
 
     pub(crate) fn hide(&mut self, hidden: Vec<PathBuf>) {
         self.hidden = hidden;
+    }
+
+    /// Whether it is of the program itself. `real`: absolute, without links.
+    pub(crate) fn is_own(&self, real: &Path) -> bool {
+        self.own.iter().any(|own| real.starts_with(own))
     }
 
     /// `real`: absolute, without links, in `root`. What holds the whole of a root does not hide it: it was named.

@@ -18,6 +18,7 @@ use snapshots::{Changed, Digest, FileState, Manifest, Objects, Seen, SeenDir, St
 
 use crate::beneath::Root;
 use crate::clock::Clock;
+use crate::roots::Roots;
 use crate::ignored::{Before, Rules, exclude_of, walker, walker_since};
 use crate::state;
 
@@ -41,6 +42,7 @@ const MANY: usize = 64;
 const RULES: [&str; 2] = [".gitignore", ".ignore"];
 
 struct Scan<'a> {
+    roots: &'a Roots,
     root: &'a Root,
     objects: &'a mut Objects,
     until: Instant,
@@ -63,19 +65,24 @@ struct Listed {
 }
 
 pub(crate) fn scan(
-    root: &Root,
+    roots: &Roots,
     manifest: &mut Manifest,
     objects: &mut Objects,
     look: Look,
     until: Instant,
 ) -> Result<Vec<Changed>, Late> {
+    let root = &roots.workspace;
+    if look == Look::First {
+        // Older versions followed our own files where the home directory was the workspace.
+        manifest.dirs.retain(|path, _| !roots.is_own(&root.real().join(path)));
+    }
     // Where it is not said, it is at least as late as the last change that was seen.
     let clock = Clock::of(root, || manifest.latest_change_ns());
     let look = if manifest.dirs.is_empty() { Look::First } else { look };
     let since_ns = (!manifest.dirs.is_empty()).then_some(manifest.looked_ns);
     let before = if look == Look::Next { before(root, manifest, objects) } else { Before::default() };
     let (rules_changed, new_dirs, changes) = (false, HashSet::new(), BTreeMap::new());
-    let mut scan = Scan { root, objects, until, clock, since_ns, rules_changed, before, new_dirs, changes };
+    let mut scan = Scan { roots, root, objects, until, clock, since_ns, rules_changed, before, new_dirs, changes };
     if look == Look::First {
         scan.rules_changed = !scan.excludes_are(&manifest.excludes);
     }
@@ -320,7 +327,7 @@ impl Scan<'_> {
             self.in_time()?;
             let Ok(entry) = entry else { continue };
             let Ok(path) = entry.path().strip_prefix(self.root.real()) else { continue };
-            if 0 < entry.depth() {
+            if 0 < entry.depth() && !self.roots.is_own(entry.path()) {
                 let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
                 let was_ignored = rules.as_mut().is_some_and(|rules| rules.leave_out(entry.path(), is_dir));
                 listed.push(Listed { path: path.to_path_buf(), is_dir, was_ignored });

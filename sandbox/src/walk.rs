@@ -49,7 +49,7 @@ pub(crate) fn walk(
             return Err(SandboxError::Cancelled);
         }
         let Ok(entry) = entry else { continue };
-        if roots.is_hidden(root, entry.path()) {
+        if roots.is_own(entry.path()) || roots.is_hidden(root, entry.path()) {
             continue;
         }
         let Ok(path) = entry.path().strip_prefix(root.real()) else { continue };

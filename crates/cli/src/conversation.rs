@@ -134,7 +134,10 @@ impl Conversation {
             .with_context(|| format!("the session cannot be saved to {}", store.file(&id).display()))
             .hint("make room, or point XDG_STATE_HOME to a directory that can be written")?;
         let transcript = before.as_ref().map(|session| Transcript::restore(session.entries().cloned().collect()));
-        let kept = Kept { folder: paths::snapshots()?, root: root.clone(), session: id };
+        let kept = match &before {
+            Some(session) => Kept::of(&session.header)?,
+            None => Kept { folder: paths::snapshots()?, root: root.clone(), session: id },
+        };
         let watched = Watched::new(Rc::clone(&host), kept, session.second()?);
         Ok(Conversation {
             began: Instant::now(),
@@ -155,6 +158,11 @@ impl Conversation {
             uncounted_steps: 0,
             transcript,
         })
+    }
+
+    /// Commands that the sandbox did not start.
+    pub(crate) fn unstarted_commands(&self) -> usize {
+        self.watched.unstarted()
     }
 
     pub(crate) fn spent(&self) -> &Spent {

@@ -18,7 +18,7 @@ impl Bench {
         let root = folder.path().join("work");
         fs::create_dir(&root).unwrap();
         let objects = Objects::open(&folder.path().join("kept"), &root, "session", 1 << 30).unwrap();
-        let mut bench = Bench { files: Files::open(&root).unwrap(), folder, objects, manifest: Manifest::default() };
+        let mut bench = Bench { files: Files::open(&root, Vec::new()).unwrap(), folder, objects, manifest: Manifest::default() };
         for (path, text) in files {
             bench.write(path, text);
         }
@@ -207,4 +207,18 @@ fn a_look_ends_in_time() {
     let mut bench = Bench::new(&[("a", "1"), ("b", "2")]);
     let passed = Instant::now();
     assert_eq!(bench.files.scan(&mut bench.manifest, &mut bench.objects, Look::Next, passed), Err(Late));
+}
+
+#[test]
+fn our_own_files_are_no_part_of_the_workspace() {
+    let mut bench = Bench::new(&[("a", "1"), (".local/state/agent/sessions/s.jsonl", "{}")]);
+    assert!(bench.paths().contains("sessions"));
+    let own = fs::canonicalize(bench.root()).unwrap().join(".local/state/agent");
+    bench.files = Files::open(&bench.root(), vec![own]).unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    bench.files.scan(&mut bench.manifest, &mut bench.objects, Look::First, until).unwrap();
+    assert_eq!(bench.paths(), ".local .local/state a");
+    bench.write(".local/state/agent/sessions/t.jsonl", "{}");
+    bench.write(".local/state/other", "");
+    assert_eq!(bench.scan(), ".local/state/other ->f");
 }

@@ -45,6 +45,10 @@ pub(crate) struct UndoArgs {
     #[arg(long = "file", value_name = "F")]
     pub(crate) files: Vec<PathBuf>,
 
+    /// Where the session's directory is now, if it was moved
+    #[arg(long, value_name = "DIR")]
+    pub(crate) workspace: Option<PathBuf>,
+
     /// Take the session's lines out of texts that were changed since, and keep the others
     #[arg(long)]
     pub(crate) merge: bool,
@@ -59,6 +63,10 @@ pub(crate) struct UndoArgs {
 pub(crate) struct RedoArgs {
     /// The session's id, or either end of it [default: the last one here that changed files]
     pub(crate) id: Option<String>,
+
+    /// Where the session's directory is now, if it was moved
+    #[arg(long, value_name = "DIR")]
+    pub(crate) workspace: Option<PathBuf>,
 
     /// Only say what would be done
     #[arg(long)]

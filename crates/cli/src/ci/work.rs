@@ -80,9 +80,17 @@ impl Job<'_> {
         let left_out = looked.iter().flat_map(|looked| &looked.left_out);
         result.notes.extend(left_out.map(|path| format!("left out, since it cannot be read: {}", path.display())));
         let Some(looked) = looked.filter(|_| is_changed) else {
-            if result.outcome == Outcome::Changed {
-                result.outcome = Outcome::NoChange;
-                result.reason = Some(why_nothing(&ended.answer));
+            match conversation.unstarted_commands() {
+                _ if result.outcome != Outcome::Changed => (),
+                0 => {
+                    result.outcome = Outcome::NoChange;
+                    result.reason = Some(why_nothing(&ended.answer));
+                }
+                count => {
+                    let what = if count == 1 { "1 command was" } else { &format!("{count} commands were") };
+                    let reason = format!("nothing changed, and {what} not started: the sandbox failed");
+                    result.ends(Outcome::Refused, Exit::Approval, reason, "run it again; `agent doctor` checks the sandbox");
+                }
             }
             return Ok(None);
         };
