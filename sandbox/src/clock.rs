@@ -50,7 +50,11 @@ mod tests {
     #[track_caller]
     fn check(now_ns: i64, ctime_ns: i64, expected: bool) {
         let stamp = Stamp { dev: 7, ctime_ns, mtime_ns: ctime_ns, ..Stamp::default() };
-        assert_eq!(Clock { now_ns, dev: 7 }.may_be_since(1_000 * SECOND + 500, &stamp), expected, "{now_ns} {ctime_ns}");
+        assert_eq!(
+            Clock { now_ns, dev: 7 }.may_be_since(1_000 * SECOND + 500, &stamp),
+            expected,
+            "{now_ns} {ctime_ns}"
+        );
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::files::Files;
 use crate::keeper::{Keeper, Unstarted};
 use crate::options::{AddedDir, HostOptions, SandboxMode};
 use crate::output::Output;
-use crate::protocol::Setup;
+use crate::protocol::{Report, Setup};
 use crate::proxy::Proxy;
 use crate::roots::Roots;
 use crate::run::{End, Errand, Started};
@@ -31,6 +31,8 @@ use crate::{git_dirs, list, map, read, run, search, write};
 /// Where shells are, before PATH is asked.
 const SHELLS: &[&str] = &["/bin/bash", "/usr/bin/bash"];
 const LAST_SHELL: &str = "/bin/sh";
+/// Of a command that was not started.
+const MOST_TRIES: u32 = 4;
 
 /// Why a workspace cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -188,16 +190,24 @@ impl Host {
 
     async fn run(&self, command: &str, timeout: Duration, cancel: &Cancel) -> Result<Ran, SandboxError> {
         let mut slot = self.keeper.lock().await;
-        let started = self.launch(&mut slot, command).await?;
         let mut output = Output::new(self.options.outputs.clone());
-        let over = async {
-            tokio::select! {
-                biased;
-                () = cancel.wait() => Err(SandboxError::Cancelled),
-                () = tokio::time::sleep(timeout) => Ok(Ended::TimedOut(timeout)),
+        let mut tries = 1;
+        let attended = loop {
+            let started = self.launch(&mut slot, command).await?;
+            let over = async {
+                tokio::select! {
+                    biased;
+                    () = cancel.wait() => Err(SandboxError::Cancelled),
+                    () = tokio::time::sleep(timeout) => Ok(Ended::TimedOut(timeout)),
+                }
+            };
+            let attended = run::attend(started, |bytes| output.push(bytes), over).await;
+            match &attended.end {
+                // Nothing of it ran. What the sandbox covers may have gone in that moment: another run's worktree.
+                End::Reported(Report::Failed(_)) if attended.cut.is_none() && tries < MOST_TRIES => tries += 1,
+                End::Reported(_) | End::Unwatched | End::Stuck => break attended,
             }
         };
-        let attended = run::attend(started, |bytes| output.push(bytes), over).await;
         // It may have been the keeper too: the next command gets a new one.
         match (&attended.cut, &attended.end, slot.as_mut()) {
             (None, End::Unwatched, Some(keeper)) => keeper.end(run::GRACE).await,

@@ -233,7 +233,9 @@ fn users_rules(top: &Path) -> Gitignore {
     let places = [home.as_ref().map(|home| home.join(".gitconfig")), config.as_ref().map(|dir| dir.join("git/config"))];
     let set = places.into_iter().flatten().find_map(|place| excludes_file(&text_of(&place)?));
     let file = match (set, home) {
-        (Some(set), Some(home)) => Some(set.strip_prefix("~/").map_or_else(|| PathBuf::from(&set), |set| home.join(set))),
+        (Some(set), Some(home)) => {
+            Some(set.strip_prefix("~/").map_or_else(|| PathBuf::from(&set), |set| home.join(set)))
+        }
         (Some(set), None) => Some(PathBuf::from(set)),
         (None, _) => config.map(|config| config.join("git/ignore")),
     };

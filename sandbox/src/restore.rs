@@ -73,7 +73,9 @@ pub(crate) fn restore(
     let mut ready = ready.into_iter().peekable();
     while let Some(first) = ready.next() {
         let mut batch = vec![first];
-        while batch.len() < BATCH && batch.last().is_some_and(Ready::is_written) && ready.peek().is_some_and(Ready::is_written)
+        while batch.len() < BATCH
+            && batch.last().is_some_and(Ready::is_written)
+            && ready.peek().is_some_and(Ready::is_written)
         {
             batch.extend(ready.next());
         }
@@ -283,11 +285,7 @@ fn is_dir(state: Option<&FileState>) -> bool {
 }
 
 /// Something that is made under its name, or under another one that then takes its place.
-fn make(
-    place: &Place,
-    replaces: bool,
-    make: impl Fn(&OwnedFd, &OsStr) -> Result<(), Errno>,
-) -> Result<(), Errno> {
+fn make(place: &Place, replaces: bool, make: impl Fn(&OwnedFd, &OsStr) -> Result<(), Errno>) -> Result<(), Errno> {
     let dir = Undo::default().make_dirs(place)?;
     if !replaces {
         return make(&dir, &place.name);

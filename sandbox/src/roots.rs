@@ -32,7 +32,14 @@ impl Roots {
             added.push((open(&dir.path)?, dir.access));
         }
         let (outputs, opened_outputs) = (options.outputs.clone(), OnceLock::new());
-        Ok(Roots { workspace: open(workspace)?, added, outputs, opened_outputs, hidden: Vec::new(), own: options.own.clone() })
+        Ok(Roots {
+            workspace: open(workspace)?,
+            added,
+            outputs,
+            opened_outputs,
+            hidden: Vec::new(),
+            own: options.own.clone(),
+        })
     }
 
     /// Whether there can be something hidden in what file tools reach: looking for it takes a while.

@@ -18,8 +18,8 @@ use snapshots::{Changed, Digest, FileState, Manifest, Objects, Seen, SeenDir, St
 
 use crate::beneath::Root;
 use crate::clock::Clock;
-use crate::roots::Roots;
 use crate::ignored::{Before, Rules, exclude_of, walker, walker_since};
+use crate::roots::Roots;
 use crate::state;
 
 /// There was not enough time to look at everything. What changed is not known.

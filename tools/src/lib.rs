@@ -48,10 +48,7 @@ pub const TOOLS_WITHOUT_MAP: &[&dyn AnyTool] = match TOOLS.split_last() {
 /// 3 of 3 cases, without them in none. It copied line numbers into what it wrote (docs/scaffold.md).
 pub const WHOLE_FILE_TOOLS: &[&dyn AnyTool] = &[
     &Plain {
-        tool: ReadFile {
-            lines: Lines::Bare,
-            next: "[To change it, write the whole file with `create_file`.]",
-        },
+        tool: ReadFile { lines: Lines::Bare, next: "[To change it, write the whole file with `create_file`.]" },
         description: Some("Reads a text file. Also lists a directory."),
     },
     &Plain { tool: CreateFile { tests: Tests::AskedAbout, part: "a command, such as `sed -i`" }, description: None },

@@ -191,7 +191,12 @@ impl Transcript {
         calls
     }
 
-    pub(crate) fn push_outcome(&mut self, call: ToolCall, outcome: ToolOutcome, seen: BTreeMap<String, Option<SeenFile>>) {
+    pub(crate) fn push_outcome(
+        &mut self,
+        call: ToolCall,
+        outcome: ToolOutcome,
+        seen: BTreeMap<String, Option<SeenFile>>,
+    ) {
         self.add(Entry::Outcome { call_id: call.id, tool: call.name, outcome, seen });
     }
 

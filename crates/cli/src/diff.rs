@@ -14,8 +14,8 @@ use crate::harmless::harmless;
 use crate::highlight;
 use crate::hint::{Exit, Hint as _};
 use crate::past::{self, Past};
-use crate::watched::{Kept, Watched};
 use crate::sessions;
+use crate::watched::{Kept, Watched};
 
 pub(crate) fn diff(args: &DiffArgs) -> anyhow::Result<Exit> {
     let past = Past::find(args.id.as_deref(), None)?;

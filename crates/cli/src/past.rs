@@ -116,11 +116,7 @@ pub(crate) struct Settled {
 
 /// A run that was killed in a command, or could not write down what it changed, left the files as they were before it:
 /// what differs counts as its changes, and is written down now. `None`: there is no such command.
-pub(crate) fn settle(
-    session: &Session,
-    file: &mut SessionFile,
-    workspace: &Path,
-) -> anyhow::Result<Option<Settled>> {
+pub(crate) fn settle(session: &Session, file: &mut SessionFile, workspace: &Path) -> anyhow::Result<Option<Settled>> {
     let history = history(session);
     if !history.is_open() {
         return Ok(None);

@@ -154,7 +154,9 @@ fn carry_out(
     }
     let changes = desk.objects.keep_changes(&back.changes).context("the undo cannot be prepared")?;
     // First: whoever is cut short half-way finishes by the same command, which then knows what was done already.
-    desk.session.note(&Note::UndoStarts { changes }).context("nothing was changed: the session file cannot be written")?;
+    desk.session
+        .note(&Note::UndoStarts { changes })
+        .context("nothing was changed: the session file cannot be written")?;
     let taken = desk.files.take_back(&back, desk.progress);
     let stayed = taken.map_err(|error| anyhow!("nothing was changed: {error}"))?;
     desk.session.note(&note(changes, back.changes.len())).context("it is done, but the session cannot be told")?;

@@ -102,9 +102,8 @@ impl Store {
 
 impl Search {
     fn fits(&self, header: &Header, here: Option<&Here>) -> bool {
-        let near = |here: &Here| {
-            here.workspace_of(header).is_some() || Path::new(&header.workspace).starts_with(here.path())
-        };
+        let near =
+            |here: &Here| here.workspace_of(header).is_some() || Path::new(&header.workspace).starts_with(here.path());
         here.is_none_or(near)
             && self.since.as_ref().is_none_or(|since| *since <= header.created)
             && self.until.as_ref().is_none_or(|until| header.created < *until)

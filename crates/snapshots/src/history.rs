@@ -167,9 +167,7 @@ impl History {
         let mut known = HashSet::new();
         for digest in &self.begun_undos {
             let changes = objects.changes(digest)?.into_iter();
-            begun.extend(
-                changes.filter(|change| change.before != change.after && known.insert(change.path.clone())),
-            );
+            begun.extend(changes.filter(|change| change.before != change.after && known.insert(change.path.clone())));
         }
         Ok(begun)
     }

@@ -84,7 +84,10 @@ impl Manifest {
 
     /// The latest time of a change that was seen.
     pub fn latest_change_ns(&self) -> i64 {
-        let all = self.dirs.values().flat_map(|dir| [dir.stamp].into_iter().chain(dir.entries.values().map(|seen| seen.stamp)));
+        let all = self
+            .dirs
+            .values()
+            .flat_map(|dir| [dir.stamp].into_iter().chain(dir.entries.values().map(|seen| seen.stamp)));
         all.map(|stamp| stamp.ctime_ns).max().unwrap_or(i64::MIN)
     }
 

@@ -1,6 +1,5 @@
 use std::fs;
 
-
 use super::*;
 use crate::testing::ODD_FILES;
 

@@ -103,7 +103,10 @@ fn modes_go_back_with_set_user_id_and_without() {
     check(&bench, &[(change(0o6755, 0o644), Some(b"1".to_vec()))], Ok(&[]));
     let metadata = fs::metadata(&path).unwrap();
     assert_eq!((metadata.permissions().mode() & 0o7777, metadata.nlink()), (0o644, 2), "it stays the same file");
-    let other = Changed { after: Some(FileState::File { digest: Digest::of(b"2"), bytes: 1, mode: 0o4755 }), ..change(0o644, 0) };
+    let other = Changed {
+        after: Some(FileState::File { digest: Digest::of(b"2"), bytes: 1, mode: 0o4755 }),
+        ..change(0o644, 0)
+    };
     check(&bench, &[(other, Some(b"2".to_vec()))], Ok(&[]));
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o4755);
 }
@@ -111,7 +114,9 @@ fn modes_go_back_with_set_user_id_and_without() {
 #[test]
 fn a_fifo_is_replaced_and_made_again() {
     let bench = Bench::new(&[("b", "1")]);
-    let fifo = |path: &str| assert!(std::process::Command::new("mkfifo").arg(bench.root().join(path)).status().unwrap().success());
+    let fifo = |path: &str| {
+        assert!(std::process::Command::new("mkfifo").arg(bench.root().join(path)).status().unwrap().success())
+    };
     fifo("a");
     let mode = fs::symlink_metadata(bench.root().join("a")).unwrap().mode();
     let special = Some(FileState::Special { mode });
@@ -131,14 +136,16 @@ fn a_fifo_is_replaced_and_made_again() {
 fn a_set_of_many_goes_in_batches() {
     let names: Vec<String> = (0..2 * BATCH + 7).map(|number| format!("d/{number}")).collect();
     let bench = Bench::new(&[]);
-    let made: Vec<(&str, Option<&str>, Option<&str>)> = names.iter().map(|name| (name.as_str(), None, Some("1"))).collect();
+    let made: Vec<(&str, Option<&str>, Option<&str>)> =
+        names.iter().map(|name| (name.as_str(), None, Some("1"))).collect();
     let mut told = Vec::new();
     bench.host.files().restore(&set(&made), &mut |done, total| told.push((done, total))).unwrap();
     let total = names.len();
     assert_eq!(told, [(BATCH, total), (2 * BATCH, total), (total, total)]);
     // One that is otherwise: nothing of any batch is done.
     fs::write(bench.root().join("d/205"), "mine").unwrap();
-    let back: Vec<(&str, Option<&str>, Option<&str>)> = names.iter().map(|name| (name.as_str(), Some("1"), Some("0"))).collect();
+    let back: Vec<(&str, Option<&str>, Option<&str>)> =
+        names.iter().map(|name| (name.as_str(), Some("1"), Some("0"))).collect();
     assert!(bench.host.files().restore(&set(&back), &mut |_, _| ()).is_err());
     assert_eq!(bench.read("d/0").unwrap(), b"1");
 }

@@ -18,7 +18,8 @@ impl Bench {
         let root = folder.path().join("work");
         fs::create_dir(&root).unwrap();
         let objects = Objects::open(&folder.path().join("kept"), &root, "session", 1 << 30).unwrap();
-        let mut bench = Bench { files: Files::open(&root, Vec::new()).unwrap(), folder, objects, manifest: Manifest::default() };
+        let mut bench =
+            Bench { files: Files::open(&root, Vec::new()).unwrap(), folder, objects, manifest: Manifest::default() };
         for (path, text) in files {
             bench.write(path, text);
         }
