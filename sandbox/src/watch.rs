@@ -168,8 +168,8 @@ impl Watch {
                 self.given_up = true;
                 self.notices.push(match self.looked {
                     // The command has no end in the session file: what differs is looked at by the next undo.
-                    true => format!("`agent undo` takes all changes from this command on as one step: {trouble}"),
-                    false => format!("from here on nothing can be taken back with `agent undo`: {trouble}"),
+                    true => format!("`agent undo` counts all changes from this command on as one step: {trouble}"),
+                    false => format!("`agent undo` cannot revert anything from here on: {trouble}"),
                 });
                 Vec::new()
             }
@@ -185,7 +185,7 @@ impl Watch {
             more => format!(" and {more} more"),
         };
         self.notices.push(format!(
-            "`agent undo` will not cover {}{more}: over {} MB, unreadable, or no room or time for it; nor what .gitignore leaves out",
+            "`agent undo` will not cover {}{more}: over {} MB, unreadable, or no space or time; nor ignored files",
             first.display(),
             crate::state::LARGEST_KEPT >> 20
         ));

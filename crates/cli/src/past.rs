@@ -44,7 +44,7 @@ impl Past {
             None => std::env::current_dir()?.canonicalize()?,
         };
         let here = Here::new(&here);
-        for id in store.ids().context("the sessions cannot be listed")? {
+        for id in store.ids().context("cannot list the sessions")? {
             let Ok(session) = Session::read(&store.file(&id)) else { continue };
             if here.workspace_of(&session.header).is_some() && !history(&session).is_empty() {
                 let past = Past::open(&store, session, moved_to)?;
@@ -53,8 +53,8 @@ impl Past {
                 }
             }
         }
-        Err(anyhow!("no session changed files of this directory"))
-            .hint("`agent sessions --all` lists those of others; name one by its id")
+        Err(anyhow!("no session changed files in this directory"))
+            .hint("`agent sessions --all` lists all sessions; name one by its id")
     }
 
     fn open(store: &Store, session: Session, moved_to: Option<&Path>) -> anyhow::Result<Past> {
@@ -74,7 +74,7 @@ impl Past {
             }
         }
         let kept = Kept::of(&header)?;
-        let objects = kept.open().with_context(|| format!("{} cannot be read", kept.folder.display()))?;
+        let objects = kept.open().with_context(|| format!("cannot read {}", kept.folder.display()))?;
         Ok(Past { id: header.id.clone(), workspace, history, objects, header })
     }
 
@@ -86,8 +86,8 @@ impl Past {
 }
 
 pub(crate) fn is_gone(header: &Header) -> anyhow::Error {
-    let error = format!("the workspace {} of this session is gone or was moved", header.workspace);
-    Hinted::new(Exit::Failed, error, Some("if it was moved, say where it is now: --workspace DIR".to_owned())).into()
+    let error = format!("this session's workspace {} was moved or deleted", header.workspace);
+    Hinted::new(Exit::Failed, error, Some("if it was moved, pass its new place: --workspace DIR".to_owned())).into()
 }
 
 /// Where the workspace of a session is: where the human says, where it was moved to, or where it was.
@@ -99,8 +99,8 @@ pub(crate) fn workspace_now(header: &Header, moved_to: Option<&Path>) -> anyhow:
         let is_same = given == then || Here::new(&given).workspace_of(header).is_some_and(|moved| moved == given);
         return match is_same || !is_there {
             true => Ok(Some(given)),
-            false => Err(anyhow!("this session works in {}, not in {}", then.display(), given.display()))
-                .hint("leave --workspace out, or begin anew there: agent run \"...\""),
+            false => Err(anyhow!("this session belongs to {}, not {}", then.display(), given.display()))
+                .hint("drop --workspace, or start a new session there: agent run \"...\""),
         };
     }
     let here = std::env::current_dir().ok().and_then(|here| here.canonicalize().ok());
@@ -129,7 +129,7 @@ pub(crate) fn settle(session: &Session, file: &mut SessionFile, workspace: &Path
         0 => Note::RanIdle,
         files => Note::Ran { changes: objects.keep_changes(&changes)?, files },
     };
-    file.note(&note).context("the session file cannot be written")?;
+    file.note(&note).context("cannot write the session file")?;
     let count = changes.len();
     let differ = if count == 1 { "the path that differs counts" } else { "the paths that differ count" };
     let notice = format!("the session ended in the middle of a command; {differ} as its changes ({count})");

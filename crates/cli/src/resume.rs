@@ -16,7 +16,7 @@ use crate::run::{self, carry_out, read_task};
 use crate::sessions::{one, store};
 
 /// What the model is told that was stopped amid its words.
-const GO_ON: &str = "You were stopped in the middle of your answer. Go on.";
+const GO_ON: &str = "Your reply was interrupted. Continue.";
 
 pub(crate) async fn resume(args: ResumeArgs) -> anyhow::Result<Exit> {
     let store = store()?;
@@ -31,7 +31,7 @@ pub(crate) async fn resume(args: ResumeArgs) -> anyhow::Result<Exit> {
     let reopened = match store.reopen(&id) {
         Ok(reopened) => reopened,
         Err(error @ SessionError::Busy(_)) => {
-            return Err(error).hint(format!("wait for its end, or go on from a copy: agent fork {id}"));
+            return Err(error).hint(format!("wait until it ends, or continue from a copy: agent fork {id}"));
         }
         Err(error) => return Err(error).hint("`agent sessions` lists the others"),
     };
@@ -39,7 +39,7 @@ pub(crate) async fn resume(args: ResumeArgs) -> anyhow::Result<Exit> {
     let beginning = match reopened.session.state {
         State::Whole | State::Torn => Beginning::Resumed(Box::new(reopened)),
         State::Damaged => {
-            notices.push("what is whole goes on in a new session; the damaged one is left as it is".to_owned());
+            notices.push("the intact part continues in a new session; the damaged file is left unchanged".to_owned());
             Beginning::Forked(Box::new(reopened.session))
         }
     };
@@ -53,7 +53,8 @@ pub(crate) async fn fork(args: ForkArgs) -> anyhow::Result<Exit> {
     let step = args.step.unwrap_or(usize::MAX);
     let steps = session.steps();
     let Some(kept) = session.up_to(step.min(steps)).filter(|_| args.step.is_none_or(|step| step <= steps)) else {
-        return Err(anyhow!("session {id} has {steps} steps")).hint("`agent show` numbers them");
+        return Err(anyhow!("session {id} has only {}", agent::counted(steps, "step")))
+            .hint("`agent show` numbers them");
     };
     let notices = kept.notices.clone();
     go_on(Beginning::Forked(Box::new(kept)), notices, args.message, args.program, args.work).await
@@ -68,7 +69,7 @@ async fn go_on(
 ) -> anyhow::Result<Exit> {
     run::check_input(&program, message.as_deref())?;
     let header = match &beginning {
-        Beginning::New => return Err(anyhow!("nothing to go on with")),
+        Beginning::New => return Err(anyhow!("nothing to resume")),
         Beginning::Resumed(reopened) => &reopened.session.header,
         Beginning::Forked(session) => &session.header,
     };
@@ -81,11 +82,11 @@ async fn go_on(
         // What is not known of the files is no reason not to go on.
         match past::settle(&reopened.session, &mut reopened.file, &root) {
             Ok(settled) => notices.extend(settled.map(|settled| settled.notice)),
-            Err(error) => notices.push(format!("what a command changed that was cut short is not known: {error:#}")),
+            Err(error) => notices.push(format!("cannot find out what an interrupted command changed: {error:#}")),
         }
     }
     let session = match &beginning {
-        Beginning::New => return Err(anyhow!("nothing to go on with")),
+        Beginning::New => return Err(anyhow!("nothing to resume")),
         Beginning::Resumed(reopened) => &reopened.session,
         Beginning::Forked(session) => session.as_ref(),
     };
@@ -128,15 +129,15 @@ pub(crate) fn last_here(store: &Store, here: &Path) -> anyhow::Result<String> {
     ids.into_iter()
         .map(|(_, id)| id)
         .find(of_here)
-        .with_context(|| format!("there is no session of {}", here.display()))
-        .hint("`agent sessions --all` lists those of other directories")
+        .with_context(|| format!("no session in {}", here.display()))
+        .hint("`agent sessions --all` lists all sessions")
 }
 
 fn first(session: &Session, message: Option<String>) -> anyhow::Result<First> {
     let transcript = Transcript::restore(session.entries().cloned().collect());
     let id = &session.header.id;
     if transcript.turn() == Turn::Nobody {
-        return Err(anyhow!("nothing was asked in session {id}")).hint("begin anew: agent run \"...\"");
+        return Err(anyhow!("session {id} has no task")).hint("start a new session: agent run \"...\"");
     }
     if let Some(message) = message {
         return read_task(&message).map(First::Words);

@@ -60,7 +60,7 @@ struct Pack {
 /// Why a content is not kept.
 #[derive(Debug, thiserror::Error)]
 pub enum Unkept {
-    #[error("this session has kept as much as it may ({} MB)", .0 >> 20)]
+    #[error("this session has reached its snapshot limit ({} MB)", .0 >> 20)]
     Full(u64),
     #[error("{}: {source}", .path.display())]
     Io { path: PathBuf, source: io::Error },
@@ -69,11 +69,11 @@ pub enum Unkept {
 /// Why a content that was kept cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum Lost {
-    #[error("its content is no longer kept")]
+    #[error("its snapshot was deleted")]
     Pruned,
     #[error("its content was damaged on disk")]
     Damaged,
-    #[error("its content cannot be read: {0}")]
+    #[error("cannot read its content: {0}")]
     Io(#[from] io::Error),
 }
 
@@ -183,7 +183,7 @@ impl Objects {
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let content = options.open(path)?;
         content.try_lock().map_err(|error| match error {
-            std::fs::TryLockError::WouldBlock => io::Error::other("another process works on this session"),
+            std::fs::TryLockError::WouldBlock => io::Error::other("another process is using this session"),
             std::fs::TryLockError::Error(error) => error,
         })?;
         let index = options.open(path.with_extension("index"))?;
