@@ -47,4 +47,5 @@ mod tmux;
 mod tools_;
 mod trajectories;
 mod undo;
+mod undo_ends;
 mod undo_never;

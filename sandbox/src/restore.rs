@@ -20,6 +20,7 @@ use snapshots::{Changed, Digest, FileState};
 
 use crate::beneath::{Place, Root, explain};
 use crate::git_names::leads_into_git;
+use crate::halt::before_change_of;
 use crate::stage::{Staged, free_name, stage_unsynced};
 use crate::state::PERMISSIONS;
 use crate::undo::Undo;
@@ -113,6 +114,7 @@ impl<'a> Work<'_, 'a> {
         }
         for (Ready { step, old, content }, staged) in batch.into_iter().zip(staged) {
             let path = step.path;
+            before_change_of(path);
             match put(self.root, &step, old.as_ref(), staged, &self.renamed) {
                 Ok(()) => self.done.push(Done { step, content }),
                 Err(Errno::NOTEMPTY | Errno::EXIST) if is_dir(step.before) => self.stayed.push(path.to_path_buf()),

@@ -5,6 +5,8 @@
 //! only. Times decide nothing that could lose a change: what is racy is read again, and the times of files are compared
 //! with each other, never with our own clock.
 
+mod rules;
+
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
@@ -14,11 +16,11 @@ use std::time::Instant;
 
 use rustix::fs::{AtFlags, FileType, Stat};
 use rustix::io::Errno;
-use snapshots::{Changed, Digest, FileState, Manifest, Objects, Seen, SeenDir, Stamp};
+use snapshots::{Changed, FileState, Manifest, Objects, Seen, SeenDir, Stamp};
 
 use crate::beneath::Root;
 use crate::clock::Clock;
-use crate::ignored::{Before, Rules, exclude_of, walker, walker_since};
+use crate::ignored::{Before, Rules, walker, walker_since};
 use crate::roots::Roots;
 use crate::state;
 
@@ -38,9 +40,6 @@ pub enum Look {
 
 /// More directories than this are listed in one walk.
 const MANY: usize = 64;
-/// Files that say what is ignored. When one changes, so may every list of names.
-const RULES: [&str; 2] = [".gitignore", ".ignore"];
-
 struct Scan<'a> {
     roots: &'a Roots,
     root: &'a Root,
@@ -80,11 +79,11 @@ pub(crate) fn scan(
     let clock = Clock::of(root, || manifest.latest_change_ns());
     let look = if manifest.dirs.is_empty() { Look::First } else { look };
     let since_ns = (!manifest.dirs.is_empty()).then_some(manifest.looked_ns);
-    let before = if look == Look::Next { before(root, manifest, objects) } else { Before::default() };
+    let before = if look == Look::Next { rules::before(root, manifest, objects) } else { Before::default() };
     let (rules_changed, new_dirs, changes) = (false, HashSet::new(), BTreeMap::new());
     let mut scan = Scan { roots, root, objects, until, clock, since_ns, rules_changed, before, new_dirs, changes };
     if look == Look::First {
-        scan.rules_changed = !scan.excludes_are(&manifest.excludes);
+        scan.rules_changed = !rules::excludes_are(root, &manifest.excludes);
     }
     let stale = scan.known(&mut manifest.dirs)?;
     let before = (look == Look::Next).then(|| Arc::new(std::mem::take(&mut scan.before)));
@@ -111,28 +110,11 @@ pub(crate) fn scan(
         }
     }
     if look == Look::First {
-        manifest.excludes = scan.excludes(manifest.dirs.keys());
+        manifest.excludes = rules::excludes(root, scan.objects, manifest.dirs.keys());
     }
     manifest.looked_ns = clock.now_ns;
     let changes = scan.changes.into_iter().filter(|(_, (before, after))| before != after);
     Ok(changes.map(|(path, (before, after))| Changed { path, before, after }).collect())
-}
-
-/// The rules as `manifest` knows them. Ignore files that changed since are filled in when they are met.
-fn before(root: &Root, manifest: &Manifest, objects: &mut Objects) -> Before {
-    // What was kept may still be on its way; what cannot be read says nothing.
-    let _ = objects.flush();
-    let mut before = Before { root: root.real().to_path_buf(), ..Before::default() };
-    for (path, dir) in &manifest.dirs {
-        let known = RULES.iter().filter(|name| dir.entries.contains_key(OsStr::new(name)));
-        before.rules.extend(known.map(|name| (root.real().join(path).join(name), None)));
-    }
-    for (path, digest) in &manifest.excludes {
-        if let Ok(content) = objects.get(digest) {
-            before.excludes.insert(root.real().join(path), content);
-        }
-    }
-    before
 }
 
 /// What became of a directory that does not look as before, or has something that does not.
@@ -231,32 +213,13 @@ impl Scan<'_> {
 
     /// Keeps what an ignore file said before, should it be one.
     fn rules_are_others(&mut self, path: &Path, before: &FileState) {
-        if !path.file_name().is_some_and(is_rules) {
+        if !path.file_name().is_some_and(rules::is_rules) {
             return;
         }
         self.rules_changed = true;
         let content = before.digest().and_then(|digest| self.objects.get(&digest).ok());
         // What is not kept is not known, and then no rule of it hides anything.
         self.before.rules.insert(self.root.real().join(path), Some(content.unwrap_or_default()));
-    }
-
-    /// Whether git's own exclude files say what they said.
-    fn excludes_are(&self, known: &BTreeMap<PathBuf, Digest>) -> bool {
-        let top = PathBuf::new();
-        let now = |dir: &Path| exclude_of(&self.root.real().join(dir)).map(|content| Digest::of(&content));
-        known.keys().chain([&top]).all(|dir| now(dir).as_ref() == known.get(dir))
-    }
-
-    fn excludes<'d>(&mut self, dirs: impl Iterator<Item = &'d PathBuf>) -> BTreeMap<PathBuf, Digest> {
-        let mut excludes = BTreeMap::new();
-        for dir in dirs {
-            let Some(content) = exclude_of(&self.root.real().join(dir)) else { continue };
-            // Without room for it, the rules of that repository hide nothing from the next looks.
-            if let Ok(digest) = self.objects.keep(&content) {
-                excludes.insert(dir.clone(), digest);
-            }
-        }
-        excludes
     }
 
     /// Whether it is still there.
@@ -396,10 +359,6 @@ impl Scan<'_> {
 
 fn is_gone(errno: Errno) -> bool {
     matches!(errno, Errno::NOENT | Errno::NOTDIR | Errno::LOOP)
-}
-
-fn is_rules(name: &OsStr) -> bool {
-    RULES.iter().any(|rules| name == *rules)
 }
 
 #[cfg(test)]

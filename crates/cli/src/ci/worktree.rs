@@ -131,7 +131,7 @@ impl Worktree {
         let root = folder.canonicalize()?.join("tree");
         let shown = root.to_string_lossy().into_owned();
         let add = ["worktree", "add", "--quiet", "--no-checkout", "--detach", &shown, base];
-        let added = alone(&place, || repository.git.run(&add));
+        let added = alone(|| repository.git.run(&add));
         // What `add` does by itself otherwise; it takes long, and others need not wait for it.
         let checked_out = added.and_then(|_| repository.git.at(&root).run(&["reset", "--hard", "--quiet"]));
         let made = checked_out.and_then(|_| own_git(&root, &repository.git));
@@ -279,12 +279,14 @@ fn forget(git: &Git, folder: &Path) {
     let tree = folder.join("tree");
     // Not `prune`, which would forget others' worktrees that are only not there right now.
     let remove = || git.run(&["worktree", "remove", "--force", &tree.to_string_lossy()]);
-    let _ = folder.parent().map(|place| alone(place, remove));
+    let _ = alone(remove);
 }
 
 /// git reads the files of every worktree whenever it makes or removes one, and fails on one that is half made.
-fn alone<T>(place: &Path, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
-    let _lock = hold(&place.join("making-worktrees"))?;
+fn alone<T>(work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let state = paths::state()?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&state)?;
+    let _lock = hold(&state.join("worktrees.lock"))?;
     work()
 }
 
