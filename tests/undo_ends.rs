@@ -91,10 +91,33 @@ fn a_run_that_nohup_started_outlives_its_terminal() {
 #[test]
 fn what_a_killed_command_changed_is_shown_and_reverted_from_its_base() {
     let (world, _) = ended_by("-KILL");
-    check(&world.agent(&["diff", "--stat"]), expect![[r#""#]]);
+    check(
+        &world.agent(&["diff", "--stat"]),
+        expect![[r#"
+        exit 0
+        a.txt +1 -1
+        deleted b.txt +0 -1
+        new d/n.txt +1 -0
+        new made.txt +1 -0
+        new pid +1 -0
+        5 files, +4 -2
+        note: the session ended in the middle of a command; the paths that differ count as its changes (5)
+    "#]],
+    );
     // Looked at once: what the human does from here on is theirs.
     world.write("mine.txt", "mine\n");
-    check(&world.agent(&["undo"]), expect![[r#""#]]);
+    check(
+        &world.agent(&["undo"]),
+        expect![[r#"
+        exit 0
+        reverted step 2:
+          restored a.txt
+          restored b.txt
+          removed  d/
+          removed  d/n.txt
+          removed  pid
+    "#]],
+    );
     is_as_before(&world);
     assert_eq!(read(&world, "mine.txt").as_deref(), Some("mine\n"));
     assert_eq!(world.agent(&["redo"]).code, 0);
@@ -121,68 +144,72 @@ fn merge_takes_up_what_an_undo_left() {
     );
     assert_eq!(world.run(&["Task"]).code, 0);
     world.write("c.txt", &read(&world, "c.txt").unwrap().replace("line 15\n", "HUMAN\n"));
-    check(&world.agent(&["undo"]), expect![[r#""#]]);
-    check(&world.agent(&["undo", "--merge"]), expect![[r#""#]]);
+    check(
+        &world.agent(&["undo"]),
+        expect![[r#"
+        exit 1
+        reverted step 1:
+          removed  n.txt
+          skipped  c.txt: changed since by someone else
+        hint: `--merge` removes only the session's lines from text files changed since
+    "#]],
+    );
+    check(
+        &world.agent(&["undo", "--merge"]),
+        expect![[r#"
+        exit 0
+        reverted step 1:
+          merged   c.txt
+    "#]],
+    );
     assert_eq!(read(&world, "c.txt").unwrap(), text.replace("line 15\n", "HUMAN\n"));
-    check(&world.agent(&["undo", "--merge"]), expect![[r#""#]]);
+    check(
+        &world.agent(&["undo", "--merge"]),
+        expect![[r#"
+        exit 2
+        error: all changes of this session are already undone
+        hint: `agent redo` reverses the last undo
+    "#]],
+    );
 }
 
 /// The names of the files of a set that goes in two batches, and what each holds.
-fn many(content: &str) -> Vec<(String, String)> {
-    (0..150).map(|number| (format!("f{number:03}.txt"), format!("{content} {number}\n"))).collect()
+fn set_of_two_batches(content: &str) -> Vec<(String, String)> {
+    (0..250).map(|number| (format!("f{number:03}.txt"), format!("{content} {number}\n"))).collect()
 }
 
-/// Starts `agent` so that it stops before this file changes, and kills it there.
-fn killed_before(world: &World, path: &str, arguments: &[&str]) {
-    let mut child = world.command(arguments).env("AGENT_TEST_STOP_BEFORE", path).spawn().unwrap();
-    let state = format!("/proc/{}/stat", child.id());
-    wait_for(|| fs::read_to_string(&state).is_ok_and(|stat| stat.rsplit(") ").next().unwrap().starts_with('T')));
-    child.kill().unwrap();
-    child.wait().unwrap();
+/// Runs `agent` until the kernel ends it, as it replaces the file with this number.
+fn killed_at(world: &World, number: usize, arguments: &[&str]) {
+    let agent = world.command(arguments);
+    let inject = format!("inject=renameat,renameat2:signal=KILL:when={number}");
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-o", "/dev/null", "-e", "trace=renameat,renameat2", "-e", &inject]);
+    strace.arg(agent.get_program()).args(agent.get_args()).current_dir(world.workspace()).env_clear();
+    strace.envs(agent.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    strace.stdin(Stdio::null()).output().unwrap();
 }
 
 #[test]
 fn an_undo_that_was_killed_half_way_is_finished_and_redone_whole() {
-    if !cfg!(debug_assertions) {
-        return skip("a release does not stop in the middle of a set");
+    if Command::new("strace").arg("-V").output().is_err() {
+        return skip("no strace, which kills at a chosen system call");
     }
-    let before = many("old");
+    let before = set_of_two_batches("old");
     let files: Vec<(&str, &str)> = before.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let world = World::new(&files, "> run_command {\"command\": \"sed -i s/old/new/ f*.txt\"}\n---\nDone.");
     assert_eq!(world.run(&["Task"]).code, 0);
     let count = |word: &str| before.iter().filter(|(path, _)| read(&world, path).unwrap().starts_with(word)).count();
-    assert_eq!(count("new"), 150);
-    killed_before(&world, "f120.txt", &["undo"]);
-    assert_eq!((count("old"), count("new")), (120, 30), "each file is one or the other");
+    assert_eq!(count("new"), 250);
+    killed_at(&world, 221, &["undo"]);
+    assert_eq!((count("old"), count("new")), (220, 30), "each file is one or the other");
     // Killed once more, and then not.
-    killed_before(&world, "f140.txt", &["undo"]);
-    assert_eq!(count("old"), 140);
+    killed_at(&world, 21, &["undo"]);
+    assert_eq!(count("old"), 240);
     assert_eq!(world.agent(&["undo"]).code, 0);
-    assert_eq!(count("old"), 150);
+    assert_eq!(count("old"), 250);
     let redone = world.agent(&["redo"]);
-    assert_eq!((redone.code, count("new")), (0, 150), "{redone:?}");
-    assert_eq!((world.agent(&["undo"]).code, count("old")), (0, 150));
-}
-
-#[test]
-fn a_set_of_files_that_was_cut_short_by_sigkill_goes_back_whole() {
-    if !cfg!(debug_assertions) {
-        return skip("a release does not stop in the middle of a set");
-    }
-    let before = many("old");
-    let files: Vec<(&str, &str)> = before.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
-    let edit = |path: &str, number: usize| format!("--- a/{path}\n+++ b/{path}\n@@\n-old {number}\n+new {number}\n");
-    let diff: String = before.iter().zip(0..).map(|((path, _), number)| edit(path, number)).collect();
-    let call = serde_json::json!({ "diff": diff });
-    for (stop, changed) in [("f000.txt", 0), ("f001.txt", 1), ("f077.txt", 77), ("f149.txt", 149)] {
-        let world = World::new(&files, &format!("> apply_diff {call}\n---\nDone."));
-        killed_before(&world, stop, &["run", "--mode", "auto", "Task"]);
-        let new = |(path, _): &&(String, String)| read(&world, path).unwrap().starts_with("new");
-        assert_eq!(before.iter().filter(new).count(), changed);
-        let undone = world.agent(&["undo"]);
-        assert_eq!(undone.code, 0, "{undone:?}");
-        assert!(before.iter().all(|(path, text)| read(&world, path).as_ref() == Some(text)), "{stop}");
-    }
+    assert_eq!((redone.code, count("new")), (0, 250), "{redone:?}");
+    assert_eq!((world.agent(&["undo"]).code, count("old")), (0, 250));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use expect_test::expect;
 
-use crate::support::World;
+use crate::support::{World, skip};
 use crate::undo::{FILES, SCRIPT, check};
 
 /// git's own files, byte for byte.
@@ -77,7 +77,6 @@ Done."#;
         expect![[r#"
             exit 1
             reverted step 1 and all later steps:
-              restored fifo
               restored small.txt
               skipped  big.bin: no snapshot: too large, or no space or time
             hint: `--merge` removes only the session's lines from text files changed since
@@ -115,6 +114,42 @@ fn only_the_owner_reads_what_is_kept() {
         }
     }
     assert!(3 < seen);
+}
+
+#[test]
+fn a_set_of_files_that_was_cut_short_by_sigkill_goes_back_whole() {
+    if Command::new("strace").arg("-V").output().is_err() {
+        return skip("no strace, which kills at a chosen system call");
+    }
+    let before: Vec<(String, String)> = (0..9).map(|n| (format!("f{n}.txt"), format!("old {n}\n"))).collect();
+    let files: Vec<(&str, &str)> = before.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let diff: String = (0..9).map(|n| format!("--- a/f{n}.txt\n+++ b/f{n}.txt\n@@\n-old {n}\n+new {n}\n")).collect();
+    let call = serde_json::json!({ "diff": diff }).to_string();
+    let mut met = Vec::new();
+    for at in 1..=10 {
+        let world = World::new(&files, &format!("> apply_diff {call}\n---\nDone."));
+        let agent = world.command(&["run", "--mode", "auto", "Task"]);
+        // The kernel ends the program as it replaces the file with this number, and not at some moment near it.
+        let inject = format!("inject=renameat,renameat2:signal=KILL:when={at}");
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-o", "/dev/null", "-e", "trace=renameat,renameat2", "-e", &inject]);
+        strace.arg(agent.get_program()).args(agent.get_args()).current_dir(world.workspace()).env_clear();
+        strace.envs(agent.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        strace.stdin(Stdio::null()).output().unwrap();
+        let state = |n: usize| fs::read_to_string(world.workspace().join(format!("f{n}.txt"))).unwrap();
+        for n in 0..9 {
+            assert!([format!("old {n}\n"), format!("new {n}\n")].contains(&state(n)), "half a file: {:?}", state(n));
+        }
+        let changed = (0..9).filter(|n| state(*n).starts_with("new")).count();
+        met.push(changed);
+        let undone = world.agent(&["undo"]);
+        assert_eq!(undone.code, 0, "killed at {at}: {}{}", undone.stdout, undone.stderr);
+        for n in 0..9 {
+            assert_eq!(state(n), format!("old {n}\n"), "killed at {at}, {changed} were changed");
+        }
+    }
+    // Between any two files, and after the last.
+    assert!((1..9).all(|changed| met.contains(&changed)), "{met:?}");
 }
 
 #[test]

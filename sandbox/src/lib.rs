@@ -16,7 +16,6 @@ mod bounded;
 mod clock;
 mod git_names;
 mod glob;
-mod halt;
 mod ignored;
 mod list;
 mod map;

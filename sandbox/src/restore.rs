@@ -20,7 +20,6 @@ use snapshots::{Changed, Digest, FileState};
 
 use crate::beneath::{Place, Root, explain};
 use crate::git_names::leads_into_git;
-use crate::halt::before_change_of;
 use crate::stage::{Staged, free_name, stage_unsynced};
 use crate::state::PERMISSIONS;
 use crate::undo::Undo;
@@ -38,7 +37,10 @@ struct Step<'a> {
 }
 
 /// Files whose content is written in one go. Each holds two descriptors open, of which a process may have 1,024.
-const BATCH: usize = 100;
+const BATCH: usize = 200;
+
+/// Of a batch, by one thread.
+const SYNCED_EACH: usize = 2;
 
 /// A step, what is at its path, and what that holds.
 struct Ready<'a> {
@@ -109,12 +111,10 @@ impl<'a> Work<'_, 'a> {
             let path = ready.step.path;
             staged.push(ready.stage(self.root).map_err(|errno| (path, errno))?);
         }
-        for (ready, staged) in batch.iter().zip(&staged) {
-            staged.as_ref().map_or(Ok(()), Staged::sync).map_err(|errno| (ready.step.path, errno))?;
-        }
+        sync_all(&staged)
+            .map_err(|(at, errno)| (batch.get(at).map_or(Path::new(""), |ready| ready.step.path), errno))?;
         for (Ready { step, old, content }, staged) in batch.into_iter().zip(staged) {
             let path = step.path;
-            before_change_of(path);
             match put(self.root, &step, old.as_ref(), staged, &self.renamed) {
                 Ok(()) => self.done.push(Done { step, content }),
                 Err(Errno::NOTEMPTY | Errno::EXIST) if is_dir(step.before) => self.stayed.push(path.to_path_buf()),
@@ -124,6 +124,24 @@ impl<'a> Work<'_, 'a> {
         }
         Ok(())
     }
+}
+
+/// On many threads: each fsync(2) ends with a flush of the disk's cache, and the kernel makes one of those that wait for
+/// it at the same time. (syncfs(2) would wait for what everybody else has written, too.) The first that fails.
+fn sync_all(staged: &[Option<Staged>]) -> Result<(), (usize, Errno)> {
+    let numbered: Vec<(usize, &Staged)> =
+        staged.iter().enumerate().filter_map(|(at, staged)| Some((at, staged.as_ref()?))).collect();
+    let sync = |share: &[(usize, &Staged)]| {
+        share.iter().try_for_each(|(at, staged)| staged.sync().map_err(|errno| (*at, errno)))
+    };
+    if numbered.len() < SYNCED_EACH {
+        return sync(&numbered);
+    }
+    std::thread::scope(|scope| {
+        let shares: Vec<_> = numbered.chunks(SYNCED_EACH).map(|share| scope.spawn(move || sync(share))).collect();
+        // A thread that panicked synced nothing.
+        shares.into_iter().try_for_each(|share| share.join().unwrap_or(Err((0, Errno::IO))))
+    })
 }
 
 impl Ready<'_> {

@@ -19,7 +19,6 @@ use rustix::io::Errno;
 
 use crate::beneath::{LastLink, Place, Root, explain, regular};
 use crate::git_names::leads_into_git;
-use crate::halt::before_change_of;
 use crate::roots::Roots;
 use crate::stage::{Staged, stage};
 use crate::undo::{Done, Undo};
@@ -193,7 +192,6 @@ fn explain_dir(path: &Path, errno: Errno) -> SandboxError {
 fn commit(checked: &Checked<'_>, staged: Option<Staged>, undo: &mut Undo) -> Result<(), SandboxError> {
     let path = &checked.change.path;
     let place = &checked.place;
-    before_change_of(path);
     let now = if place.missing.is_empty() { stat_name(place).ok() } else { None };
     // The last look before the name changes; what is left is the time of one system call.
     if !same(checked.old.as_ref(), now.as_ref()) {

@@ -143,7 +143,7 @@ fn a_set_of_many_goes_in_batches() {
     let total = names.len();
     assert_eq!(told, [(BATCH, total), (2 * BATCH, total), (total, total)]);
     // One that is otherwise: nothing of any batch is done.
-    fs::write(bench.root().join("d/205"), "mine").unwrap();
+    fs::write(bench.root().join(format!("d/{}", 2 * BATCH + 5)), "mine").unwrap();
     let back: Vec<(&str, Option<&str>, Option<&str>)> =
         names.iter().map(|name| (name.as_str(), Some("1"), Some("0"))).collect();
     assert!(bench.host.files().restore(&set(&back), &mut |_, _| ()).is_err());
