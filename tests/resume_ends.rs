@@ -66,16 +66,12 @@ fn each_thing_in_the_way_is_said() {
     fs::rename(world.workspace(), &moved).unwrap();
     let mut there = world.command(&["resume", &id, "More"]);
     check(
-        &crate::support::ran(there.current_dir(&moved).output().unwrap()),
+        &crate::support::ran(there.current_dir(elsewhere.path()).output().unwrap()),
         &world,
         expect![[r#"
-            exit 1
-            devstral-medium-latest · auto, commands are sandboxed · /tmp/house-GuUtYe/moved
-            continuing: Task
-            the workspace was moved: it was WORKSPACE
-            no files changed
-            3 steps · 2640 tokens in, 4 out · 0.0 s · agent show ID
-            error: the server returned 400: fake-mistral: the script is over, it has no turn for chat request 3
+            exit 2
+            error: this session's workspace WORKSPACE was moved or deleted
+            hint: if it was moved, pass its new place: --workspace DIR
         "#]],
     );
 }

@@ -236,7 +236,7 @@ fn a_directory_that_was_moved_keeps_its_sessions() {
     let at = |arguments: &[&str]| ran(world.command(arguments).current_dir(&copy).output().unwrap());
     let id = world.session_file().file_stem().unwrap().to_str().unwrap().to_owned();
     let unknown = at(&["undo", &id]);
-    assert!(unknown.code == 1 && unknown.stderr.contains("--workspace DIR"), "{unknown:?}");
+    assert!(unknown.code == 2 && unknown.stderr.contains("--workspace DIR"), "{unknown:?}");
     assert_eq!(at(&["undo", &id, "--workspace", "."]).code, 0);
     assert!(!copy.join("made.txt").exists());
 }

@@ -77,6 +77,7 @@ Done."#;
         expect![[r#"
             exit 1
             reverted step 1 and all later steps:
+              restored fifo
               restored small.txt
               skipped  big.bin: no snapshot: too large, or no space or time
             hint: `--merge` removes only the session's lines from text files changed since

@@ -35,8 +35,11 @@ mod before_main {
 /// First argument of a test program that runs one command and waits to be killed.
 pub(crate) const VICTIM: &str = "__sandbox-victim";
 
+/// Puts something at a path.
+pub(crate) type Make = fn(&Path);
+
 /// What stands at a path instead of a file that we read on our own account: its name, and how it is made.
-pub(crate) const ODD_FILES: [(&str, fn(&Path)); 5] = [
+pub(crate) const ODD_FILES: [(&str, Make); 5] = [
     ("a fifo", |path| rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RWXU).unwrap()),
     ("a link to a device", |path| std::os::unix::fs::symlink("/dev/zero", path).unwrap()),
     ("a socket", |path| drop(std::os::unix::net::UnixListener::bind(path).unwrap())),

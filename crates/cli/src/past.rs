@@ -87,7 +87,7 @@ impl Past {
 
 pub(crate) fn is_gone(header: &Header) -> anyhow::Error {
     let error = format!("this session's workspace {} was moved or deleted", header.workspace);
-    Hinted::new(Exit::Failed, error, Some("if it was moved, pass its new place: --workspace DIR".to_owned())).into()
+    Hinted::new(Exit::Usage, error, Some("if it was moved, pass its new place: --workspace DIR".to_owned())).into()
 }
 
 /// Where the workspace of a session is: where the human says, where it was moved to, or where it was.
