@@ -3,6 +3,7 @@
 //!
 //! Never in the way: what cannot be kept is said once, and the run goes on.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use agent::Change;
@@ -13,6 +14,8 @@ use crate::scan::{Late, Look};
 
 /// One look, the first one with its reading included.
 const LOOK: Duration = Duration::from_secs(5);
+/// A disk with less room, in bytes.
+const FULL: u64 = 1 << 20;
 /// Set-user-ID and set-group-ID (inode(7)).
 const SET_IDS: u32 = 0o6000;
 
@@ -34,6 +37,10 @@ pub struct Watch {
 pub enum Written {
     All,
     Not,
+}
+
+fn is_full(folder: &Path) -> bool {
+    rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < FULL)
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +98,10 @@ impl Watch {
         let mut changed = Vec::new();
         let notes = self.unless_given_up(|watch| {
             let Some(manifest) = watch.manifest.as_mut().filter(|_| watch.looked) else { return Ok(Vec::new()) };
+            // The session file needs room too, and it writes its lines by itself.
+            if is_full(watch.objects.folder()) {
+                watch.objects.release_reserve();
+            }
             changed = watch.files.scan(manifest, &mut watch.objects, Look::Next, Instant::now() + LOOK)?;
             watch.name_set_user_ids(&changed);
             watch.looked = false;

@@ -154,6 +154,15 @@ impl Objects {
         Ok(digest)
     }
 
+    /// Where they are, once something is kept.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub fn release_reserve(&mut self) {
+        self.reserve = None;
+    }
+
     /// From here on there is room for [`Self::keep_changes`], and for some lines of a session file beside it.
     pub fn hold_reserve(&mut self) {
         if self.reserve.is_none() {
