@@ -26,7 +26,7 @@ use crate::hidden::{Survey, Surveyed};
 use crate::keeper::{Keeper, Unstarted};
 use crate::options::{AddedDir, HostOptions, SandboxMode};
 use crate::output::Output;
-use crate::protocol::Setup;
+use crate::protocol::{Report, Setup};
 use crate::proxy::Proxy;
 use crate::roots::Roots;
 use crate::run::{End, Errand, Started};
@@ -36,6 +36,8 @@ use crate::{above, git_dirs, list, map, read, run, search, write};
 /// Where shells are, before PATH is asked.
 const SHELLS: &[&str] = &["/bin/bash", "/usr/bin/bash"];
 const LAST_SHELL: &str = "/bin/sh";
+/// Of a command that was not started.
+const MOST_TRIES: u32 = 4;
 const PATH_NOTE: &str = "This ran without approval, so PATH did not include directories that edits can write.";
 
 /// Why a workspace cannot be used.
@@ -229,16 +231,24 @@ impl Host {
         cancel: &Cancel,
     ) -> Result<Ran, SandboxError> {
         let mut slot = self.keeper.lock().await;
-        let (started, surveyed) = self.launch(&mut slot, command, programs).await?;
         let mut output = Output::new(self.options.outputs.clone());
-        let over = async {
-            tokio::select! {
-                biased;
-                () = cancel.wait() => Err(SandboxError::Cancelled),
-                () = tokio::time::sleep(timeout) => Ok(Ended::TimedOut(timeout)),
+        let mut tries = 1;
+        let (attended, surveyed) = loop {
+            let (started, surveyed) = self.launch(&mut slot, command, programs).await?;
+            let over = async {
+                tokio::select! {
+                    biased;
+                    () = cancel.wait() => Err(SandboxError::Cancelled),
+                    () = tokio::time::sleep(timeout) => Ok(Ended::TimedOut(timeout)),
+                }
+            };
+            let attended = run::attend(started, |bytes| output.push(bytes), over).await;
+            match &attended.end {
+                // Nothing of it ran. What the sandbox covers may have gone in that moment: another run's worktree.
+                End::Reported(Report::Failed(_)) if attended.cut.is_none() && tries < MOST_TRIES => tries += 1,
+                End::Reported(_) | End::Unwatched | End::Stuck => break (attended, surveyed),
             }
         };
-        let attended = run::attend(started, |bytes| output.push(bytes), over).await;
         // It may have been the keeper too: the next command gets a new one.
         match (&attended.cut, &attended.end, slot.as_mut()) {
             (None, End::Unwatched, Some(keeper)) => keeper.end(run::GRACE).await,
@@ -365,10 +375,9 @@ impl Host {
         match slot {
             Some(keeper) => Ok(keeper),
             None => {
-                let keeper = self
-                    .start_keeper()
-                    .await
-                    .map_err(|error| SandboxError::Blocked(format!("The command launcher did not start: {error}.")))?;
+                let keeper = self.start_keeper().await.map_err(|error| {
+                    SandboxError::NotStarted(format!("The command launcher did not start: {error}."))
+                })?;
                 Ok(slot.insert(keeper))
             }
         }

@@ -14,6 +14,7 @@ mod options;
 mod above;
 mod beneath;
 mod bounded;
+mod clock;
 mod git_names;
 mod glob;
 mod hidden;
@@ -52,7 +53,7 @@ mod terminal_text;
 
 pub use crate::bounded::read_bounded;
 pub use crate::fence::{Fence, Layer, LayerKind, LayerState};
-pub use crate::files::{Content, Files, Late};
+pub use crate::files::{Content, Files, Late, Look};
 pub use crate::hidden::{is_filled_by_tools, is_named_like_a_secret};
 pub use crate::host::{Host, OpenError};
 pub use crate::launch::launcher;

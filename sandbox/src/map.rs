@@ -15,6 +15,7 @@ use symbols::{Focus, Index, Indexed, Language, Mark, Source};
 
 use crate::beneath::Root;
 use crate::bounded::read_bounded;
+use crate::clock::Clock;
 use crate::roots::Roots;
 use crate::state::stamp;
 use crate::walk::{Next, walk};
@@ -90,7 +91,8 @@ pub(crate) fn draw(index: &Index, focus: Option<&str>, max_bytes: usize, unread:
 
 /// And how many more there are.
 fn candidates(roots: &Roots, cancel: &Cancel) -> Result<(Vec<Candidate>, usize), SandboxError> {
-    let looked_ns = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as i64);
+    let ours = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as i64);
+    let looked_ns = Clock::of(&roots.workspace, ours).now_ns;
     let (mut candidates, mut left_out) = (Vec::new(), 0);
     walk(roots, Path::new("."), None, cancel, |found| {
         if found.is_hidden || found.kind != FileType::RegularFile || LARGEST_BYTES < found.bytes {

@@ -18,6 +18,9 @@ pub struct HostOptions {
     pub symbols: Option<PathBuf>,
     /// Whether a text holds a key: what git ignores is hidden if it does. `None`: names alone decide.
     pub secret: Option<LooksSecret>,
+    /// Directories of the program itself. They are no part of a workspace that they are in: not listed, not searched, not
+    /// followed, not undone. Absolute, without links.
+    pub own: Vec<PathBuf>,
     pub fence: FenceOptions,
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Roots {
     places: Vec<PathBuf>,
     /// `None`: without a sandbox nothing is hidden.
     hidden: Option<Hidden>,
+    /// See [`HostOptions::own`].
+    own: Vec<PathBuf>,
 }
 
 impl Roots {
@@ -45,7 +47,8 @@ impl Roots {
             SandboxMode::Off => None,
         };
         let (outputs, opened_outputs) = (options.outputs.clone(), OnceLock::new());
-        Ok(Roots { workspace, added, outputs, opened_outputs, places: Vec::new(), hidden })
+        let own = options.own.clone();
+        Ok(Roots { workspace, added, outputs, opened_outputs, places: Vec::new(), hidden, own })
     }
 
     /// Whether a place of the table can be in what file tools reach: looking for them takes a while.
@@ -55,6 +58,11 @@ impl Roots {
 
     pub(crate) fn hide_places(&mut self, places: Vec<PathBuf>) {
         self.places = places;
+    }
+
+    /// Whether it is of the program itself. `real`: absolute, without links.
+    pub(crate) fn is_own(&self, real: &Path) -> bool {
+        self.own.iter().any(|own| real.starts_with(own))
     }
 
     pub(crate) fn hidden(&self) -> Option<&Hidden> {

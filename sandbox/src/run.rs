@@ -121,7 +121,7 @@ pub(crate) fn verdict(end: End) -> Result<(Ended, Vec<String>), SandboxError> {
 }
 
 pub(crate) fn not_started(why: impl Display) -> SandboxError {
-    SandboxError::Blocked(format!("The command was not started: {why}."))
+    SandboxError::NotStarted(format!("The command was not started: {why}."))
 }
 
 pub(crate) async fn start(keeper: &Keeper, errand: &Errand<'_>) -> io::Result<Started> {

@@ -52,7 +52,8 @@ pub(crate) fn walk(
             return Err(SandboxError::Cancelled);
         }
         let Ok(entry) = entry else { continue };
-        if hidden_dir.as_ref().is_some_and(|dir| entry.path().starts_with(dir)) {
+        let in_hidden = hidden_dir.as_ref().is_some_and(|dir| entry.path().starts_with(dir));
+        if in_hidden || roots.is_own(entry.path()) {
             continue;
         }
         let Ok(path) = entry.path().strip_prefix(root.real()) else { continue };

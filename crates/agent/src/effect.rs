@@ -238,6 +238,9 @@ pub enum SandboxError {
     BadPattern(String),
     #[error("{0}")]
     Blocked(String),
+    /// The machine could not start a command: nothing of it ran. Why, in words for the model.
+    #[error("{0}")]
+    NotStarted(String),
     /// The call was cancelled while it ran; what it left is undone or complete.
     #[error("cancelled")]
     Cancelled,

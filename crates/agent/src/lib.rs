@@ -59,7 +59,7 @@ pub use crate::limits::{Limit, Limits, Price, Spent, estimate_tokens};
 pub use crate::nudge::Supervision;
 pub use crate::policy::{ApprovalPolicy, Mode, ModeSwitch, Offer, Rule, Rules, Verdict, commands_of};
 pub use crate::prompt::{Facts, opening};
-pub use crate::seen_files::SeenFiles;
+pub use crate::seen_files::{LineRange, SeenFile, SeenFiles};
 pub use crate::survey::{Above, GitLook, Guidance, Survey, survey};
 pub use crate::tool::{AnyTool, Tool, ToolCall, ToolError, ToolOutcome, ToolSpec};
 pub use crate::transcript::{Entry, Transcript, Turn};

@@ -11,7 +11,7 @@ use crate::effect::{
 };
 use crate::frontend::{AgentEvent, Answer, Frontend, Question};
 use crate::policy::{ApprovalPolicy, Verdict};
-use crate::seen_files::{SeenFiles, hash};
+use crate::seen_files::{LineRange, SeenFiles};
 use crate::test_files::is_test_file;
 use crate::tool::ToolError;
 
@@ -66,16 +66,18 @@ impl Agent<'_> {
 }
 
 impl Workspace<'_> {
-    /// Reads a whole file for the model: from here on it counts as seen.
+    /// Reads a whole file for the model. Nothing of it counts as seen before [`Self::shown`] says so.
     pub async fn read(&mut self, path: &str, max_bytes: u64) -> Result<Vec<u8>, ToolError> {
         let path = self.resolve(path).await;
         let bytes = self.read_bytes(path.clone(), max_bytes).await?;
-        if self.seen.hashes.get(&path) != Some(&hash(&bytes)) {
-            self.seen.unshown.insert(path.clone());
-        }
-        self.seen.saw(&path, &bytes);
         self.touched.push(path);
         Ok(bytes)
+    }
+
+    /// The result shows these lines of `bytes`, which [`Self::read`] gave and which are `total` lines.
+    pub fn shown(&mut self, path: &str, bytes: &[u8], lines: &[LineRange], total: usize) {
+        let path = self.relative(path);
+        self.seen.read(&path, bytes, lines, total);
     }
 
     /// What a file holds now, `None` if there is none. For edits: it does not count as seen.
@@ -93,17 +95,22 @@ impl Workspace<'_> {
 
     /// Whether these bytes are what the model last read or wrote there.
     pub fn is_as_last_seen(&self, path: &str, bytes: &[u8]) -> bool {
-        self.seen.hashes.get(&self.relative(path)) == Some(&hash(bytes))
+        self.seen.is_as_seen(&self.relative(path), bytes)
+    }
+
+    /// The lines of the file, as it was last seen, that the model was never shown.
+    pub fn unseen_lines(&self, path: &str) -> &[LineRange] {
+        self.seen.unseen_lines(&self.relative(path))
     }
 
     /// Whether the file was read, but in the very reply that is being carried out: its author has not seen it yet.
     pub fn is_unshown(&self, path: &str) -> bool {
-        self.seen.unshown.contains(&self.relative(path))
+        self.seen.is_unshown(&self.relative(path))
     }
 
     /// Whether the model read or wrote the file in this run at all.
     pub fn was_seen(&self, path: &str) -> bool {
-        self.seen.hashes.contains_key(&self.relative(path))
+        self.seen.knows(&self.relative(path))
     }
 
     /// Whether it is a test, by its name, of which the model was not told yet what it is for. Then it is now.
@@ -114,7 +121,7 @@ impl Workspace<'_> {
 
     /// The files that the model read or wrote in this run, by path.
     pub fn seen_files(&self) -> Vec<String> {
-        let mut paths: Vec<String> = self.seen.hashes.keys().map(|path| path.to_string_lossy().into_owned()).collect();
+        let mut paths: Vec<String> = self.seen.paths().map(|path| path.to_string_lossy().into_owned()).collect();
         paths.sort_unstable();
         paths
     }
@@ -180,12 +187,9 @@ impl Workspace<'_> {
             other => return Err(mismatch(&other)),
         }
         for change in &changes {
-            // An edit of a file that the model has not read does not make it read.
-            let knew =
-                change.before.as_ref().is_none_or(|bytes| self.seen.hashes.get(&change.path) == Some(&hash(bytes)));
             match &change.after {
-                Some(bytes) if knew => self.seen.saw(&change.path, bytes),
-                Some(_) | None => self.seen.forget(&change.path),
+                Some(after) => self.seen.wrote(&change.path, change.before.as_deref(), after),
+                None => self.seen.forget(&change.path),
             }
             self.touched.push(change.path.clone());
         }

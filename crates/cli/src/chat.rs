@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::connect::{self, Connected};
 use crate::conversation::{Beginning, Conversation, Face, Plan};
 use crate::hint::{Exit, Hint as _};
+use crate::home;
 use crate::human::{Human, echo};
 use crate::place::Place;
 use crate::screen::{Paint, Screen};
@@ -55,11 +56,12 @@ pub(crate) enum Next {
 
 pub(crate) async fn chat(args: ChatArgs) -> anyhow::Result<Exit> {
     let root = run::workspace(args.work.model.workspace.as_deref())?;
-    let config = Config::for_work(&args.work, &ProgramArgs::default(), &root)?;
+    let mut config = Config::for_work(&args.work, &ProgramArgs::default(), &root)?;
     if !is_attended() {
         return Err(anyhow::anyhow!("chat needs a terminal"))
             .hint("run one task instead: agent run \"...\", or `... | agent run -`");
     }
+    config.notices.extend(home::check(&root, home::Named::by(args.work.model.workspace.as_deref()))?);
     converse(Plan { root, config, output: Output::Text, beginning: Beginning::New }, args.task).await
 }
 

@@ -82,6 +82,11 @@ pub(crate) struct Conversation {
 }
 
 impl Conversation {
+    /// Commands that the sandbox did not start.
+    pub(crate) fn unstarted_commands(&self) -> usize {
+        self.watched.unstarted()
+    }
+
     pub(crate) fn spent(&self) -> &Spent {
         &self.spent
     }

@@ -27,6 +27,7 @@ mod harmless;
 mod highlight;
 mod hint;
 mod history;
+mod home;
 mod human;
 mod inline;
 mod input;

@@ -19,6 +19,18 @@ pub(crate) fn state() -> anyhow::Result<PathBuf> {
     Ok(base.state_dir().unwrap_or_else(|| base.data_dir()).join("agent"))
 }
 
+/// Our own directories, without links, as far as they are there: no part of any workspace.
+pub(crate) fn own() -> anyhow::Result<Vec<PathBuf>> {
+    let state = state()?;
+    // Links in the part that is there are followed; what is not there yet is named below it.
+    let real = |path: PathBuf| {
+        let there = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+        let (above, real) = there?;
+        Some(path.strip_prefix(above).map_or(real.clone(), |below| real.join(below)))
+    };
+    Ok([state, worktrees()?].into_iter().filter_map(real).collect())
+}
+
 pub(crate) fn sessions() -> anyhow::Result<PathBuf> {
     Ok(state()?.join("sessions"))
 }

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::conversation::{Beginning, Conversation, Plan};
 use crate::events::{Ended, What};
 use crate::hint::{Exit, Hint as _};
+use crate::home;
 use crate::machine::Machine;
 
 pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Exit> {
@@ -22,7 +23,8 @@ async fn work(args: RunArgs) -> anyhow::Result<Exit> {
     check_input(&args.program, Some(&args.task))?;
     let task = read_task(&args.task)?;
     let root = workspace(args.work.model.workspace.as_deref())?;
-    let config = Config::for_work(&args.work, &args.program, &root)?;
+    let mut config = Config::for_work(&args.work, &args.program, &root)?;
+    config.notices.extend(home::check(&root, home::Named::by(args.work.model.workspace.as_deref()))?);
     carry_out(Some(task), Plan { root, config, output: args.program.output, beginning: Beginning::New }).await
 }
 

@@ -6,11 +6,13 @@
 
 mod fork;
 mod open;
+mod place;
 mod read;
 mod search;
 mod store;
 mod write;
 
+pub use crate::place::Here;
 pub use crate::read::{Content, Line, Session, SessionError, State};
 pub use crate::search::{Search, Summary};
 pub use crate::store::{Reopened, Store};
@@ -31,6 +33,9 @@ pub struct Header {
     /// RFC 3339, UTC.
     pub created: String,
     pub workspace: String,
+    /// Which directory that was, so that it is found where it was moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
     #[serde(flatten)]
     pub served: Served,
     /// Version of the program.
@@ -85,6 +90,7 @@ impl Header {
             id: id.to_owned(),
             created: write::now(),
             workspace: workspace.to_string_lossy().into_owned(),
+            directory: place::identity(workspace),
             served,
             agent: env!("CARGO_PKG_VERSION").to_owned(),
             forked_from: None,

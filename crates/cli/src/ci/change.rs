@@ -1,5 +1,6 @@
 //! What a run changed, as git has it: a tree beside the base's tree. The files are read as they are, bytes for bytes.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -53,6 +54,8 @@ pub(crate) struct Taken {
     pub(crate) tree: String,
     /// What nobody can read or git cannot keep; of these the tree has what was there before.
     pub(crate) left_out: Vec<PathBuf>,
+    /// What is below the path of a submodule: another repository's, so that no commit of this one can have it.
+    pub(crate) in_submodules: Vec<PathBuf>,
 }
 
 /// Records all files that .gitignore does not leave out, and gives their tree.
@@ -66,7 +69,36 @@ pub(crate) fn take(git: &Git, root: &Path) -> anyhow::Result<Taken> {
     }
     let tree = git.line(&["write-tree"])?;
     let name = |path: PathBuf| path.strip_prefix(root).map(Path::to_owned).unwrap_or(path);
-    Ok(Taken { tree, left_out: left_out.into_iter().map(name).collect() })
+    let in_submodules = in_submodules(git, root)?;
+    Ok(Taken { tree, left_out: left_out.into_iter().map(name).collect(), in_submodules })
+}
+
+/// A worktree of ours has the directories of submodules empty: whatever is in them was made by the run. Of one that was
+/// filled by git, only the directory.
+fn in_submodules(git: &Git, root: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let staged = git.run(&["ls-files", "--stage", "-z"])?;
+    let mut found = Vec::new();
+    for entry in staged.split(|byte| *byte == 0).filter(|entry| entry.starts_with(b"160000 ")) {
+        let Some(tab) = entry.iter().position(|byte| *byte == b'\t') else { continue };
+        let path = PathBuf::from(OsStr::from_bytes(entry.get(tab + 1..).unwrap_or_default()));
+        let mut dirs = vec![path.clone()];
+        while let Some(dir) = dirs.pop() {
+            let entries: Vec<fs::DirEntry> = fs::read_dir(root.join(&dir)).into_iter().flatten().flatten().collect();
+            if entries.iter().any(|entry| entry.file_name() == ".git") {
+                found.push(dir);
+                continue;
+            }
+            for entry in entries {
+                let below = dir.join(entry.file_name());
+                match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    true => dirs.push(below),
+                    false => found.push(below),
+                }
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 fn add(git: &Git, root: &Path, without: &[PathBuf]) -> anyhow::Result<()> {

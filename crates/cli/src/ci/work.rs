@@ -30,12 +30,19 @@ pub(crate) struct Done {
 /// How often the model may try to mend what is wrong with its change.
 const MOST_ROUNDS: u32 = 4;
 
+/// What of a file is scanned for the formats of keys: more takes minutes. The values of our own environment are looked
+/// for in all of it.
+const LARGE: usize = 10 << 20;
+
 /// A change as it stands after a turn.
 struct Looked {
     tree: String,
     changed: Vec<Changed>,
     /// Of what the model made: nobody could read these.
     left_out: Vec<PathBuf>,
+    in_submodules: Vec<PathBuf>,
+    /// In words, for whoever would not expect files of that size.
+    large: Vec<String>,
     secrets: Vec<Found>,
     ci_files: Vec<String>,
     checks: Vec<Check>,
@@ -77,10 +84,28 @@ impl Job<'_> {
         result.take(&ended);
         let left_out = looked.iter().flat_map(|looked| &looked.left_out);
         result.notes.extend(left_out.map(|path| format!("skipped, because it is not readable: {}", path.display())));
+        let in_submodules = looked.iter().flat_map(|looked| &looked.in_submodules);
+        result.notes.extend(in_submodules.map(|path| {
+            format!("skipped, because it is in a submodule, which is another repository: {}", path.display())
+        }));
+        result.notes.extend(looked.iter().flat_map(|looked| looked.large.iter().cloned()));
         let Some(looked) = looked.filter(|_| is_changed) else {
-            if result.outcome == Outcome::Changed {
-                result.outcome = Outcome::NoChange;
-                result.reason = Some(why_nothing(&ended.answer));
+            match conversation.unstarted_commands() {
+                _ if result.outcome != Outcome::Changed => (),
+                0 => {
+                    result.outcome = Outcome::NoChange;
+                    result.reason = Some(why_nothing(&ended.answer));
+                }
+                count => {
+                    let what = if count == 1 { "1 command was" } else { &format!("{count} commands were") };
+                    let reason = format!("nothing changed, and {what} not started: the sandbox failed");
+                    result.ends(
+                        Outcome::Refused,
+                        Exit::Approval,
+                        reason,
+                        "run it again; `agent doctor` checks the sandbox",
+                    );
+                }
             }
             return Ok(None);
         };
@@ -157,19 +182,19 @@ impl Job<'_> {
     }
 
     fn look(&self, worktree: &Worktree, checks: Vec<Check>) -> anyhow::Result<Looked> {
-        let Taken { tree, left_out } = change::take(&worktree.git, &worktree.root)?;
+        let Taken { tree, left_out, in_submodules } = change::take(&worktree.git, &worktree.root)?;
         let changed = change::changes(&worktree.git, &worktree.base, &tree)?;
-        let secrets = self.secrets(worktree, &changed)?;
+        let (secrets, large) = self.secrets(worktree, &changed)?;
         let ci_files = match self.args.allow_ci_files {
             true => Vec::new(),
             false => changed.iter().map(|changed| &changed.path).filter(|path| is_ci_file(path)).cloned().collect(),
         };
-        Ok(Looked { tree, changed, left_out, secrets, ci_files, checks })
+        Ok(Looked { tree, changed, left_out, in_submodules, large, secrets, ci_files, checks })
     }
 
-    /// Of the lines that are new, and of new names.
-    fn secrets(&self, worktree: &Worktree, changed: &[Changed]) -> anyhow::Result<Vec<Found>> {
-        let mut found = Vec::new();
+    /// Of the lines that are new, and of new names; and the files that are too large to be scanned whole.
+    fn secrets(&self, worktree: &Worktree, changed: &[Changed]) -> anyhow::Result<(Vec<Found>, Vec<String>)> {
+        let (mut found, mut large) = (Vec::new(), Vec::new());
         for file in changed.iter().filter(|file| file.new.has_content()) {
             let new = worktree.git.run(&["cat-file", "blob", &file.new.blob])?;
             let old = match file.old.has_content() {
@@ -177,10 +202,22 @@ impl Job<'_> {
                 false => Vec::new(),
             };
             let known: std::collections::HashSet<&[u8]> = old.split(|byte| *byte == b'\n').collect();
-            found.extend(self.scanner.scan(&file.path, &new, |line| !known.contains(line)));
+            let (head, tail) = new.split_at(new.len().min(LARGE));
+            found.extend(self.scanner.scan(&file.path, head, |line| !known.contains(line)));
+            if let Some(name) = self.scanner.leak(&new).filter(|_| !tail.is_empty() && found.is_empty()) {
+                found.push(Found::value_of(name, &file.path));
+            }
+            if !tail.is_empty() {
+                large.push(format!(
+                    "{} has {} MB, of which the first {} were scanned for keys of all kinds",
+                    file.path,
+                    new.len() >> 20,
+                    LARGE >> 20
+                ));
+            }
             found.extend(self.scanner.scan("the name of a file", file.path.as_bytes(), |_| true));
         }
-        Ok(found)
+        Ok((found, large))
     }
 
     /// The commit message, by the model, in one request without tools. `None` where it is no use.

@@ -81,7 +81,10 @@ impl Conversation {
             Hinted::new(exit, message, Some(hint.to_owned()))
         })?;
         let transcript = before.as_ref().map(|session| Transcript::restore(session.entries().cloned().collect()));
-        let kept = Kept { folder: paths::snapshots()?, root: root.clone(), session: id };
+        let kept = match &before {
+            Some(session) => Kept::of(&session.header)?,
+            None => Kept { folder: paths::snapshots()?, root: root.clone(), session: id },
+        };
         let watched = Watched::new(Rc::clone(&host), kept, session.second()?);
         Ok(Conversation {
             began: Instant::now(),
