@@ -68,11 +68,19 @@ pub(crate) enum Stop {
 impl Backgrounds {
     /// `Err`: there are too many already.
     pub(crate) fn check_room(&self) -> Result<(), SandboxError> {
-        let running = self.lock().iter().filter(|entry| !entry.shared.has_ended()).count();
+        let running = self.running();
         if running < MOST_RUNNING {
             return Ok(());
         }
         Err(SandboxError::Blocked(format!("{running} background commands run already. Stop one first.")))
+    }
+
+    pub(crate) fn are_running(&self) -> bool {
+        self.running() != 0
+    }
+
+    fn running(&self) -> usize {
+        self.lock().iter().filter(|entry| !entry.shared.has_ended()).count()
     }
 
     /// Takes a command on. Returns its id.

@@ -4,13 +4,13 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use agent::{Background, Cancel, Effect, Ended, Observation, Permit, Ran, Sandbox, SandboxError};
 use async_trait::async_trait;
 use rustix::process::DumpableBehavior;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::Mutex;
 
 use crate::background::{Backgrounds, Stop};
 use crate::environment;
@@ -23,6 +23,7 @@ use crate::options::{AddedDir, HostOptions, SandboxMode};
 use crate::output::Output;
 use crate::protocol::Setup;
 use crate::proxy::Proxy;
+use crate::repositories::{Others, Planted, Repositories};
 use crate::roots::Roots;
 use crate::run::{End, Errand, Started};
 use crate::search::Hunt;
@@ -51,8 +52,7 @@ pub struct Host {
     namespaces: Namespaces,
     /// One command at a time: calls of a message run in order.
     keeper: Mutex<Option<Keeper>>,
-    /// Where git's own files were when the first command came.
-    git: OnceCell<Vec<PathBuf>>,
+    repositories: Arc<std::sync::Mutex<Repositories>>,
     backgrounds: Backgrounds,
 }
 
@@ -84,6 +84,7 @@ impl Host {
             roots.hide(hidden);
         }
         let shell = find_shell();
+        let repositories = Repositories::new(options.repositories.clone());
         Ok(Host {
             roots: Arc::new(roots),
             shell,
@@ -91,7 +92,7 @@ impl Host {
             options,
             namespaces,
             keeper: Mutex::new(None),
-            git: OnceCell::new(),
+            repositories: Arc::new(std::sync::Mutex::new(repositories)),
             backgrounds: Backgrounds::default(),
         })
     }
@@ -134,11 +135,16 @@ impl Host {
                 Ok(Observation::Ran(ran))
             }
             Effect::Start { command } => self.start(&command, cancel).await.map(Observation::Started),
-            Effect::ReadOutput { id, wait } => self.backgrounds.read(id, wait, cancel).await.map(Observation::Output),
+            Effect::ReadOutput { id, wait } => {
+                let read = self.backgrounds.read(id, wait, cancel).await;
+                let notes = self.after_command().await;
+                read.map(|background| Observation::Output(with_notes(background, notes)))
+            }
             Effect::Stop { id } => {
                 let (background, stop) = self.backgrounds.stop(id).await?;
                 self.kill_if(stop).await;
-                Ok(Observation::Stopped(background))
+                let notes = self.after_command().await;
+                Ok(Observation::Stopped(with_notes(background, notes)))
             }
         }
     }
@@ -147,6 +153,8 @@ impl Host {
     pub async fn close(&self) {
         let stop = self.backgrounds.stop_all().await;
         self.kill_if(stop).await;
+        self.after_command().await;
+        self.lock_repositories().end();
     }
 
     async fn kill_if(&self, stop: Stop) {
@@ -160,35 +168,63 @@ impl Host {
         &self.options.fence.add_dirs
     }
 
-    async fn git_dirs(&self) -> Vec<PathBuf> {
-        let roots = Arc::clone(&self.roots);
-        let found = tokio::task::spawn_blocking(move || {
-            let root = roots.workspace.real();
-            let outside = git_dirs::outside(root);
-            let others = outside.iter().map(PathBuf::as_path).chain(roots.added_for_writing());
-            let mut found: Vec<PathBuf> = git_dirs::find(root);
-            found.extend(others.flat_map(git_dirs::find));
-            // One may be below the other.
-            found.sort();
-            found.dedup();
-            found
-        });
-        // Only a panic ends it early, and then nothing is known.
-        found.await.unwrap_or_default()
+    /// What commands made that the user's git would take for a repository. It is no longer in the workspace.
+    pub fn planted(&self) -> Vec<Planted> {
+        self.lock_repositories().planted().to_vec()
     }
 
-    /// Repositories that appeared in the workspace since the first command, to be named to the user: git runs what is
-    /// in them when it is used there.
-    pub async fn new_repositories(&self) -> Vec<PathBuf> {
-        let Some(known) = self.git.get() else { return Vec::new() };
-        let found = self.git_dirs().await.into_iter().filter(|path| !known.contains(path));
-        let root = self.roots.workspace.real();
-        found.map(|path| path.strip_prefix(root).map(Path::to_path_buf).unwrap_or(path)).collect()
+    /// Away from the runtime's thread, one after the other.
+    async fn with_repositories<T: Default + Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Repositories, &Roots) -> T + Send + 'static,
+    ) -> T {
+        let (roots, repositories) = (Arc::clone(&self.roots), Arc::clone(&self.repositories));
+        let done = tokio::task::spawn_blocking(move || {
+            work(&mut repositories.lock().unwrap_or_else(PoisonError::into_inner), &roots)
+        });
+        // Only a panic ends it early, and then nothing is known.
+        done.await.unwrap_or_default()
+    }
+
+    fn lock_repositories(&self) -> std::sync::MutexGuard<'_, Repositories> {
+        self.repositories.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Before a command. Returns where git's own files are, for its warden.
+    async fn before_command(&self) -> Result<Vec<PathBuf>, SandboxError> {
+        if self.options.fence.sandbox == SandboxMode::Off {
+            return Ok(Vec::new());
+        }
+        let ready = self.with_repositories(|repositories, roots| {
+            let mut git = repositories.before(roots);
+            git.extend(git_dirs::outside(roots.workspace.real()));
+            git.extend(git.clone().iter().flat_map(|git| git_dirs::modules(git)));
+            git.sort();
+            git.dedup();
+            Some(repositories.begin(roots, &git).map(|()| git))
+        });
+        match ready.await {
+            Some(Ok(git)) => Ok(git),
+            Some(Err(error)) => Err(run::not_started(format!("its repositories cannot be written down: {error}"))),
+            None => Err(run::not_started("the workspace could not be searched for repositories")),
+        }
+    }
+
+    /// After a command. Returns what the model is told.
+    async fn after_command(&self) -> Vec<String> {
+        let others = if self.backgrounds.are_running() { Others::Running } else { Others::None };
+        self.with_repositories(move |repositories, roots| repositories.check(roots, others)).await
     }
 
     async fn run(&self, command: &str, timeout: Duration, cancel: &Cancel) -> Result<Ran, SandboxError> {
         let mut slot = self.keeper.lock().await;
-        let started = self.launch(&mut slot, command).await?;
+        let started = match self.launch(&mut slot, command).await {
+            Ok(started) => started,
+            Err(error) => {
+                self.after_command().await;
+                return Err(error);
+            }
+        };
         let mut output = Output::new(self.options.outputs.clone());
         let over = async {
             tokio::select! {
@@ -204,8 +240,10 @@ impl Host {
             (_, End::Stuck, Some(keeper)) => keeper.kill(),
             (_, End::Reported(_) | End::Unwatched | End::Stuck, _) => (),
         }
+        let repositories = self.after_command().await;
         let cut = attended.cut.transpose()?;
         let (ended, mut notes) = run::verdict(attended.end)?;
+        notes.extend(repositories);
         notes.extend(slot.as_ref().and_then(|keeper| keeper.proxy.as_ref()).and_then(Proxy::take_notes));
         notes.extend(self.backgrounds.obituaries());
         let shown = output.finish();
@@ -221,11 +259,8 @@ impl Host {
     }
 
     async fn launch(&self, slot: &mut Option<Keeper>, command: &str) -> Result<Started, SandboxError> {
-        let git = match self.options.fence.sandbox {
-            SandboxMode::On => self.git.get_or_init(|| self.git_dirs()).await.as_slice(),
-            SandboxMode::Off => &[],
-        };
-        let errand = Errand { shell: &self.shell, command, directory: self.roots.workspace.real(), git };
+        let git = self.before_command().await?;
+        let errand = Errand { shell: &self.shell, command, directory: self.roots.workspace.real(), git: &git };
         if let (true, Some(keeper)) = (self.backgrounds.take_unwatched(), slot.as_mut()) {
             keeper.end(run::GRACE).await;
         }
@@ -311,6 +346,11 @@ impl Sandbox for Host {
     async fn perform(&self, permit: Permit, cancel: &Cancel) -> Result<Observation, SandboxError> {
         self.act(permit.effect(), cancel).await
     }
+}
+
+fn with_notes(mut background: Background, notes: Vec<String>) -> Background {
+    background.notes.extend(notes);
+    background
 }
 
 pub(crate) fn open_error((path, source): (PathBuf, io::Error)) -> OpenError {

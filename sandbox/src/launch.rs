@@ -14,6 +14,7 @@ mod attributes;
 mod command;
 mod connect;
 mod git;
+mod git_data;
 pub(crate) mod group;
 mod landlock;
 mod listener;

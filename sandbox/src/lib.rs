@@ -37,12 +37,14 @@ mod background;
 mod environment;
 mod fence;
 mod git_dirs;
+mod guarded;
 mod keeper;
 mod launch;
 mod network;
 mod output;
 mod protocol;
 mod proxy;
+mod repositories;
 mod run;
 
 pub use crate::fence::{Fence, Layer, LayerKind, LayerState};
@@ -52,6 +54,7 @@ pub use crate::launch::launcher;
 pub use crate::memory::{Memory, ran};
 pub use crate::network::{HostRule, Network, NetworkError};
 pub use crate::options::{Access, AddedDir, CommandLimits, FenceOptions, HostOptions, OutsideGit, SandboxMode};
+pub use crate::repositories::{Planted, Recovered, recover};
 pub use crate::take_back::TakeBack;
 pub use crate::watch::{Watch, Written};
 

@@ -16,6 +16,9 @@ pub struct HostOptions {
     /// Where the symbols of workspaces are kept for the next run, in a folder of the program's own. `None`: they are
     /// found anew each time.
     pub symbols: Option<PathBuf>,
+    /// Where repositories go that commands make, in a folder of this session alone, which commands cannot write. Made when
+    /// it is first needed. `None`: they get another name where they are, and a killed run is not repaired.
+    pub repositories: Option<PathBuf>,
     pub fence: FenceOptions,
 }
 

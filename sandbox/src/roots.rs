@@ -74,8 +74,10 @@ impl Roots {
         }
     }
 
-    pub(crate) fn added_for_writing(&self) -> impl Iterator<Item = &Path> {
-        self.added.iter().filter(|(_, access)| *access == Access::Write).map(|(root, _)| root.real())
+    /// What commands write to.
+    pub(crate) fn writable(&self) -> impl Iterator<Item = &Root> {
+        let added = self.added.iter().filter(|(_, access)| *access == Access::Write).map(|(root, _)| root);
+        std::iter::once(&self.workspace).chain(added)
     }
 
     fn find(&self, path: &Path) -> Option<&(Root, Access)> {
@@ -92,6 +94,11 @@ impl Roots {
             let _ = self.opened_outputs.set((Root::open(folder).ok()?, Access::Read));
         }
         self.opened_outputs.get()
+    }
+
+    /// The same for an absolute path that is in one of them.
+    pub(crate) fn shown_in_its_root(&self, path: &Path) -> PathBuf {
+        path.strip_prefix(self.workspace.real()).unwrap_or(path).to_path_buf()
     }
 
     /// How a path that was found in `root` is shown: from the workspace, or whole.

@@ -32,7 +32,7 @@ use crate::place::Place;
 use crate::screen::{Paint, Screen};
 use crate::setup::{facts, fence_words, mode_name};
 use crate::watched::{Kept, Watched};
-use crate::{changes, paths, sessions, summary};
+use crate::{changes, paths, planted, sessions, summary};
 
 pub(crate) use face::Face;
 
@@ -111,8 +111,9 @@ impl Conversation {
         screen: Screen,
         mut face: Face,
     ) -> anyhow::Result<Conversation> {
-        let Plan { root, config, output, beginning } = plan;
-        let Place { id, host, fenced, may_be_auto: _, policy } = place;
+        let Plan { root, mut config, output, beginning } = plan;
+        let Place { id, host, fenced, may_be_auto: _, policy, notices } = place;
+        config.notices.extend(notices);
         let cancel = Cancel::default();
         match &mut face {
             Face::Human(human) => human.around.fence = fence_words(fenced, &config.network()?).to_owned(),
@@ -310,9 +311,8 @@ impl Conversation {
     async fn end(&mut self, finish: Result<Finish, AgentError>) -> Ended {
         // First, since a command that is left running may still change things.
         self.host.close().await;
-        for repository in self.host.new_repositories().await {
-            let path = repository.display();
-            let text = format!("a git repository appeared: {path}; git runs what its hooks and configuration say");
+        for planted in self.host.planted() {
+            let text = planted::sentence(&self.root, &planted);
             self.face.frontend().show(AgentEvent::Notice(&text));
         }
         let ended = self.account_for(&finish);

@@ -10,7 +10,7 @@ use providers::{Edits, Profile, RepoMap, SystemRole};
 use crate::args::{ConfigAction, ModelArgs, ModelsArgs, SchemaOf};
 use crate::config::{Config, Layer};
 use crate::hint::{Exit, Hinted};
-use crate::{connect, events, paths, run, sessions, setup};
+use crate::{connect, events, paths, planted, run, sessions, setup};
 
 pub(crate) async fn models(args: &ModelsArgs) -> anyhow::Result<Exit> {
     if args.profiles {
@@ -125,6 +125,9 @@ pub(crate) async fn doctor(args: &ModelArgs) -> anyhow::Result<Exit> {
     let mut report = Report { stdout: io::stdout().lock(), healthy: true };
     let root = run::workspace(args.workspace.as_deref())?;
     report.line(true, "workspace", &root.display().to_string())?;
+    for sentence in planted::recover(&root)? {
+        report.line(true, "", &sentence)?;
+    }
     let config = match Config::load(Layer::of_model(args), &root) {
         Ok(config) => config,
         Err(error) => {

@@ -39,6 +39,7 @@ mod mask;
 mod past;
 mod paths;
 mod place;
+mod planted;
 mod raw_mode;
 mod reach;
 mod resume;

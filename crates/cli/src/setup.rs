@@ -1,7 +1,7 @@
 //! What a conversation needs before its first word: the fence, a mode that is honest here, Ctrl-C, facts.
 
 use std::io::{self, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use agent::{Cancel, Facts, Mode, Stop, Survey};
@@ -11,9 +11,10 @@ use crate::args::Output;
 use crate::config::{Config, Switch};
 use crate::hint::{Exit, Hint as _, Hinted};
 use crate::screen::{Paint, Screen};
-use crate::{paths, reach};
+use crate::{paths, reach, sessions};
 
-pub(crate) fn open_host(root: &Path, config: &Config, outputs: Option<PathBuf>) -> anyhow::Result<Host> {
+/// `session`: its id, where there is one.
+pub(crate) fn open_host(root: &Path, config: &Config, session: Option<&str>) -> anyhow::Result<Host> {
     let fence = FenceOptions {
         sandbox: match config.sandbox() {
             Switch::On => SandboxMode::On,
@@ -31,7 +32,13 @@ pub(crate) fn open_host(root: &Path, config: &Config, outputs: Option<PathBuf>) 
         return Err(anyhow::anyhow!("without a sandbox nothing keeps commands to these hosts"))
             .hint("leave out `--sandbox off`, or the `--network`");
     }
-    Ok(Host::open(root, HostOptions { outputs, symbols: Some(paths::symbols()?), fence })?)
+    let options = HostOptions {
+        outputs: session.map(|id| Ok::<_, anyhow::Error>(sessions::store()?.outputs(id))).transpose()?,
+        symbols: Some(paths::symbols()?),
+        repositories: session.map(|id| Ok::<_, anyhow::Error>(paths::repositories()?.join(id))).transpose()?,
+        fence,
+    };
+    Ok(Host::open(root, options)?)
 }
 
 /// `auto` behind a fence that holds; else the human is asked, and where there is none the run does not start.

@@ -12,8 +12,8 @@ use crate::args::{RedoArgs, UndoArgs};
 use crate::harmless::harmless;
 use crate::hint::{Exit, Hint as _, Hinted};
 use crate::past::{self, Past};
-use crate::sessions;
 use crate::watched::Watched;
+use crate::{planted, sessions};
 
 /// What is to be taken back.
 #[derive(Clone, Debug)]
@@ -52,6 +52,7 @@ pub(crate) struct Desk<'a> {
 }
 
 pub(crate) fn undo(args: &UndoArgs) -> anyhow::Result<Exit> {
+    say_what_was_repaired()?;
     let mut past = Past::find(args.id.as_deref())?;
     let here = std::env::current_dir()?.canonicalize()?;
     let only = args.files.iter().map(|file| inside(&past.workspace, &here, file));
@@ -71,6 +72,14 @@ pub(crate) fn redo(args: &RedoArgs) -> anyhow::Result<Exit> {
     let report =
         bring_back(Desk { files: &past.files, objects: &mut past.objects, session: &mut session }, &past.history, how)?;
     print(&report, "what was left holds changes that came after the undo")
+}
+
+/// A killed run may have left what makes git run programs; that is repaired first.
+fn say_what_was_repaired() -> anyhow::Result<()> {
+    for sentence in planted::recover(&std::env::current_dir()?.canonicalize()?)? {
+        writeln!(io::stderr(), "{}", harmless(&sentence))?;
+    }
+    Ok(())
 }
 
 /// Alone with the session: one that runs is not undone under its feet.

@@ -15,6 +15,7 @@ use super::words::{self, Words};
 use super::worktree::Worktree;
 use crate::conversation::{Beginning, Conversation, Plan};
 use crate::hint::Exit;
+use crate::planted;
 use crate::setup::listen;
 
 /// A change, described, not yet committed.
@@ -38,6 +39,8 @@ struct Looked {
     left_out: Vec<PathBuf>,
     secrets: Vec<Found>,
     ci_files: Vec<String>,
+    /// Directories that git would take for repositories.
+    repositories: Vec<String>,
     checks: Vec<Check>,
 }
 
@@ -79,6 +82,8 @@ impl Job<'_> {
         result.take(&ended);
         let left_out = looked.iter().flat_map(|looked| &looked.left_out);
         result.notes.extend(left_out.map(|path| format!("left out, since it cannot be read: {}", path.display())));
+        let made = looked.iter().flat_map(|looked| &looked.repositories);
+        result.notes.extend(made.map(|path| format!("not published, since it makes a git repository: {path}")));
         let Some(looked) = looked.filter(|_| is_changed) else {
             if result.outcome == Outcome::Changed {
                 result.outcome = Outcome::NoChange;
@@ -132,7 +137,7 @@ impl Job<'_> {
         loop {
             let finish = conversation.turn(text).await;
             conversation.quiet().await;
-            let mut looked = self.look(worktree, checks.clone())?;
+            let mut looked = self.look(conversation, worktree, checks.clone())?;
             if looked.changed.is_empty() || !matches!(finish, Ok(Finish::Answered)) {
                 return Ok((finish, Some(looked)));
             }
@@ -158,7 +163,7 @@ impl Job<'_> {
         }
     }
 
-    fn look(&self, worktree: &Worktree, checks: Vec<Check>) -> anyhow::Result<Looked> {
+    fn look(&self, conversation: &Conversation, worktree: &Worktree, checks: Vec<Check>) -> anyhow::Result<Looked> {
         let Taken { tree, left_out } = change::take(&worktree.git, &worktree.root)?;
         let changed = change::changes(&worktree.git, &worktree.base, &tree)?;
         let secrets = self.secrets(worktree, &changed)?;
@@ -166,7 +171,11 @@ impl Job<'_> {
             true => Vec::new(),
             false => changed.iter().map(|changed| &changed.path).filter(|path| is_ci_file(path)).cloned().collect(),
         };
-        Ok(Looked { tree, changed, left_out, secrets, ci_files, checks })
+        let planted = conversation.host.planted();
+        let mut repositories: Vec<String> =
+            planted.iter().map(|planted| planted::name(&worktree.root, planted)).collect();
+        repositories.extend(change::repositories(&worktree.git, &worktree.base, &tree, &changed)?);
+        Ok(Looked { tree, changed, left_out, secrets, ci_files, repositories, checks })
     }
 
     /// Of the lines that are new, and of new names.
@@ -240,6 +249,10 @@ impl Job<'_> {
             let reason = format!("it changes files that CI runs: {}", result.ci_files.join(", "));
             let hint = "look at the patch; --allow-ci-files lets a task change them";
             result.ends(Outcome::Withheld, Exit::Withheld, reason, hint);
+        } else if !looked.repositories.is_empty() {
+            let reason = format!("it makes git repositories: {}", looked.repositories.join(", "));
+            let hint = "look at the patch: git would run the programs that such a repository names";
+            result.ends(Outcome::Withheld, Exit::Withheld, reason, hint);
         } else if result.outcome == Outcome::Changed && !broken.is_empty() {
             let reason = format!("passed before the change and fails with it: {}", broken.join(", "));
             result.ends(Outcome::ChecksFailed, Exit::Failed, reason, "look at the patch, which is kept");
@@ -256,6 +269,12 @@ impl Looked {
             complaints.push(format!(
                 "These files are not yours to change; put them back as they were, and remove those that are new: {}",
                 self.ci_files.join(", ")
+            ));
+        }
+        if !self.repositories.is_empty() {
+            complaints.push(format!(
+                "These make git repositories, which must not be part of the change; remove them: {}",
+                self.repositories.join(", ")
             ));
         }
         if !self.secrets.is_empty() {
