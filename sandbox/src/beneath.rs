@@ -57,8 +57,13 @@ impl Place {
         path
     }
 
+    /// Absolute, without links.
+    pub(crate) fn real(&self) -> PathBuf {
+        self.root.join(self.path())
+    }
+
     pub(crate) fn is_same(&self, other: &Place) -> bool {
-        self.root.join(self.path()) == other.root.join(other.path())
+        self.real() == other.real()
     }
 }
 

@@ -1,7 +1,6 @@
 //! What git would run or follow later in its own directories, as it was before a command: looked at, compared by
 //! content, and put back. In the process that watches a command, and after a killed run in the agent itself.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{File, Permissions};
 use std::io::{self, Read as _};
@@ -40,7 +39,8 @@ pub(crate) enum Face {
         bytes: Vec<u8>,
         mode: u32,
     },
-    Dir(BTreeMap<OsString, Face>),
+    /// By name, in order.
+    Dir(Vec<(OsString, Face)>),
     /// Too large to be kept, or not to be read.
     Unknown,
 }
@@ -67,13 +67,14 @@ pub(crate) fn look(path: &Path) -> Face {
         return std::fs::read_link(path).map_or(Face::Unknown, Face::Link);
     }
     if meta.is_dir() {
-        let mut entries = BTreeMap::new();
+        let mut entries = Vec::new();
         for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
             if MOST_ENTRIES <= entries.len() {
                 return Face::Unknown;
             }
-            entries.insert(entry.file_name(), look(&entry.path()));
+            entries.push((entry.file_name(), look(&entry.path())));
         }
+        entries.sort_by(|(one, _), (other, _)| one.cmp(other));
         return Face::Dir(entries);
     }
     read(path).map_or(Face::Unknown, |bytes| Face::File { bytes, mode: meta.permissions().mode() })

@@ -119,6 +119,8 @@ impl Repositories {
         self.trees.resize_with(roots.writable().count(), Tree::default);
         for (tree, root) in self.trees.iter_mut().zip(roots.writable()) {
             tree.known = tree.look.look(root).found;
+            // What could not leave the workspace is still not the user's.
+            tree.known.retain(|path, _| !is_kept(&self.aside, root, path));
         }
     }
 
@@ -162,7 +164,8 @@ impl Repositories {
         let gitlinks = gitlinks(roots);
         for (number, root) in roots.writable().enumerate() {
             let Some(tree) = self.trees.get_mut(number) else { continue };
-            let Seen { found, closed } = tree.look.look(root);
+            let Seen { mut found, closed } = tree.look.look(root);
+            found.retain(|path, _| !is_kept(&self.aside, root, path));
             let verdict = judge::judge(&tree.known, &found);
             tree.known = verdict.known;
             let shown = |path: &Path| roots.shown(root, path).display().to_string();
@@ -231,6 +234,11 @@ fn move_aside(journal: Option<&mut Journal>, root: &Root, path: &Path, gitlinks:
     Ok(Planted { place, kept, at_gitlink })
 }
 
+/// Whether a path is that of something that was moved aside, and no further than beside its place.
+fn is_kept(aside: &[Planted], root: &Root, path: &Path) -> bool {
+    aside.iter().any(|planted| planted.kept == root.real().join(path))
+}
+
 fn note(shown: &Path, at_gitlink: bool) -> String {
     let made = format!("`{}` makes a git repository, so it was moved out of the workspace", shown.display());
     if at_gitlink {
@@ -285,3 +293,6 @@ fn write(root: &Root, path: &Path, what: &What) -> io::Result<()> {
 fn make_folder(folder: &Path) -> io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
+
+#[cfg(test)]
+mod tests;

@@ -90,11 +90,12 @@ impl Guard {
                 ));
             }
         }
+        // First: what is moved aside below gets names that git does not know either.
+        notes.extend(self.data.into_iter().flat_map(Data::check));
         notes.extend(guarded::restore(self.before));
         // Where the mount is still there the command changed nothing, and what changed is the user's.
         let lost = self.mounted.into_iter().filter(|(path, _)| !is_read_only(path));
         notes.extend(guarded::restore(lost.collect()));
-        notes.extend(self.data.into_iter().flat_map(Data::check));
         notes
     }
 }

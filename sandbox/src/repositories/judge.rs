@@ -95,3 +95,6 @@ impl What {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,6 +41,13 @@ pub(crate) struct Identity {
     born_ns: i64,
 }
 
+#[cfg(test)]
+impl Identity {
+    pub(crate) fn numbered(ino: u64) -> Identity {
+        Identity { dev: 1, ino, born_ns: 0 }
+    }
+}
+
 /// Which of the names that make a directory a repository are in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pieces {
@@ -293,3 +300,6 @@ fn is_our_clock(dir: &OwnedFd) -> bool {
     rustix::fs::fstatfs(dir)
         .is_ok_and(|statfs| OUR_CLOCK.iter().any(|kind| i128::from(*kind) == i128::from(statfs.f_type)))
 }
+
+#[cfg(test)]
+mod tests;
