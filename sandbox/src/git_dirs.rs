@@ -30,6 +30,18 @@ fn is_git_dir(dir: &Path) -> bool {
     dir.file_name().is_some_and(|name| name == ".git") || has("HEAD") && has("objects") && has("refs")
 }
 
+/// The top of the work tree that `root` is in, and the directory with its index (gitrepository-layout(5)).
+pub(crate) fn own(root: &Path) -> Option<(PathBuf, PathBuf)> {
+    root.ancestors().find_map(|top| {
+        let git = top.join(".git");
+        let git = match git.is_file() {
+            true => top.join(std::fs::read_to_string(&git).ok()?.strip_prefix("gitdir:")?.trim()),
+            false => git,
+        };
+        git.is_dir().then(|| (top.to_path_buf(), git))
+    })
+}
+
 /// The git directory outside `root` that commits in `root` write to. Its own repository must know `root`, and it must
 /// be ours: a `.git` file can name any directory.
 pub(crate) fn outside(root: &Path) -> Option<PathBuf> {
@@ -105,6 +117,8 @@ mod tests {
         assert_eq!(outside(&at.join("main")), None);
         assert_eq!(outside(&at.join("main/part")), Some(at.join("main/.git")));
         assert_eq!(outside(&at.join("linked")), Some(at.join("main/.git")));
+        assert_eq!(own(&at.join("main/part")), Some((at.join("main"), at.join("main/.git"))));
+        assert_eq!(own(&at.join("linked")), Some((at.join("linked"), at.join("main/.git/worktrees/linked"))));
     }
 
     #[test]

@@ -173,6 +173,11 @@ impl Host {
         self.lock_repositories().planted().to_vec()
     }
 
+    /// Deletes what was moved out of the workspace.
+    pub fn discard_planted(&self) {
+        self.lock_repositories().discard();
+    }
+
     /// Away from the runtime's thread, one after the other.
     async fn with_repositories<T: Default + Send + 'static>(
         &self,

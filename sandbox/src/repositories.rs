@@ -25,6 +25,7 @@ use self::journal::Journal;
 pub use self::journal::{Recovered, recover};
 use self::look::{Found, Look, Seen, What};
 use crate::beneath::{Root, open_dir};
+use crate::git_dirs;
 use crate::roots::Roots;
 
 /// A repository that commands made, out of the way of the user's git.
@@ -209,6 +210,15 @@ impl Repositories {
         &self.aside
     }
 
+    pub(crate) fn discard(&mut self) {
+        for planted in std::mem::take(&mut self.aside) {
+            let is_dir = planted.kept.symlink_metadata().is_ok_and(|meta| meta.is_dir());
+            // Litter, where it cannot be removed.
+            let _ = if is_dir { std::fs::remove_dir_all(&planted.kept) } else { std::fs::remove_file(&planted.kept) };
+        }
+        self.end();
+    }
+
     /// Nothing runs any more, and all was said.
     pub(crate) fn end(&mut self) {
         if let (Some(journal), false) = (&mut self.journal, self.exposed) {
@@ -248,12 +258,10 @@ fn note(shown: &Path, at_gitlink: bool) -> String {
     }
 }
 
-/// Of the workspace's own repository.
+/// Of the repository that the workspace is or is in.
 fn gitlinks(roots: &Roots) -> Vec<PathBuf> {
-    let root = roots.workspace.real();
-    let own = root.join(".git");
-    let found = if own.is_dir() { gitlinks::of(&own) } else { Vec::new() };
-    found.into_iter().map(|path| root.join(path)).collect()
+    let Some((top, git)) = git_dirs::own(roots.workspace.real()) else { return Vec::new() };
+    gitlinks::of(&git).into_iter().map(|path| top.join(path)).collect()
 }
 
 fn parent<'p>(root: &Root, path: &'p Path) -> io::Result<(OwnedFd, &'p OsStr)> {

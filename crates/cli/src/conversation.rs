@@ -298,6 +298,7 @@ impl Conversation {
     /// Tells everybody how it ended: the session file, stdout, and the human.
     pub(crate) async fn close(mut self, finish: Result<Finish, AgentError>) -> anyhow::Result<Exit> {
         let ended = self.end(finish).await;
+        self.show_planted();
         let exit = Exit::of_code(ended.exit_code);
         match &self.face {
             Face::Machine(machine) => machine.print(What::RunEnded(ended)),
@@ -307,14 +308,18 @@ impl Conversation {
         Ok(exit)
     }
 
-    /// Ends what still runs, and tells the session file.
-    async fn end(&mut self, finish: Result<Finish, AgentError>) -> Ended {
-        // First, since a command that is left running may still change things.
-        self.host.close().await;
+    /// What commands left that git would take for a repository, and how to keep it.
+    fn show_planted(&mut self) {
         for planted in self.host.planted() {
             let text = planted::sentence(&self.root, &planted);
             self.face.frontend().show(AgentEvent::Notice(&text));
         }
+    }
+
+    /// Ends what still runs, and tells the session file.
+    async fn end(&mut self, finish: Result<Finish, AgentError>) -> Ended {
+        // First, since a command that is left running may still change things.
+        self.host.close().await;
         let ended = self.account_for(&finish);
         self.screen.status(None);
         if let Err(error) = self.session.note(&ended)

@@ -30,13 +30,22 @@ pub(crate) struct Supervisor {
     capabilities: CapabilitySet,
     calls: BTreeSet<String>,
     paths: BTreeSet<String>,
+    /// Files that were to run with the user's rights for others.
+    lending: BTreeSet<String>,
 }
 
 impl Supervisor {
     pub(crate) fn new(listener: Listener, lockdown: &Lockdown) -> Supervisor {
         let Lockdown { roots, proxy, capabilities, .. } = lockdown;
-        let (roots, proxy, capabilities) = (roots.clone(), *proxy, *capabilities);
-        Supervisor { listener, roots, proxy, capabilities, calls: BTreeSet::new(), paths: BTreeSet::new() }
+        Supervisor {
+            listener,
+            roots: roots.clone(),
+            proxy: *proxy,
+            capabilities: *capabilities,
+            calls: BTreeSet::new(),
+            paths: BTreeSet::new(),
+            lending: BTreeSet::new(),
+        }
     }
 
     /// To be called when there is something to read.
@@ -88,6 +97,10 @@ impl Supervisor {
                 remember(&mut self.paths, path.display().to_string());
                 Answer::Refuse(libc::EPERM)
             }
+            Err(Refused::LendsRights(path)) => {
+                remember(&mut self.lending, path.display().to_string());
+                Answer::Refuse(libc::EPERM)
+            }
         }
     }
 
@@ -104,6 +117,10 @@ impl Supervisor {
             notes.push(format!(
                 "The sandbox refused to change permission bits, owner, times or attributes outside the workspace: {paths}."
             ));
+        }
+        if !self.lending.is_empty() {
+            let files = list(&self.lending);
+            notes.push(format!("The sandbox refused to make a file run with its owner's or group's rights: {files}."));
         }
         notes
     }

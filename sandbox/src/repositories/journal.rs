@@ -116,9 +116,9 @@ impl Journal {
     }
 
     pub(crate) fn end(&mut self) {
-        if self.lock.take().is_some() {
+        if self.lock.take().is_some() || self.folder.exists() {
             tidy(&self.folder);
-            self.written = Facts::default();
+            (self.written, self.running) = (Facts::default(), false);
         }
     }
 }
