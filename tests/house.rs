@@ -28,6 +28,7 @@ mod loop_spared;
 mod material;
 mod network;
 mod pages;
+mod planted;
 mod play;
 mod program;
 mod push;

@@ -162,7 +162,8 @@ impl Repositories {
     /// Makes everything what it may be.
     fn repair(&mut self, roots: &Roots) -> Done {
         let mut done = Done::default();
-        let gitlinks = gitlinks(roots);
+        // Most commands plant nothing, and an index may be large.
+        let mut at_gitlinks = None;
         for (number, root) in roots.writable().enumerate() {
             let Some(tree) = self.trees.get_mut(number) else { continue };
             let Seen { mut found, closed } = tree.look.look(root);
@@ -174,7 +175,8 @@ impl Repositories {
                 done.sentences.push(format!("`{}` cannot be searched for git repositories.", shown(&path)));
             }
             for path in verdict.planted {
-                match move_aside(self.journal.as_mut(), root, &path, &gitlinks) {
+                let gitlinks = at_gitlinks.get_or_insert_with(|| gitlinks(roots));
+                match move_aside(self.journal.as_mut(), root, &path, gitlinks) {
                     Ok(planted) => {
                         self.aside.push(planted.clone());
                         done.planted.push(planted);

@@ -57,7 +57,7 @@ pub(crate) enum Outcome {
     NoChange,
     /// A check that passed before fails with the change. Exit code 1.
     ChecksFailed,
-    /// A secret, or a file that CI runs, is in what would be published. Exit code 6.
+    /// A secret, a file that CI runs or a git repository is in what would be published. Exit code 6.
     Withheld,
     /// The change is there, and pushing it or the pull request failed. Exit code 1.
     NotPublished,

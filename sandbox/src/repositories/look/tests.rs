@@ -123,3 +123,29 @@ fn links_and_endless_paths_lead_nowhere() {
     let seen = bench.look.look(&bench.root);
     assert!(seen.found.is_empty() && seen.closed.len() == 1, "{}", seen.closed.len());
 }
+
+/// In release: `cargo test --release -p sandbox ten_thousand -- --nocapture`.
+#[test]
+fn a_second_look_at_ten_thousand_files_lists_nothing() {
+    let mut bench = Bench::new("git init -q .");
+    for number in 0..10_000 {
+        let path = bench.at.join(format!("part{}/module{}/file{number}", number / 400, number / 20));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "").unwrap();
+    }
+    let began = std::time::Instant::now();
+    bench.check(&[".git"]);
+    let first = began.elapsed();
+    bench.settle();
+    // Whoever lists its directory finds it again.
+    bench.look.top.below.remove(OsStr::new("part7"));
+    let mut times = Vec::new();
+    for _ in 0..20 {
+        let began = std::time::Instant::now();
+        bench.check(&[".git"]);
+        times.push(began.elapsed());
+    }
+    assert!(!bench.look.top.below.contains_key(OsStr::new("part7")));
+    times.sort();
+    println!("10,000 files in 525 directories: first look {first:?}, the next {:?}, median {:?}", times[0], times[10]);
+}
