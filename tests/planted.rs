@@ -23,7 +23,7 @@ fn the_end_names_each_and_the_command_that_keeps_it() {
     assert!(world.outcome(1).contains("one\n"), "{}", world.outcome(1));
     assert!(!world.workspace().join("demo/.git").exists());
     let line = ran.stderr.lines().find(|line| line.contains("a git repository appeared: demo/.git"));
-    let (_, keep) = line.and_then(|line| line.split_once("To keep it: ")).unwrap_or_else(|| panic!("{ran:?}"));
+    let (_, keep) = line.and_then(|line| line.split_once("To keep it, run: ")).unwrap_or_else(|| panic!("{ran:?}"));
     assert!(Command::new("sh").args(["-c", keep]).status().unwrap().success(), "{keep}");
     let log =
         Command::new("git").args(["log", "--oneline"]).current_dir(world.workspace().join("demo")).output().unwrap();
@@ -46,8 +46,11 @@ fn what_a_killed_run_left_is_repaired_by_undo_doctor_and_the_next_run() {
         assert!(world.workspace().join(".git/commondir").exists());
         let ran = world.agent(next);
         let said = format!("{}{}", ran.stdout, ran.stderr);
-        assert!(said.contains("was killed while it could run commands"), "{next:?}: {ran:?}");
-        assert!(said.contains(".git/commondir` may not be changed"), "{next:?}: {ran:?}");
+        assert!(said.contains("was killed while commands could run"), "{next:?}: {ran:?}");
+        assert!(
+            said.contains("Commands may not change") && said.contains(".git/commondir`: it was restored"),
+            "{next:?}: {ran:?}"
+        );
         assert!(said.contains("a git repository appeared: planted/.git"), "{next:?}: {ran:?}");
         assert!(!world.workspace().join(".git/commondir").exists() && !world.workspace().join("planted/.git").exists());
         assert!(git(&["status"]));

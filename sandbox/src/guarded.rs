@@ -105,10 +105,10 @@ pub(crate) fn restore(before: Vec<(PathBuf, Face)>) -> Vec<String> {
         notes.push(match put_back(&path, &before) {
             Ok(Some(aside)) => {
                 let aside = aside.display();
-                format!("`{shown}` may not be changed by commands: it is as before, and what was there is `{aside}`.")
+                format!("Commands may not change `{shown}`: it was restored, and the other version is `{aside}`.")
             }
-            Ok(None) => format!("`{shown}` may not be changed by commands: it is as before."),
-            Err(error) => format!("`{shown}` was changed and could not be put back: {error}."),
+            Ok(None) => format!("Commands may not change `{shown}`: it was restored."),
+            Err(error) => format!("A command changed `{shown}`, which could not be restored: {error}."),
         });
     }
     notes
@@ -147,6 +147,6 @@ fn make(path: &Path, face: &Face) -> io::Result<()> {
             std::fs::create_dir(path)?;
             entries.iter().try_for_each(|(name, face)| make(&path.join(name), face))
         }
-        Face::Unknown => Err(io::Error::other("it was too large to be kept")),
+        Face::Unknown => Err(io::Error::other("it was too large to save")),
     }
 }

@@ -154,7 +154,7 @@ impl Repositories {
         if let Some(journal) = &mut self.journal
             && let Err(error) = journal.checked(&self.aside, others)
         {
-            sentences.push(format!("What was moved away could not be written down: {error}."));
+            sentences.push(format!("Cannot save the list of repositories that were moved: {error}."));
         }
         sentences
     }
@@ -172,7 +172,7 @@ impl Repositories {
             tree.known = verdict.known;
             let shown = |path: &Path| roots.shown(root, path).display().to_string();
             for path in closed.into_iter().filter(|path| self.closed.insert(root.real().join(path))) {
-                done.sentences.push(format!("`{}` cannot be searched for git repositories.", shown(&path)));
+                done.sentences.push(format!("Cannot search `{}` for git repositories.", shown(&path)));
             }
             for path in verdict.planted {
                 let gitlinks = at_gitlinks.get_or_insert_with(|| gitlinks(roots));
@@ -183,24 +183,25 @@ impl Repositories {
                     }
                     Err(error) => {
                         let path = shown(&path);
-                        done.sentences
-                            .push(format!("`{path}` makes a git repository and could not be moved away: {error}."));
+                        done.sentences.push(format!(
+                            "`{path}` makes a git repository, and moving it out of the workspace failed: {error}."
+                        ));
                     }
                 }
             }
             for (from, to) in verdict.back {
                 let path = shown(&to);
                 done.sentences.push(match bring(root, &root.real().join(&from), &to) {
-                    Ok(()) => format!("`{path}` may not be replaced by commands: it is as before."),
-                    Err(error) => format!("`{path}` was moved away and could not be put back: {error}."),
+                    Ok(()) => format!("Commands may not replace `{path}`: it was restored."),
+                    Err(error) => format!("A command moved `{path}` away, and it could not be restored: {error}."),
                 });
             }
             for (path, what) in verdict.restore {
                 let written = write(root, &path, &what);
                 let path = shown(&path);
                 done.sentences.push(match written {
-                    Ok(()) => format!("`{path}` may not be changed by commands: it is as before."),
-                    Err(error) => format!("`{path}` was changed and could not be put back: {error}."),
+                    Ok(()) => format!("Commands may not change `{path}`: it was restored."),
+                    Err(error) => format!("A command changed `{path}`, which could not be restored: {error}."),
                 });
             }
         }
@@ -256,7 +257,9 @@ fn note(shown: &Path, at_gitlink: bool) -> String {
     if at_gitlink {
         format!("{made}: git expects a submodule there. The user can put it back after the run.")
     } else {
-        format!("{made}. Your next commands find it in place again; the user decides after the run whether to keep it.")
+        format!(
+            "{made}. It is there again for your next commands, and the user decides after the run whether to keep it."
+        )
     }
 }
 

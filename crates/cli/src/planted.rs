@@ -14,8 +14,9 @@ pub(crate) fn recover(root: &Path) -> anyhow::Result<Vec<String>> {
 
 fn sentences(root: &Path, recovered: &Recovered) -> Vec<String> {
     let session = &recovered.session;
-    let mut sentences =
-        vec![format!("session {session} was killed while it could run commands; its leftovers were repaired")];
+    let mut sentences = vec![format!(
+        "session {session} was killed while commands could run; the git files that they changed were restored"
+    )];
     sentences.extend(recovered.repaired.iter().cloned());
     sentences.extend(recovered.planted.iter().map(|planted| sentence(root, planted)));
     sentences
@@ -23,8 +24,8 @@ fn sentences(root: &Path, recovered: &Recovered) -> Vec<String> {
 
 pub(crate) fn sentence(root: &Path, planted: &Planted) -> String {
     format!(
-        "a git repository appeared: {}; git runs programs that a repository names, so it was moved out of the workspace. \
-         To keep it: mv {} {}",
+        "a git repository appeared: {}; git runs the programs that a repository names, so it was moved out of the \
+         workspace. To keep it, run: mv {} {}",
         name(root, planted),
         quoted(&planted.kept),
         quoted(&planted.place)

@@ -121,7 +121,7 @@ fn refusals_are_named() {
             ("bpf", "`bpf`"),
         ] {
             let note = note(attack, "/");
-            assert!(note.starts_with("The sandbox refused: ") && note.contains(named), "{attack}: {note}");
+            assert!(note.starts_with("The sandbox blocked: ") && note.contains(named), "{attack}: {note}");
         }
         // Tried by programs that do without, and by nobody.
         assert_eq!(note("io_uring_setup", ""), "");
@@ -146,7 +146,7 @@ fn files_that_lend_rights() {
             let ran = bench.run(&format!("cp /bin/true program; chmod 755 program; {how} program"));
             assert_eq!(mode("program").unwrap(), 0o755, "{how}: {ran:?}");
             assert!(
-                ran.notes.iter().any(|note| note.contains("rights: `") && note.contains("program`")),
+                ran.notes.iter().any(|note| note.contains("set-user-ID") && note.contains("program`")),
                 "{how}: {ran:?}"
             );
         }

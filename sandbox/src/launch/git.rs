@@ -85,7 +85,7 @@ impl Guard {
         for (path, held) in self.held {
             if let Err(error) = bring_back(&path, &held) {
                 notes.push(format!(
-                    "`{}` was moved or deleted by the command and could not be put back: {error}.",
+                    "The command moved or deleted `{}`, which could not be restored: {error}.",
                     path.display()
                 ));
             }

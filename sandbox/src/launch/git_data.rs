@@ -120,7 +120,7 @@ impl Data {
                 names(&self.git).into_iter().filter(|name| !self.names.contains(name) && !is_data(&self.git, name));
             let in_others = others(&self.git).into_iter().filter(|name| !self.others.contains(name));
             for name in planted.chain(in_others) {
-                notes.extend(put_aside(&self.git.join(name), "is not one of git's own files"));
+                notes.extend(put_aside(&self.git.join(name), "is not one of git's files"));
             }
             if !is_head(&look(&self.git.join("HEAD"))) {
                 notes.extend(guarded::restore(vec![(self.git.join("HEAD"), self.head)]));
@@ -138,14 +138,14 @@ impl Data {
                 notes.extend(kept);
             }
             notes.push(format!(
-                "A rebase is in progress; its `exec` lines are gone from `{}`, because `git rebase --continue` would run them \
-                 outside of the sandbox.",
+                "A rebase is in progress. Its `exec` lines were removed from `{}`, because `git rebase --continue` would run \
+                 them outside of the sandbox.",
                 path.display()
             ));
         }
         if !replaced(&self.git).is_subset(&self.replaced) {
             notes.push(format!(
-                "`{}` has new entries below `refs/replace/`: git shows other objects than the ones that are there.",
+                "`{}` has new entries below `refs/replace/`: git shows different objects in place of the real ones.",
                 self.git.join("packed-refs").display()
             ));
         }
@@ -157,7 +157,7 @@ fn put_aside(path: &Path, why: &str) -> Option<String> {
     let shown = path.display();
     match move_aside(path) {
         Ok(aside) => Some(format!("`{shown}` {why}: it was moved to `{}`.", aside.display())),
-        Err(error) => Some(format!("`{shown}` {why}, and it could not be moved away: {error}.")),
+        Err(error) => Some(format!("`{shown}` {why}, but moving it failed: {error}.")),
     }
 }
 

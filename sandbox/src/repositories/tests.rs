@@ -50,8 +50,8 @@ fn a_repository_works_in_all_commands_of_a_run_and_is_gone_between_them() {
         assert_eq!(
             ok(bench, "git -C demo log --oneline | grep one; git clone -q store second; rm -rf store"),
             [
-                "`second/.git` makes a git repository, so it was moved out of the workspace. Your next commands find it in place \
-             again; the user decides after the run whether to keep it."
+                "`second/.git` makes a git repository, so it was moved out of the workspace. It is there again for your next \
+             commands, and the user decides after the run whether to keep it."
             ]
         );
         ok(bench, "mv demo moved; git -C moved log --oneline | grep one; rm -rf second");
