@@ -56,6 +56,8 @@ struct Over {
     notes: Vec<String>,
     stuck: bool,
     unwatched: bool,
+    /// What was restored of git's own files.
+    git: Vec<String>,
 }
 
 /// Whether the warden could be reached, see [`End::Stuck`].
@@ -137,6 +139,12 @@ impl Backgrounds {
         self.lock().iter().filter(|entry| take(entry)).count() != 0
     }
 
+    /// What was restored of git's own files at the ends of these since this was asked last.
+    pub(crate) fn take_git(&self) -> Vec<String> {
+        let take = |entry: &Entry| entry.shared.lock().end.as_mut().map(|over| std::mem::take(&mut over.git));
+        self.lock().iter().filter_map(take).flatten().collect()
+    }
+
     /// Ends all that still run.
     pub(crate) async fn stop_all(&self) -> Stop {
         let count = self.lock().len();
@@ -186,11 +194,12 @@ impl Shared {
     }
 
     fn end(&self, attended: Attended<()>) {
+        let git = attended.end.git().to_vec();
         let (stuck, unwatched) = (matches!(attended.end, End::Stuck), matches!(attended.end, End::Unwatched));
         let (ended, notes) = run::verdict(attended.end)
             .unwrap_or_else(|error| (Ended::Signalled(libc::SIGKILL), vec![error.to_string()]));
         let ended = attended.cut.map_or(ended, |()| Ended::Stopped);
-        self.lock().end = Some(Over { ended, at: Instant::now(), notes, stuck, unwatched });
+        self.lock().end = Some(Over { ended, at: Instant::now(), notes, stuck, unwatched, git });
         self.news.notify_one();
     }
 

@@ -173,6 +173,11 @@ impl Host {
         self.lock_repositories().planted().to_vec()
     }
 
+    /// What was restored of git's files and the workspace's repositories, a sentence each.
+    pub fn restored(&self) -> Vec<String> {
+        self.lock_repositories().all_restored()
+    }
+
     /// Deletes what was moved out of the workspace.
     pub fn discard_planted(&self) {
         self.lock_repositories().discard();
@@ -215,8 +220,14 @@ impl Host {
         }
     }
 
+    /// The warden did not live to do it. Returns what the model is told.
+    async fn restore_git(&self) -> Vec<String> {
+        self.with_repositories(|repositories, _| repositories.restore_guarded()).await
+    }
+
     /// After a command. Returns what the model is told.
     async fn after_command(&self) -> Vec<String> {
+        self.lock_repositories().restored(&self.backgrounds.take_git());
         let others = if self.backgrounds.are_running() { Others::Running } else { Others::None };
         self.with_repositories(move |repositories, roots| repositories.check(roots, others)).await
     }
@@ -245,7 +256,10 @@ impl Host {
             (_, End::Stuck, Some(keeper)) => keeper.kill(),
             (_, End::Reported(_) | End::Unwatched | End::Stuck, _) => (),
         }
-        let repositories = self.after_command().await;
+        let lost =
+            if matches!(attended.end, End::Unwatched | End::Stuck) { self.restore_git().await } else { Vec::new() };
+        self.lock_repositories().restored(attended.end.git());
+        let repositories = [lost, self.after_command().await].concat();
         let cut = attended.cut.transpose()?;
         let (ended, mut notes) = run::verdict(attended.end)?;
         notes.extend(repositories);
@@ -268,6 +282,7 @@ impl Host {
         let errand = Errand { shell: &self.shell, command, directory: self.roots.workspace.real(), git: &git };
         if let (true, Some(keeper)) = (self.backgrounds.take_unwatched(), slot.as_mut()) {
             keeper.end(run::GRACE).await;
+            self.restore_git().await;
         }
         let keeper = self.keeper(slot).await?;
         let started = run::start(keeper, &errand).await;

@@ -28,6 +28,9 @@ use crate::beneath::{Root, open_dir};
 use crate::git_dirs;
 use crate::roots::Roots;
 
+/// Sentences for the human. A command may try everything.
+const MOST_RESTORED: usize = 20;
+
 /// A repository that commands made, out of the way of the user's git.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Planted {
@@ -57,6 +60,8 @@ pub(crate) struct Repositories {
     /// Of what the model was told.
     said: BTreeSet<PathBuf>,
     closed: BTreeSet<PathBuf>,
+    /// For the human, each once.
+    restored: BTreeSet<String>,
     /// What was found before a command, for the notes of its result.
     unsaid: Vec<String>,
 }
@@ -146,6 +151,7 @@ impl Repositories {
             return Vec::new();
         }
         let Done { planted, sentences: new } = self.repair(roots);
+        self.restored(&new);
         let mut sentences = std::mem::take(&mut self.unsaid);
         sentences.extend(new);
         let new = planted.into_iter().filter(|planted| self.said.insert(planted.place.clone()));
@@ -206,6 +212,23 @@ impl Repositories {
             }
         }
         done
+    }
+
+    /// What the process that watched a command restored of git's own files.
+    pub(crate) fn restored(&mut self, sentences: &[String]) {
+        let room = MOST_RESTORED.saturating_sub(self.restored.len());
+        self.restored.extend(sentences.iter().take(room).cloned());
+    }
+
+    pub(crate) fn all_restored(&self) -> Vec<String> {
+        self.restored.iter().cloned().collect()
+    }
+
+    /// In its place, when it is dead.
+    pub(crate) fn restore_guarded(&mut self) -> Vec<String> {
+        let sentences = self.journal.as_ref().map(Journal::restore_guarded).unwrap_or_default();
+        self.restored(&sentences);
+        sentences
     }
 
     /// What commands made and is not in the workspace now.

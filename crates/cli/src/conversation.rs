@@ -308,8 +308,11 @@ impl Conversation {
         Ok(exit)
     }
 
-    /// What commands left that git would take for a repository, and how to keep it.
+    /// What commands did to git's files, and left that git would take for a repository, with how to keep it.
     fn show_planted(&mut self) {
+        for text in self.host.restored() {
+            self.face.frontend().show(AgentEvent::Notice(&text));
+        }
         for planted in self.host.planted() {
             let text = planted::sentence(&self.root, &planted);
             self.face.frontend().show(AgentEvent::Notice(&text));

@@ -107,6 +107,11 @@ impl Journal {
         Ok(())
     }
 
+    /// As the last command found them.
+    pub(crate) fn restore_guarded(&self) -> Vec<String> {
+        guarded::restore(self.written.guarded.clone())
+    }
+
     /// The folder, and a name in it that is free.
     pub(crate) fn free_place(&mut self) -> io::Result<(&Path, String)> {
         self.open()?;

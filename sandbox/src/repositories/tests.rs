@@ -194,3 +194,25 @@ fn signal(pid: u32, signal: rustix::process::Signal) {
     // One that is dead already is as good.
     let _ = rustix::process::kill_process(pid, signal);
 }
+
+/// The process that would have restored git's files is gone; the agent does it.
+#[test]
+fn a_killed_warden_leaves_nothing_in_gits_files() {
+    let bench = Bench::without_namespaces(&[]);
+    if !bench.block_on(bench.host.fence()).holds() {
+        return;
+    }
+    git(&bench, "init -q .");
+    ok(&bench, "true");
+    let ran = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            assert!(eventually(|| bench.root().join("warden").exists()));
+            let warden = fs::read_to_string(bench.root().join("warden")).unwrap();
+            signal(warden.trim().parse().unwrap(), rustix::process::Signal::KILL);
+        });
+        bench.run("echo ../x > .git/commondir; echo $PPID > hold; mv hold warden; sleep 600")
+    });
+    assert!(ran.notes.iter().any(|note| note.contains("commondir")), "{ran:?}");
+    assert!(!bench.root().join(".git/commondir").exists());
+    assert!(bench.host.restored().iter().any(|text| text.contains("commondir")));
+}
