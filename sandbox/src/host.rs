@@ -1,13 +1,15 @@
 //! This machine: files beneath the workspace root, commands through the
 //! launcher, behind as much of a fence as the kernel gives.
 
+mod git;
+
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use agent::{Background, Cancel, Effect, Ended, Observation, Permit, Ran, Sandbox, SandboxError};
+use agent::{Background, Cancel, Effect, Ended, Observation, Permit, Programs, Ran, Sandbox, SandboxError};
 use async_trait::async_trait;
 use rustix::process::DumpableBehavior;
 use tokio::sync::Mutex;
@@ -23,15 +25,16 @@ use crate::options::{AddedDir, HostOptions, SandboxMode};
 use crate::output::Output;
 use crate::protocol::Setup;
 use crate::proxy::Proxy;
-use crate::repositories::{Others, Planted, Repositories};
+use crate::repositories::Repositories;
 use crate::roots::Roots;
 use crate::run::{End, Errand, Started};
 use crate::search::Hunt;
-use crate::{git_dirs, list, map, read, run, search, write};
+use crate::{list, map, read, run, search, write};
 
 /// Where shells are, before PATH is asked.
 const SHELLS: &[&str] = &["/bin/bash", "/usr/bin/bash"];
 const LAST_SHELL: &str = "/bin/sh";
+const PATH_NOTE: &str = "This ran without approval, so PATH did not include directories that edits can write.";
 
 /// Why a workspace cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -97,7 +100,17 @@ impl Host {
         })
     }
 
+    #[cfg(test)]
     pub(crate) async fn act(&self, effect: &Effect, cancel: &Cancel) -> Result<Observation, SandboxError> {
+        self.act_with(effect, Programs::AnyInPath, cancel).await
+    }
+
+    pub(crate) async fn act_with(
+        &self,
+        effect: &Effect,
+        programs: Programs,
+        cancel: &Cancel,
+    ) -> Result<Observation, SandboxError> {
         if cancel.is_set() {
             return Err(SandboxError::Cancelled);
         }
@@ -128,13 +141,13 @@ impl Host {
             }
             Effect::Run { command, timeout } => {
                 let longest = self.options.fence.limits.time;
-                let mut ran = self.run(&command, timeout.min(longest), cancel).await?;
+                let mut ran = self.run(&command, programs, timeout.min(longest), cancel).await?;
                 if ran.ended == Ended::TimedOut(longest) && longest < timeout {
                     ran.notes.push(format!("The user's limit of {} s per command was reached.", longest.as_secs()));
                 }
                 Ok(Observation::Ran(ran))
             }
-            Effect::Start { command } => self.start(&command, cancel).await.map(Observation::Started),
+            Effect::Start { command } => self.start(&command, programs, cancel).await.map(Observation::Started),
             Effect::ReadOutput { id, wait } => {
                 let read = self.backgrounds.read(id, wait, cancel).await;
                 let notes = self.after_command().await;
@@ -168,73 +181,15 @@ impl Host {
         &self.options.fence.add_dirs
     }
 
-    /// What commands made that the user's git would take for a repository. It is no longer in the workspace.
-    pub fn planted(&self) -> Vec<Planted> {
-        self.lock_repositories().planted().to_vec()
-    }
-
-    /// What was restored of git's files and the workspace's repositories, a sentence each.
-    pub fn restored(&self) -> Vec<String> {
-        self.lock_repositories().all_restored()
-    }
-
-    /// Deletes what was moved out of the workspace.
-    pub fn discard_planted(&self) {
-        self.lock_repositories().discard();
-    }
-
-    /// Away from the runtime's thread, one after the other.
-    async fn with_repositories<T: Default + Send + 'static>(
+    async fn run(
         &self,
-        work: impl FnOnce(&mut Repositories, &Roots) -> T + Send + 'static,
-    ) -> T {
-        let (roots, repositories) = (Arc::clone(&self.roots), Arc::clone(&self.repositories));
-        let done = tokio::task::spawn_blocking(move || {
-            work(&mut repositories.lock().unwrap_or_else(PoisonError::into_inner), &roots)
-        });
-        // Only a panic ends it early, and then nothing is known.
-        done.await.unwrap_or_default()
-    }
-
-    fn lock_repositories(&self) -> std::sync::MutexGuard<'_, Repositories> {
-        self.repositories.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Before a command. Returns where git's own files are, for its warden.
-    async fn before_command(&self) -> Result<Vec<PathBuf>, SandboxError> {
-        if self.options.fence.sandbox == SandboxMode::Off {
-            return Ok(Vec::new());
-        }
-        let ready = self.with_repositories(|repositories, roots| {
-            let mut git = repositories.before(roots);
-            git.extend(git_dirs::outside(roots.workspace.real()));
-            git.extend(git.clone().iter().flat_map(|git| git_dirs::modules(git)));
-            git.sort();
-            git.dedup();
-            Some(repositories.begin(roots, &git).map(|()| git))
-        });
-        match ready.await {
-            Some(Ok(git)) => Ok(git),
-            Some(Err(error)) => Err(run::not_started(format!("cannot save the list of git repositories: {error}"))),
-            None => Err(run::not_started("cannot search the workspace for git repositories")),
-        }
-    }
-
-    /// The warden did not live to do it. Returns what the model is told.
-    async fn restore_git(&self) -> Vec<String> {
-        self.with_repositories(|repositories, _| repositories.restore_guarded()).await
-    }
-
-    /// After a command. Returns what the model is told.
-    async fn after_command(&self) -> Vec<String> {
-        self.lock_repositories().restored(&self.backgrounds.take_git());
-        let others = if self.backgrounds.are_running() { Others::Running } else { Others::None };
-        self.with_repositories(move |repositories, roots| repositories.check(roots, others)).await
-    }
-
-    async fn run(&self, command: &str, timeout: Duration, cancel: &Cancel) -> Result<Ran, SandboxError> {
+        command: &str,
+        programs: Programs,
+        timeout: Duration,
+        cancel: &Cancel,
+    ) -> Result<Ran, SandboxError> {
         let mut slot = self.keeper.lock().await;
-        let started = match self.launch(&mut slot, command).await {
+        let started = match self.launch(&mut slot, command, programs).await {
             Ok(started) => started,
             Err(error) => {
                 self.after_command().await;
@@ -265,21 +220,42 @@ impl Host {
         notes.extend(repositories);
         notes.extend(slot.as_ref().and_then(|keeper| keeper.proxy.as_ref()).and_then(Proxy::take_notes));
         notes.extend(self.backgrounds.obituaries());
+        if programs == Programs::OutsideWorkspace && self.path_outside_workspace().is_some() {
+            notes.push(PATH_NOTE.to_string());
+        }
         let shown = output.finish();
         let (text, total_bytes, full_output) = (shown.text, shown.total_bytes, shown.full);
         Ok(Ran { ended: cut.unwrap_or(ended), output: text, total_bytes, full_output, notes })
     }
 
-    async fn start(&self, command: &str, cancel: &Cancel) -> Result<Background, SandboxError> {
+    async fn start(&self, command: &str, programs: Programs, cancel: &Cancel) -> Result<Background, SandboxError> {
         self.backgrounds.check_room()?;
-        let started = self.launch(&mut *self.keeper.lock().await, command).await?;
+        let started = self.launch(&mut *self.keeper.lock().await, command, programs).await?;
         let id = self.backgrounds.add(command, started, self.options.outputs.clone());
         self.backgrounds.first_look(id, cancel).await
     }
 
-    async fn launch(&self, slot: &mut Option<Keeper>, command: &str) -> Result<Started, SandboxError> {
+    /// PATH for a command that runs unasked because its programs are known; `None`: the user's own will do.
+    fn path_outside_workspace(&self) -> Option<OsString> {
+        let (_, path) = self.environment.iter().find(|(name, _)| name == "PATH")?;
+        let (edited, kept): (Vec<PathBuf>, Vec<PathBuf>) =
+            std::env::split_paths(path).partition(|dir| self.roots.may_be_edited(dir));
+        // They come from a PATH, so no name has a colon in it.
+        if edited.is_empty() { None } else { std::env::join_paths(kept).ok() }
+    }
+
+    async fn launch(
+        &self,
+        slot: &mut Option<Keeper>,
+        command: &str,
+        programs: Programs,
+    ) -> Result<Started, SandboxError> {
         let git = self.before_command().await?;
-        let errand = Errand { shell: &self.shell, command, directory: self.roots.workspace.real(), git: &git };
+        let path = match programs {
+            Programs::AnyInPath => None,
+            Programs::OutsideWorkspace => self.path_outside_workspace(),
+        };
+        let errand = Errand { shell: &self.shell, command, directory: self.roots.workspace.real(), git: &git, path };
         if let (true, Some(keeper)) = (self.backgrounds.take_unwatched(), slot.as_mut()) {
             keeper.end(run::GRACE).await;
             self.restore_git().await;
@@ -365,7 +341,7 @@ impl Host {
 #[async_trait(?Send)]
 impl Sandbox for Host {
     async fn perform(&self, permit: Permit, cancel: &Cancel) -> Result<Observation, SandboxError> {
-        self.act(permit.effect(), cancel).await
+        self.act_with(permit.effect(), permit.programs(), cancel).await
     }
 }
 

@@ -80,6 +80,13 @@ impl Roots {
         std::iter::once(&self.workspace).chain(added)
     }
 
+    /// Whether edits of the model can put a program there: `dir` is an entry of PATH, and a relative one means the
+    /// workspace.
+    pub(crate) fn may_be_edited(&self, dir: &Path) -> bool {
+        let Ok(real) = std::fs::canonicalize(dir) else { return dir.is_relative() };
+        dir.is_relative() || self.writable().any(|root| real.starts_with(root.real()))
+    }
+
     fn find(&self, path: &Path) -> Option<&(Root, Access)> {
         if path.is_relative() || self.workspace.claims(path) {
             return None;
