@@ -33,6 +33,7 @@ mod names;
 mod network;
 mod pages;
 mod partial_read;
+mod planted;
 mod play;
 mod program;
 mod push;

@@ -1,6 +1,7 @@
 //! This machine: files beneath the workspace root, commands through the
 //! launcher, behind as much of a fence as the kernel gives.
 
+mod git;
 mod unseen;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use agent::{Background, Cancel, Effect, Ended, Observation, Permit, Programs, Ran, Sandbox, SandboxError};
 use async_trait::async_trait;
 use rustix::process::DumpableBehavior;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::Mutex;
 
 use crate::background::{Backgrounds, Stop};
 use crate::environment;
@@ -28,10 +29,11 @@ use crate::options::{AddedDir, HostOptions, SandboxMode};
 use crate::output::Output;
 use crate::protocol::{Report, Setup};
 use crate::proxy::Proxy;
+use crate::repositories::Repositories;
 use crate::roots::Roots;
 use crate::run::{End, Errand, Started};
 use crate::search::Hunt;
-use crate::{above, git_dirs, list, map, read, run, search, write};
+use crate::{above, list, map, read, run, search, write};
 
 /// Where shells are, before PATH is asked.
 const SHELLS: &[&str] = &["/bin/bash", "/usr/bin/bash"];
@@ -59,8 +61,7 @@ pub struct Host {
     namespaces: Namespaces,
     /// One command at a time: calls of a message run in order.
     keeper: Mutex<Option<Keeper>>,
-    /// Where git's own files were when the first command came.
-    git: OnceCell<Vec<PathBuf>>,
+    repositories: Arc<std::sync::Mutex<Repositories>>,
     backgrounds: Backgrounds,
     survey: Arc<Mutex<Survey>>,
     /// The model was told what is hidden from commands.
@@ -97,6 +98,7 @@ impl Host {
         }
         let environment = environment::allowed(variables.into_iter(), &options.fence.pass);
         let shell = find_shell();
+        let repositories = Repositories::new(options.repositories.clone());
         Ok(Host {
             roots: Arc::new(roots),
             shell,
@@ -104,7 +106,7 @@ impl Host {
             options,
             namespaces,
             keeper: Mutex::new(None),
-            git: OnceCell::new(),
+            repositories: Arc::new(std::sync::Mutex::new(repositories)),
             backgrounds: Backgrounds::default(),
             survey: Arc::default(),
             hidden_told: AtomicBool::new(false),
@@ -164,13 +166,16 @@ impl Host {
             }
             Effect::Start { command } => self.start(&command, programs, cancel).await.map(Observation::Started),
             Effect::ReadOutput { id, wait } => {
-                let read = self.backgrounds.read(id, wait, cancel).await?;
+                let read = self.backgrounds.read(id, wait, cancel).await;
+                let notes = self.after_command().await;
+                let read = with_notes(read?, notes);
                 Ok(Observation::Output(self.without_replaced(read)))
             }
             Effect::Stop { id } => {
                 let (background, stop) = self.backgrounds.stop(id).await?;
                 self.kill_if(stop).await;
-                Ok(Observation::Stopped(self.without_replaced(background)))
+                let notes = self.after_command().await;
+                Ok(Observation::Stopped(self.without_replaced(with_notes(background, notes))))
             }
         }
     }
@@ -179,6 +184,8 @@ impl Host {
     pub async fn close(&self) {
         let stop = self.backgrounds.stop_all().await;
         self.kill_if(stop).await;
+        self.after_command().await;
+        self.lock_repositories().end();
     }
 
     async fn kill_if(&self, stop: Stop) {
@@ -197,32 +204,6 @@ impl Host {
         &self.options.fence.add_dirs
     }
 
-    async fn git_dirs(&self) -> Vec<PathBuf> {
-        let roots = Arc::clone(&self.roots);
-        let found = tokio::task::spawn_blocking(move || {
-            let root = roots.workspace.real();
-            let outside = git_dirs::outside(root);
-            let others = outside.iter().map(PathBuf::as_path).chain(roots.added_for_writing());
-            let mut found: Vec<PathBuf> = git_dirs::find(root);
-            found.extend(others.flat_map(git_dirs::find));
-            // One may be below the other.
-            found.sort();
-            found.dedup();
-            found
-        });
-        // Only a panic ends it early, and then nothing is known.
-        found.await.unwrap_or_default()
-    }
-
-    /// Repositories that appeared in the workspace since the first command, to be named to the user: git runs what is
-    /// in them when it is used there.
-    pub async fn new_repositories(&self) -> Vec<PathBuf> {
-        let Some(known) = self.git.get() else { return Vec::new() };
-        let found = self.git_dirs().await.into_iter().filter(|path| !known.contains(path));
-        let root = self.roots.workspace.real();
-        found.map(|path| path.strip_prefix(root).map(Path::to_path_buf).unwrap_or(path)).collect()
-    }
-
     async fn run(
         &self,
         command: &str,
@@ -234,7 +215,13 @@ impl Host {
         let mut output = Output::new(self.options.outputs.clone());
         let mut tries = 1;
         let (attended, surveyed) = loop {
-            let (started, surveyed) = self.launch(&mut slot, command, programs).await?;
+            let (started, surveyed) = match self.launch(&mut slot, command, programs).await {
+                Ok(launched) => launched,
+                Err(error) => {
+                    self.after_command().await;
+                    return Err(error);
+                }
+            };
             let over = async {
                 tokio::select! {
                     biased;
@@ -255,8 +242,13 @@ impl Host {
             (_, End::Stuck, Some(keeper)) => keeper.kill(),
             (_, End::Reported(_) | End::Unwatched | End::Stuck, _) => (),
         }
+        let lost =
+            if matches!(attended.end, End::Unwatched | End::Stuck) { self.restore_git().await } else { Vec::new() };
+        self.lock_repositories().restored(attended.end.git());
+        let repositories = [lost, self.after_command().await].concat();
         let cut = attended.cut.transpose()?;
         let (ended, mut notes) = run::verdict(attended.end)?;
+        notes.extend(repositories);
         notes.extend(slot.as_ref().and_then(|keeper| keeper.proxy.as_ref()).and_then(Proxy::take_notes));
         notes.extend(self.backgrounds.obituaries());
         notes.extend(self.hidden_note(command, cut.unwrap_or(ended), &surveyed, slot.as_ref()));
@@ -294,17 +286,19 @@ impl Host {
         programs: Programs,
     ) -> Result<(Started, Surveyed), SandboxError> {
         let (git, surveyed) = match self.options.fence.sandbox {
-            SandboxMode::On => tokio::join!(self.known_git_dirs(), self.surveyed()),
-            SandboxMode::Off => (&[][..], Surveyed::default()),
+            SandboxMode::On => tokio::join!(self.before_command(), self.surveyed()),
+            SandboxMode::Off => (Ok(Vec::new()), Surveyed::default()),
         };
+        let git = git?;
         let path = match programs {
             Programs::AnyInPath => None,
             Programs::OutsideWorkspace => self.path_outside_workspace(),
         };
         let (directory, hidden, roots) = (self.roots.workspace.real(), surveyed.hidden.as_slice(), self.roots.all());
-        let errand = Errand { shell: &self.shell, command, directory, git, hidden, roots: &roots, path };
+        let errand = Errand { shell: &self.shell, command, directory, git: &git, hidden, roots: &roots, path };
         if let (true, Some(keeper)) = (self.backgrounds.take_unwatched(), slot.as_mut()) {
             keeper.end(run::GRACE).await;
+            self.restore_git().await;
         }
         let keeper = self.keeper(slot).await?;
         let started = run::start(keeper, &errand).await;
@@ -316,10 +310,6 @@ impl Host {
         let keeper = self.keeper(slot).await?;
         let started = run::start(keeper, &errand).await.map_err(run::not_started)?;
         Ok((started, surveyed))
-    }
-
-    async fn known_git_dirs(&self) -> &[PathBuf] {
-        self.git.get_or_init(|| self.git_dirs()).await
     }
 
     /// As [`Host::aside`], for what changes nothing: nobody has to wait for it when the run is cancelled, however long it
@@ -407,6 +397,11 @@ impl Sandbox for Host {
     async fn perform(&self, permit: Permit, cancel: &Cancel) -> Result<Observation, SandboxError> {
         self.act_with(permit.effect(), permit.programs(), cancel).await
     }
+}
+
+fn with_notes(mut background: Background, notes: Vec<String>) -> Background {
+    background.notes.extend(notes);
+    background
 }
 
 pub(crate) fn open_error((path, source): (PathBuf, io::Error)) -> OpenError {

@@ -15,6 +15,7 @@ mod command;
 mod connect;
 mod covers;
 mod git;
+mod git_data;
 pub(crate) mod group;
 mod landlock;
 mod listener;

@@ -42,12 +42,14 @@ mod background;
 mod environment;
 mod fence;
 mod git_dirs;
+mod guarded;
 mod keeper;
 mod launch;
 mod network;
 mod output;
 mod protocol;
 mod proxy;
+mod repositories;
 mod run;
 mod terminal_text;
 
@@ -62,6 +64,7 @@ pub use crate::network::{HostRule, Network, NetworkError};
 pub use crate::options::{
     Access, AddedDir, CommandLimits, FenceOptions, HostOptions, LooksSecret, OutsideGit, SandboxMode, Selection,
 };
+pub use crate::repositories::{Planted, Recovered, recover};
 pub use crate::take_back::TakeBack;
 pub use crate::watch::{Watch, Written};
 

@@ -21,6 +21,9 @@ pub struct HostOptions {
     /// Directories of the program itself. They are no part of a workspace that they are in: not listed, not searched, not
     /// followed, not undone. Absolute, without links.
     pub own: Vec<PathBuf>,
+    /// Where repositories go that commands make, in a folder of this session alone, which commands cannot write. Made when
+    /// it is first needed. `None`: they get another name where they are, and a killed run is not repaired.
+    pub repositories: Option<PathBuf>,
     pub fence: FenceOptions,
 }
 

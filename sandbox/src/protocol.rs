@@ -67,10 +67,13 @@ pub(crate) enum Report {
     Exited {
         code: i32,
         notes: Vec<String>,
+        /// What was restored of git's own files: for the human too.
+        git: Vec<String>,
     },
     Signalled {
         signal: i32,
         notes: Vec<String>,
+        git: Vec<String>,
     },
     /// It did not start.
     Failed(String),

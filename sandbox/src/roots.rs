@@ -151,17 +151,17 @@ impl Roots {
         }
     }
 
-    pub(crate) fn added_for_writing(&self) -> impl Iterator<Item = &Path> {
-        self.added.iter().filter(|(_, access)| *access == Access::Write).map(|(root, _)| root.real())
+    /// What commands write to.
+    pub(crate) fn writable(&self) -> impl Iterator<Item = &Root> {
+        let added = self.added.iter().filter(|(_, access)| *access == Access::Write).map(|(root, _)| root);
+        std::iter::once(&self.workspace).chain(added)
     }
 
     /// Whether edits of the model can put a program there: `dir` is an entry of PATH, and a relative one means the
     /// workspace.
     pub(crate) fn may_be_edited(&self, dir: &Path) -> bool {
         let Ok(real) = std::fs::canonicalize(dir) else { return dir.is_relative() };
-        dir.is_relative()
-            || real.starts_with(self.workspace.real())
-            || self.added_for_writing().any(|added| real.starts_with(added))
+        dir.is_relative() || self.writable().any(|root| real.starts_with(root.real()))
     }
 
     fn find(&self, path: &Path) -> Option<&(Root, Access)> {
@@ -178,6 +178,11 @@ impl Roots {
             let _ = self.opened_outputs.set((Root::open(folder).ok()?, Access::Read));
         }
         self.opened_outputs.get()
+    }
+
+    /// The same for an absolute path that is in one of them.
+    pub(crate) fn shown_in_its_root(&self, path: &Path) -> PathBuf {
+        path.strip_prefix(self.workspace.real()).unwrap_or(path).to_path_buf()
     }
 
     /// How a path that was found in `root` is shown: from the workspace, or whole.

@@ -60,6 +60,16 @@ pub(crate) enum End {
     Stuck,
 }
 
+impl End {
+    /// What was restored of git's own files.
+    pub(crate) fn git(&self) -> &[String] {
+        match self {
+            End::Reported(Report::Exited { git, .. } | Report::Signalled { git, .. }) => git,
+            End::Reported(Report::Failed(_)) | End::Unwatched | End::Stuck => &[],
+        }
+    }
+}
+
 enum Turn<Why> {
     Cut(Why),
     Stuck,
@@ -110,8 +120,10 @@ pub(crate) async fn attend<Why>(
 /// In words for whoever asked: how it ended by itself, and what the warden noted.
 pub(crate) fn verdict(end: End) -> Result<(Ended, Vec<String>), SandboxError> {
     match end {
-        End::Reported(Report::Exited { code, notes }) => Ok((Ended::Exited(code), notes)),
-        End::Reported(Report::Signalled { signal, notes }) => Ok((Ended::Signalled(signal), notes)),
+        End::Reported(Report::Exited { code, notes, git }) => Ok((Ended::Exited(code), [notes, git].concat())),
+        End::Reported(Report::Signalled { signal, notes, git }) => {
+            Ok((Ended::Signalled(signal), [notes, git].concat()))
+        }
         End::Reported(Report::Failed(why)) => Err(not_started(why)),
         End::Unwatched | End::Stuck => {
             let note = "The command's supervisor was killed, and the command with it.";

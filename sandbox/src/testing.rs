@@ -81,7 +81,8 @@ impl Kind {
 fn be_a_victim() {
     let mut arguments = std::env::args().skip(2);
     let root = arguments.next().unwrap();
-    let mut options = HostOptions::default();
+    let repositories = Path::new(&root).with_file_name("repositories");
+    let mut options = HostOptions { repositories: Some(repositories.join("session")), ..HostOptions::default() };
     let kind = arguments.next().unwrap();
     let kind = Kind::ALL.into_iter().find(|one| format!("{one:?}") == kind).unwrap();
     let namespaces = kind.choose(&mut options);
@@ -140,6 +141,7 @@ impl Bench {
             std::fs::write(path, text).unwrap();
         }
         options.outputs = Some(folder.path().join("outputs"));
+        options.repositories = Some(folder.path().join("repositories/session"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let mut variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
         if own_home {

@@ -41,7 +41,7 @@ use crate::args::CiArgs;
 use crate::config::Config;
 use crate::hint::{Exit, Hint as _, Hinted};
 use crate::screen::{Manner, Paint, Screen};
-use crate::{events, paths, reach, run};
+use crate::{events, paths, planted, reach, run};
 
 /// What holds for the whole run.
 struct Job<'a> {
@@ -97,6 +97,9 @@ async fn carry_out(args: &CiArgs, screen: &Screen, result: &mut CiResult) -> any
         .hint("write it like 90s, 10m or 1h30m")?;
     let workspace = run::workspace(args.model.workspace.as_deref())?;
     let repository = Repository::find(&workspace)?;
+    for sentence in planted::recover(&repository.root)? {
+        screen.line(Paint::Yellow, &sentence);
+    }
     match worktree::sweep() {
         Ok(swept) => tell(screen, &swept),
         Err(error) => screen.line(Paint::Yellow, &format!("cannot clean up after killed runs: {error:#}")),

@@ -27,7 +27,7 @@ use crate::hint::Exit;
 use crate::screen::{Paint, Screen};
 use crate::setup::{facts, mode_name};
 use crate::watched::Watched;
-use crate::{changes, reach, summary};
+use crate::{changes, planted, reach, summary};
 
 pub(crate) use face::Face;
 
@@ -232,6 +232,7 @@ impl Conversation {
     /// Tells everybody how it ended: the session file, stdout, and the human.
     pub(crate) async fn close(mut self, finish: Result<Finish, AgentError>) -> anyhow::Result<Exit> {
         let ended = self.end(finish).await;
+        self.show_planted();
         let exit = Exit::of_code(ended.exit_code);
         match &self.face {
             Face::Machine(machine) => machine.print(What::RunEnded(ended)),
@@ -240,15 +241,21 @@ impl Conversation {
         Ok(exit)
     }
 
+    /// What commands did to git's files, and left that git would take for a repository, with how to keep it.
+    fn show_planted(&mut self) {
+        for text in self.host.restored() {
+            self.face.frontend().show(AgentEvent::Notice(&text));
+        }
+        for planted in self.host.planted() {
+            let text = planted::sentence(&self.root, &planted);
+            self.face.frontend().show(AgentEvent::Notice(&text));
+        }
+    }
+
     /// Ends what still runs, and tells the session file.
     async fn end(&mut self, finish: Result<Finish, AgentError>) -> Ended {
         // First, since a command that is left running may still change things.
         self.host.close().await;
-        for repository in self.host.new_repositories().await {
-            let path = repository.display();
-            let text = format!("a new git repository appeared: {path}; git will run its hooks and configuration");
-            self.face.frontend().show(AgentEvent::Notice(&text));
-        }
         if let Some(notice) = reach::hidden_notice(&self.host.take_hidden_hits()) {
             self.face.frontend().show(AgentEvent::Notice(&notice));
         }

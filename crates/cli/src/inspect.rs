@@ -13,7 +13,7 @@ use crate::config::{Config, Layer, read_config};
 use crate::connect::Connected;
 use crate::harmless::harmless;
 use crate::hint::{Exit, Hint as _, Hinted};
-use crate::{connect, events, out, paths, run, sessions, setup};
+use crate::{connect, events, out, paths, planted, run, sessions, setup};
 
 pub(crate) async fn models(args: &ModelsArgs) -> anyhow::Result<Exit> {
     if args.profiles {
@@ -135,6 +135,9 @@ pub(crate) async fn doctor(args: &ModelArgs) -> anyhow::Result<Exit> {
     let mut report = Report { stdout: out::stdout(), healthy: true };
     let root = run::workspace(args.workspace.as_deref())?;
     report.line(true, "workspace", &root.display().to_string())?;
+    for sentence in planted::recover(&root)? {
+        report.line(true, "", &sentence)?;
+    }
     let config = match Config::load(Layer::of_model(args), &root) {
         Ok(config) => config,
         Err(error) => {

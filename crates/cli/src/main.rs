@@ -42,6 +42,7 @@ mod past;
 mod paths;
 mod pieces;
 mod place;
+mod planted;
 mod raw_mode;
 mod reach;
 mod resume;

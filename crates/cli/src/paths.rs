@@ -50,6 +50,11 @@ pub(crate) fn snapshots() -> anyhow::Result<PathBuf> {
     Ok(state()?.join("snapshots"))
 }
 
+/// Repositories that commands made, a folder a session.
+pub(crate) fn repositories() -> anyhow::Result<PathBuf> {
+    Ok(state()?.join("repositories"))
+}
+
 pub(crate) fn symbols() -> anyhow::Result<PathBuf> {
     Ok(state()?.join("symbols"))
 }

@@ -1,6 +1,6 @@
 //! What a conversation needs before its first word: the fence, a mode that is honest here, Ctrl-C, facts.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use agent::{Cancel, Facts, Mode, Stop, Survey};
@@ -13,9 +13,10 @@ use crate::ci::secrets::holds_key;
 use crate::config::{Config, Switch};
 use crate::hint::{Exit, Hint as _, Hinted};
 use crate::screen::{Paint, Screen};
-use crate::{out, paths, reach};
+use crate::{out, paths, reach, sessions};
 
-pub(crate) fn open_host(root: &Path, config: &Config, outputs: Option<PathBuf>) -> anyhow::Result<Host> {
+/// `session`: its id, where there is one.
+pub(crate) fn open_host(root: &Path, config: &Config, session: Option<&str>) -> anyhow::Result<Host> {
     let fence = FenceOptions {
         sandbox: match config.sandbox() {
             Switch::On => SandboxMode::On,
@@ -34,8 +35,14 @@ pub(crate) fn open_host(root: &Path, config: &Config, outputs: Option<PathBuf>) 
         return Err(anyhow::anyhow!("--network hosts=... needs the sandbox"))
             .hint("drop `--sandbox off` or `--network`");
     }
-    let secret: Option<sandbox::LooksSecret> = Some(holds_key);
-    let options = HostOptions { outputs, symbols: Some(paths::symbols()?), secret, own: paths::own()?, fence };
+    let options = HostOptions {
+        outputs: session.map(|id| Ok::<_, anyhow::Error>(sessions::store()?.outputs(id))).transpose()?,
+        symbols: Some(paths::symbols()?),
+        repositories: session.map(|id| Ok::<_, anyhow::Error>(paths::repositories()?.join(id))).transpose()?,
+        secret: Some(holds_key),
+        own: paths::own()?,
+        fence,
+    };
     Ok(Host::open(root, options)?)
 }
 

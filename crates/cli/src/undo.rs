@@ -14,8 +14,8 @@ use crate::harmless::harmless;
 use crate::hint::{Exit, Hint as _, Hinted};
 use crate::out;
 use crate::past::{self, Past};
-use crate::sessions;
 use crate::watched::Watched;
+use crate::{planted, sessions};
 
 /// What is to be taken back.
 #[derive(Clone, Debug)]
@@ -56,6 +56,7 @@ pub(crate) struct Desk<'a> {
 }
 
 pub(crate) fn undo(args: &UndoArgs) -> anyhow::Result<Exit> {
+    say_what_was_repaired()?;
     let mut past = Past::find(args.id.as_deref(), args.workspace.as_deref())?;
     let (workspace, files) = past.files()?;
     let here = std::env::current_dir()?.canonicalize()?;
@@ -85,6 +86,14 @@ pub(crate) fn redo(args: &RedoArgs) -> anyhow::Result<Exit> {
     progress.clear();
     let report = report?;
     print(&report, "the skipped files were changed after the undo")
+}
+
+/// A killed run may have left what makes git run programs; that is repaired first.
+fn say_what_was_repaired() -> anyhow::Result<()> {
+    for sentence in planted::recover(&std::env::current_dir()?.canonicalize()?)? {
+        writeln!(out::stderr(), "{}", harmless(&sentence))?;
+    }
+    Ok(())
 }
 
 /// Alone with the session: one that runs is not undone under its feet.

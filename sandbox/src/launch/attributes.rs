@@ -12,7 +12,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use libc::c_long;
-use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 
 use crate::launch::listener::Asked;
@@ -42,6 +42,8 @@ pub(crate) enum Refused {
     Errno(Errno),
     /// It is not the command's: where it is.
     Outside(PathBuf),
+    /// Others who run it would act with the user's rights.
+    LendsRights(PathBuf),
 }
 
 impl From<Errno> for Refused {
@@ -72,7 +74,19 @@ pub(crate) fn perform(asked: &Asked, roots: &[PathBuf], waits: impl Fn() -> bool
     if lies.is_absolute() && !roots.iter().any(|root| lies.starts_with(root)) {
         return Err(Refused::Outside(lies));
     }
+    if let Change::Mode(mode) = &change
+        && lends_rights(*mode, &rustix::fs::fstat(&object)?)
+    {
+        return Err(Refused::LendsRights(lies));
+    }
     Ok(apply(&object, change)?)
+}
+
+/// A program that runs with its owner's or group's rights (chmod(2)). On a directory the bits only say whose its files
+/// are, and without the right to run, the group's bit has no such meaning.
+fn lends_rights(mode: Mode, stat: &Stat) -> bool {
+    let is_dir = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+    !is_dir && (mode.contains(Mode::SUID) || mode.contains(Mode::SGID | Mode::XGRP))
 }
 
 fn lies(object: &OwnedFd) -> Result<PathBuf, Errno> {

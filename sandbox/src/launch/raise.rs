@@ -94,6 +94,10 @@ fn raise_in(policy: Policy, group: Option<Group>) -> io::Result<Raised> {
         tmp,
         group,
     };
+    if fenced == Fenced::ByNamespaces {
+        // Mounts see to what is written where; the warden sets the few modes that it is asked about.
+        lockdown.roots.push(PathBuf::from("/"));
+    }
     if fenced == Fenced::ByRules {
         lockdown.roots.extend(policy.writable.iter().map(|path| path.to_path_buf()));
         lockdown.roots.extend(lockdown.tmp.clone());

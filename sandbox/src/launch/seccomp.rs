@@ -15,7 +15,7 @@ use seccompiler::{
 
 use crate::launch::lockdown::Fenced;
 use crate::launch::opens::BY_NAME;
-use calls::{ADDRESSED, ATTRIBUTES, BY_PROCESS, IDENTITY, NEW_ATTRIBUTES, REFUSED, SHARED};
+use calls::{ADDRESSED, ATTRIBUTES, BY_PROCESS, IDENTITY, NEW_ATTRIBUTES, REFUSED, SHARED, SYS_FCHMODAT2};
 
 /// Who else fences the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +129,7 @@ fn refused(sockets: Sockets, fenced: Fenced) -> Option<Rules> {
         // An address given with a datagram. sendto(2) without one is send(2), which asyncio needs.
         rules.insert(libc::SYS_sendto, vec![rule(&[(4, Is::Ne, 0)])?]);
     }
+    rules.extend(lent_rights()?);
     if fenced == Fenced::ByRules {
         rules.extend(without_namespaces()?);
     }
@@ -149,6 +150,28 @@ fn large_requests() -> Option<Rules> {
         ])?],
     );
     rules.insert(libc::SYS_mremap, vec![rule(&[(2, Is::Ge, LARGE_REQUEST_BYTES)])?]);
+    Some(rules)
+}
+
+/// Modes with which a program runs with its owner's or group's rights, set or made: of what the call is about, the warden
+/// knows. openat2(2) has its mode in memory, where no filter sees it.
+fn lent_rights() -> Option<Rules> {
+    let bits = [libc::S_ISUID, libc::S_ISGID].map(u64::from);
+    let set = |at: u8| bits.iter().map(|bit| rule(&[(at, Is::MaskedEq(*bit), *bit)])).collect::<Option<Vec<_>>>();
+    let made = |flags: u8, at: u8| {
+        let creates = [libc::O_CREAT, libc::O_TMPFILE & !libc::O_DIRECTORY].map(|flag| u64::from(flag.cast_unsigned()));
+        let both = creates.iter().flat_map(|flag| bits.map(|bit| (*flag, bit)));
+        both.map(|(flag, bit)| rule(&[(flags, Is::MaskedEq(flag), flag), (at, Is::MaskedEq(bit), bit)]))
+            .collect::<Option<Vec<_>>>()
+    };
+    let mut rules = Rules::from([
+        (libc::SYS_fchmod, set(1)?),
+        (libc::SYS_fchmodat, set(2)?),
+        (SYS_FCHMODAT2, set(2)?),
+        (libc::SYS_openat, made(2, 3)?),
+    ]);
+    #[cfg(target_arch = "x86_64")]
+    rules.extend([(libc::SYS_chmod, set(1)?), (libc::SYS_creat, set(1)?), (libc::SYS_open, made(1, 2)?)]);
     Some(rules)
 }
 

@@ -38,24 +38,25 @@ pub(crate) struct Supervisor {
     paths: BTreeSet<String>,
     /// What was asked for of it.
     hits: BTreeSet<PathBuf>,
+    /// Files that were to run with the user's rights for others.
+    lending: BTreeSet<String>,
 }
 
 impl Supervisor {
     pub(crate) fn new(listener: Listener, lockdown: &Lockdown, hidden: Hidden) -> Supervisor {
         let Lockdown { roots, proxy, capabilities, .. } = lockdown;
-        let (roots, proxy, capabilities) = (roots.clone(), *proxy, *capabilities);
-        let most_data_bytes = most_data_bytes(&lockdown.limits);
         Supervisor {
             listener,
-            roots,
-            proxy,
-            capabilities,
+            roots: roots.clone(),
+            proxy: *proxy,
+            capabilities: *capabilities,
             hidden,
-            most_data_bytes,
+            most_data_bytes: most_data_bytes(&lockdown.limits),
             refused_memory: false,
             calls: BTreeSet::new(),
             paths: BTreeSet::new(),
             hits: BTreeSet::new(),
+            lending: BTreeSet::new(),
         }
     }
 
@@ -123,6 +124,10 @@ impl Supervisor {
                 remember(&mut self.paths, path.display().to_string());
                 Answer::Refuse(libc::EPERM)
             }
+            Err(Refused::LendsRights(path)) => {
+                remember(&mut self.lending, path.display().to_string());
+                Answer::Refuse(libc::EPERM)
+            }
         }
     }
 
@@ -142,6 +147,10 @@ impl Supervisor {
             notes.push(format!(
                 "The sandbox blocked changing permissions, owner, times or attributes outside the workspace: {paths}."
             ));
+        }
+        if !self.lending.is_empty() {
+            let files = list(&self.lending);
+            notes.push(format!("The sandbox refused to set the set-user-ID or set-group-ID bit of: {files}."));
         }
         notes
     }

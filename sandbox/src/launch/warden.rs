@@ -83,10 +83,10 @@ fn start_and_wait(agent: &UnixStream, output: OwnedFd, raised: &mut Raised) -> i
     let mut notes = notes::notes(before, &raised.lockdown, end, watch.reached);
     notes.extend(left.then(|| notes::LEFT_RUNNING.to_string()));
     notes.extend(supervisor.iter().flat_map(Supervisor::notes));
-    notes.extend(guard.restore());
+    let git = guard.restore();
     Ok(match end {
-        End::Code(code) => Report::Exited { code, notes },
-        End::Signal(signal) => Report::Signalled { signal, notes },
+        End::Code(code) => Report::Exited { code, notes, git },
+        End::Signal(signal) => Report::Signalled { signal, notes, git },
     })
 }
 

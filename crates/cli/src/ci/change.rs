@@ -1,5 +1,6 @@
 //! What a run changed, as git has it: a tree beside the base's tree. The files are read as they are, bytes for bytes.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -168,6 +169,47 @@ pub(crate) fn nested_repositories(root: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Directories of a new tree that git would take for repositories when they are checked out, and that are not such in
+/// the base. Also where the case of names does not count.
+pub(crate) fn repositories(git: &Git, base: &str, tree: &str, changed: &[Changed]) -> anyhow::Result<Vec<String>> {
+    let new = changed.iter().filter(|changed| changed.new.is_there()).flat_map(|changed| holders(&changed.path));
+    let candidates: BTreeSet<String> = new.map(|(dir, _)| dir).collect();
+    if candidates.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all = |tree: &str| -> anyhow::Result<BTreeSet<String>> {
+        let raw = git.run(&["ls-tree", "-r", "-z", "--name-only", "--full-tree", tree])?;
+        let paths = raw.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+        Ok(complete(paths.flat_map(|path| holders(&path))))
+    };
+    let (before, after) = (all(base)?, all(tree)?);
+    Ok(after.difference(&before).filter(|dir| candidates.contains(*dir)).cloned().collect())
+}
+
+/// What makes a directory a repository (setup.c of git, `is_git_directory`).
+const PIECES: [&str; 4] = ["head", "commondir", "objects", "refs"];
+
+/// Each directory above `path` that has one of these pieces by it, and which.
+fn holders(path: &str) -> Vec<(String, usize)> {
+    let parts: Vec<&str> = path.split('/').collect();
+    let piece = |part: &str| PIECES.iter().position(|piece| part.eq_ignore_ascii_case(piece));
+    let found = parts.iter().enumerate().filter_map(|(at, part)| Some((parts.get(..at)?.join("/"), piece(part)?)));
+    found.map(|(dir, piece)| (if dir.is_empty() { ".".to_owned() } else { dir }, piece)).collect()
+}
+
+/// Those that have enough of them.
+fn complete(holders: impl Iterator<Item = (String, usize)>) -> BTreeSet<String> {
+    let mut all: BTreeMap<String, [bool; 4]> = BTreeMap::new();
+    for (dir, piece) in holders {
+        if let Some(has) = all.entry(dir).or_default().get_mut(piece) {
+            *has = true;
+        }
+    }
+    let whole =
+        all.into_iter().filter(|(_, [head, commondir, objects, refs])| *head && (*commondir || *objects && *refs));
+    whole.map(|(dir, _)| dir).collect()
+}
+
 /// In the order of their paths; a rename is a file that goes and one that comes.
 pub(crate) fn changes(git: &Git, base: &str, tree: &str) -> anyhow::Result<Vec<Changed>> {
     let raw = git.run(&["diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", base, tree])?;
@@ -249,6 +291,15 @@ pub(crate) fn commit(git: &Git, tree: &str, base: &str, author: &Author, message
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pieces_that_make_a_repository() {
+        let made =
+            |paths: &[&str]| complete(paths.iter().flat_map(|path| holders(path))).into_iter().collect::<Vec<_>>();
+        assert_eq!(made(&["docs/HEAD", "docs/commondir", "lib/HEAD", "lib/objects/x"]), ["docs"]);
+        assert_eq!(made(&["a/b/head", "a/b/objects/1", "a/b/REFS/x", "HEAD", "commondir"]), [".", "a/b"]);
+        assert!(made(&["docs/HEAD.md", "docs/objects", "docs/refs", "src/objects/HEAD"]).is_empty());
+    }
 
     #[test]
     fn an_author_has_a_name_and_an_address() {

@@ -16,6 +16,7 @@ use super::worktree::Worktree;
 use crate::conversation::{Beginning, Conversation, Plan};
 use crate::events;
 use crate::hint::Exit;
+use crate::planted;
 
 /// A change, described, not yet committed.
 pub(crate) struct Done {
@@ -45,6 +46,8 @@ struct Looked {
     large: Vec<String>,
     secrets: Vec<Found>,
     ci_files: Vec<String>,
+    /// Directories that git would take for repositories.
+    repositories: Vec<String>,
     checks: Vec<Check>,
 }
 
@@ -89,6 +92,8 @@ impl Job<'_> {
             format!("skipped, because it is in a submodule, which is another repository: {}", path.display())
         }));
         result.notes.extend(looked.iter().flat_map(|looked| looked.large.iter().cloned()));
+        let made = looked.iter().flat_map(|looked| &looked.repositories);
+        result.notes.extend(made.map(|path| format!("not published, because it makes a git repository: {path}")));
         let Some(looked) = looked.filter(|_| is_changed) else {
             match conversation.unstarted_commands() {
                 _ if result.outcome != Outcome::Changed => (),
@@ -155,7 +160,7 @@ impl Job<'_> {
         loop {
             let finish = conversation.turn(text).await;
             conversation.quiet().await;
-            let mut looked = self.look(worktree, checks.clone())?;
+            let mut looked = self.look(conversation, worktree, checks.clone())?;
             if looked.changed.is_empty() || !matches!(finish, Ok(Finish::Answered)) {
                 return Ok((finish, Some(looked)));
             }
@@ -181,7 +186,7 @@ impl Job<'_> {
         }
     }
 
-    fn look(&self, worktree: &Worktree, checks: Vec<Check>) -> anyhow::Result<Looked> {
+    fn look(&self, conversation: &Conversation, worktree: &Worktree, checks: Vec<Check>) -> anyhow::Result<Looked> {
         let Taken { tree, left_out, in_submodules } = change::take(&worktree.git, &worktree.root)?;
         let changed = change::changes(&worktree.git, &worktree.base, &tree)?;
         let (secrets, large) = self.secrets(worktree, &changed)?;
@@ -189,7 +194,11 @@ impl Job<'_> {
             true => Vec::new(),
             false => changed.iter().map(|changed| &changed.path).filter(|path| is_ci_file(path)).cloned().collect(),
         };
-        Ok(Looked { tree, changed, left_out, in_submodules, large, secrets, ci_files, checks })
+        let planted = conversation.host.planted();
+        let mut repositories: Vec<String> =
+            planted.iter().map(|planted| planted::name(&worktree.root, planted)).collect();
+        repositories.extend(change::repositories(&worktree.git, &worktree.base, &tree, &changed)?);
+        Ok(Looked { tree, changed, left_out, in_submodules, large, secrets, ci_files, repositories, checks })
     }
 
     /// Of the lines that are new, and of new names; and the files that are too large to be scanned whole.
@@ -275,6 +284,10 @@ impl Job<'_> {
             let reason = format!("it changes files that CI runs: {}", result.ci_files.join(", "));
             let hint = "review the patch; to allow such changes pass --allow-ci-files";
             result.ends(Outcome::Withheld, Exit::Withheld, reason, hint);
+        } else if !looked.repositories.is_empty() {
+            let reason = format!("it makes git repositories: {}", looked.repositories.join(", "));
+            let hint = "review the patch; git runs the programs that such a repository names";
+            result.ends(Outcome::Withheld, Exit::Withheld, reason, hint);
         } else if result.outcome == Outcome::Changed && !broken.is_empty() {
             let reason = format!("passed before the change and fails with it: {}", broken.join(", "));
             result.ends(Outcome::ChecksFailed, Exit::Failed, reason, "review the patch, which is kept");
@@ -291,6 +304,12 @@ impl Looked {
             complaints.push(format!(
                 "You may not change these files; restore them, and delete the new ones: {}",
                 self.ci_files.join(", ")
+            ));
+        }
+        if !self.repositories.is_empty() {
+            complaints.push(format!(
+                "The change must not contain git repositories; remove these: {}",
+                self.repositories.join(", ")
             ));
         }
         if !self.secrets.is_empty() {

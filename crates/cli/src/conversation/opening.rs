@@ -53,8 +53,9 @@ impl Conversation {
         mut face: Face,
         cancel: Cancel,
     ) -> anyhow::Result<Conversation> {
-        let Plan { root, config, output, beginning } = plan;
-        let Place { id, host, fenced, may_be_auto: _, policy } = place;
+        let Plan { root, mut config, output, beginning } = plan;
+        let Place { id, host, fenced, may_be_auto: _, policy, notices } = place;
+        config.notices.extend(notices);
         match &mut face {
             Face::Human(human) => human.around.fence = fence_words(fenced, &config.network()?).to_owned(),
             Face::Machine(machine) if config.asks_program => {

@@ -67,6 +67,8 @@ impl Conversation {
     /// The end, without the summary for a human at the terminal.
     pub(crate) async fn end_quietly(&mut self, finish: Result<Finish, AgentError>) -> Ended {
         let ended = self.end(finish).await;
+        // They are named in the result, and what they were in is removed too.
+        self.host.discard_planted();
         if let Face::Machine(machine) = &self.face {
             machine.print(What::RunEnded(ended.clone()));
         }
