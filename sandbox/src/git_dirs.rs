@@ -1,7 +1,6 @@
 //! Where git keeps its own files: in the workspace at every depth, and for a
 //! workspace that is a worktree or a part of a repository, outside of it.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// Entries that are looked at. A tree with more is found as far as this; what lies deeper is then unguarded, which
@@ -43,34 +42,9 @@ fn is_git_dir(dir: &Path) -> bool {
     dir.file_name().is_some_and(|name| name == ".git") || has("HEAD") && has("objects") && has("refs")
 }
 
-/// The git directory outside `root` that commits in `root` write to. Its own repository must know `root`, and it must
-/// be ours: a `.git` file can name any directory.
+/// The git directory outside `root` that commits in `root` write to.
 pub(crate) fn outside(root: &Path) -> Option<PathBuf> {
-    let own = root.join(".git");
-    if own.is_dir() {
-        return None;
-    }
-    let found = if own.is_file() { common_dir(&own)? } else { parents_dir(root)? };
-    let owner = std::fs::metadata(&found).ok()?.uid();
-    (owner == rustix::process::getuid().as_raw()).then_some(found)
-}
-
-/// Of a linked worktree (gitrepository-layout(5)): `.git` names a directory of the main repository, and a file in that
-/// directory names `.git`.
-fn common_dir(own: &Path) -> Option<PathBuf> {
-    let line = std::fs::read_to_string(own).ok()?;
-    let dir = own.parent()?.join(line.strip_prefix("gitdir:")?.trim());
-    let back = std::fs::read_to_string(dir.join("gitdir")).ok()?;
-    if std::fs::canonicalize(dir.join(back.trim())).ok()? != std::fs::canonicalize(own).ok()? {
-        return None;
-    }
-    let common = std::fs::read_to_string(dir.join("commondir")).ok()?;
-    std::fs::canonicalize(dir.join(common.trim())).ok().filter(|common| is_git_dir(common))
-}
-
-fn parents_dir(root: &Path) -> Option<PathBuf> {
-    let above = root.ancestors().skip(1).map(|dir| dir.join(".git"));
-    above.filter(|git| git.is_dir()).find_map(|git| std::fs::canonicalize(git).ok())
+    crate::private_git::outside(root).map(|outside| outside.dir)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! This machine: files beneath the workspace root, commands through the
 //! launcher, behind as much of a fence as the kernel gives.
 
+mod private;
+
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,7 +28,8 @@ use crate::proxy::Proxy;
 use crate::roots::Roots;
 use crate::run::{End, Errand, Started};
 use crate::search::Hunt;
-use crate::{git_dirs, list, map, read, run, search, write};
+use crate::private_git::GitMounts;
+use crate::{git_dirs, list, map, private_git, read, run, search, write};
 
 /// Where shells are, before PATH is asked.
 const SHELLS: &[&str] = &["/bin/bash", "/usr/bin/bash"];
@@ -54,6 +57,8 @@ pub struct Host {
     /// Where git's own files were when the first command came.
     git: OnceCell<Vec<PathBuf>>,
     backgrounds: Backgrounds,
+    /// Locked after `keeper`.
+    private_git: Mutex<private::Side>,
 }
 
 impl Host {
@@ -93,6 +98,7 @@ impl Host {
             keeper: Mutex::new(None),
             git: OnceCell::new(),
             backgrounds: Backgrounds::default(),
+            private_git: Mutex::new(private::Side::Unknown),
         })
     }
 
@@ -134,10 +140,15 @@ impl Host {
                 Ok(Observation::Ran(ran))
             }
             Effect::Start { command } => self.start(&command, cancel).await.map(Observation::Started),
-            Effect::ReadOutput { id, wait } => self.backgrounds.read(id, wait, cancel).await.map(Observation::Output),
+            Effect::ReadOutput { id, wait } => {
+                let mut background = self.backgrounds.read(id, wait, cancel).await?;
+                background.notes.extend(self.import().await);
+                Ok(Observation::Output(background))
+            }
             Effect::Stop { id } => {
-                let (background, stop) = self.backgrounds.stop(id).await?;
+                let (mut background, stop) = self.backgrounds.stop(id).await?;
                 self.kill_if(stop).await;
+                background.notes.extend(self.import().await);
                 Ok(Observation::Stopped(background))
             }
         }
@@ -147,6 +158,8 @@ impl Host {
     pub async fn close(&self) {
         let stop = self.backgrounds.stop_all().await;
         self.kill_if(stop).await;
+        self.import().await;
+        self.close_private_git().await;
     }
 
     async fn kill_if(&self, stop: Stop) {
@@ -188,7 +201,7 @@ impl Host {
 
     async fn run(&self, command: &str, timeout: Duration, cancel: &Cancel) -> Result<Ran, SandboxError> {
         let mut slot = self.keeper.lock().await;
-        let started = self.launch(&mut slot, command).await?;
+        let (started, earlier) = self.launch(&mut slot, command).await?;
         let mut output = Output::new(self.options.outputs.clone());
         let over = async {
             tokio::select! {
@@ -204,8 +217,11 @@ impl Host {
             (_, End::Stuck, Some(keeper)) => keeper.kill(),
             (_, End::Reported(_) | End::Unwatched | End::Stuck, _) => (),
         }
+        let longest = if attended.cut.is_some() { private::HURRIED } else { private_git::LONGEST };
+        let imported = self.import_with(&mut slot, longest).await;
         let cut = attended.cut.transpose()?;
         let (ended, mut notes) = run::verdict(attended.end)?;
+        notes.extend(earlier.into_iter().chain(imported));
         notes.extend(slot.as_ref().and_then(|keeper| keeper.proxy.as_ref()).and_then(Proxy::take_notes));
         notes.extend(self.backgrounds.obituaries());
         let shown = output.finish();
@@ -215,29 +231,35 @@ impl Host {
 
     async fn start(&self, command: &str, cancel: &Cancel) -> Result<Background, SandboxError> {
         self.backgrounds.check_room()?;
-        let started = self.launch(&mut *self.keeper.lock().await, command).await?;
+        let (started, _) = self.launch(&mut *self.keeper.lock().await, command).await?;
         let id = self.backgrounds.add(command, started, self.options.outputs.clone());
         self.backgrounds.first_look(id, cancel).await
     }
 
-    async fn launch(&self, slot: &mut Option<Keeper>, command: &str) -> Result<Started, SandboxError> {
-        let git = match self.options.fence.sandbox {
-            SandboxMode::On => self.git.get_or_init(|| self.git_dirs()).await.as_slice(),
-            SandboxMode::Off => &[],
+    /// Returns what there is to say of git from before it, too.
+    async fn launch(
+        &self,
+        slot: &mut Option<Keeper>,
+        command: &str,
+    ) -> Result<(Started, Vec<String>), SandboxError> {
+        let (git, notes) = match self.options.fence.sandbox {
+            SandboxMode::On => self.ready_git(slot).await?,
+            SandboxMode::Off => (Vec::new(), Vec::new()),
         };
-        let errand = Errand { shell: &self.shell, command, directory: self.roots.workspace.real(), git };
+        let errand = Errand { shell: &self.shell, command, directory: self.roots.workspace.real(), git: &git };
         if let (true, Some(keeper)) = (self.backgrounds.take_unwatched(), slot.as_mut()) {
             keeper.end(run::GRACE).await;
         }
         let keeper = self.keeper(slot).await?;
         let started = run::start(keeper, &errand).await;
         if let Ok(started) = started {
-            return Ok(started);
+            return Ok((started, notes));
         }
         // It died since the last command. Nothing was run yet, so trying again is safe.
         keeper.kill();
         let keeper = self.keeper(slot).await?;
-        run::start(keeper, &errand).await.map_err(run::not_started)
+        let started = run::start(keeper, &errand).await.map_err(run::not_started)?;
+        Ok((started, notes))
     }
 
     /// Away from the runtime's thread: a disk may be slow, and Ctrl-C is not.
@@ -287,17 +309,21 @@ impl Host {
         }
     }
 
+    fn policy(&self, git: GitMounts) -> io::Result<Policy> {
+        Policy::new(self.roots.workspace.real(), &self.options, &self.environment, self.namespaces, git)
+    }
+
     async fn start_keeper(&self) -> Result<Keeper, Unstarted> {
         let mut setup = Setup { policy: None };
         if self.options.fence.sandbox == SandboxMode::On {
-            setup.policy =
-                Some(Policy::new(self.roots.workspace.real(), &self.options, &self.environment, self.namespaces)?);
+            setup.policy = Some(self.policy(self.git_mounts().await)?);
         }
         let started = Keeper::start(&setup, &self.environment).await;
         let (Err(Unstarted::Namespaces(why)), Some(policy)) = (&started, &mut setup.policy) else { return started };
         // The kernel has taken the first step and refused a later one: a new launcher does without.
         let why = why.clone();
-        policy.namespaces = Namespaces::Leave;
+        self.leave_private_git().await;
+        *policy = Policy { namespaces: Namespaces::Leave, ..self.policy(GitMounts::default())? };
         let mut keeper = Keeper::start(&setup, &self.environment).await?;
         for kind in [LayerKind::GitFiles, LayerKind::Processes, LayerKind::Mounts, LayerKind::Users] {
             keeper.layers.insert(0, Layer { kind, state: LayerState::Missing(why.clone()) });

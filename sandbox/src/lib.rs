@@ -41,6 +41,7 @@ mod keeper;
 mod launch;
 mod network;
 mod output;
+mod private_git;
 mod protocol;
 mod proxy;
 mod run;
@@ -52,6 +53,7 @@ pub use crate::launch::launcher;
 pub use crate::memory::{Memory, ran};
 pub use crate::network::{HostRule, Network, NetworkError};
 pub use crate::options::{Access, AddedDir, CommandLimits, FenceOptions, HostOptions, OutsideGit, SandboxMode};
+pub use crate::private_git::GitAccount;
 pub use crate::take_back::TakeBack;
 pub use crate::watch::{Watch, Written};
 

@@ -16,6 +16,10 @@ pub struct HostOptions {
     /// Where the symbols of workspaces are kept for the next run, in a folder of the program's own. `None`: they are
     /// found anew each time.
     pub symbols: Option<PathBuf>,
+    /// Where the private git directories of commands are kept for the time of the run, in a folder of the program's own.
+    /// After a kill the next run finds there what has not been brought to the repository. `None`: below the temporary
+    /// directory.
+    pub git: Option<PathBuf>,
     pub fence: FenceOptions,
 }
 

@@ -128,6 +128,7 @@ impl Bench {
             std::fs::write(path, text).unwrap();
         }
         options.outputs = Some(folder.path().join("outputs"));
+        options.git.get_or_insert(folder.path().join("git"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let mut variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
         if own_home {

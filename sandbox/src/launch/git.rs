@@ -92,13 +92,13 @@ impl Guard {
         match (kind, by) {
             // A link cannot be covered itself.
             (Ok(kind), By::Mounts) if !kind.is_symlink() => {
-                Tree::of(path, MountDepth::All)?.with(READ_ONLY, MountDepth::All)?.mount(path)
+                Tree::of(path, MountDepth::All)?.with(READ_ONLY, MountDepth::All)?.mount(path)?;
             }
-            _ => {
-                self.before.push((path.to_path_buf(), look(path)));
-                Ok(())
-            }
+            _ => {}
         }
+        // Compared in any case: a mount on a file is gone as soon as somebody outside replaces that file.
+        self.before.push((path.to_path_buf(), look(path)));
+        Ok(())
     }
 
     /// Puts back what has changed. Returns what the model is told.

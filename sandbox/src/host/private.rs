@@ -1,0 +1,146 @@
+//! The host's private git directories: made with the first keeper, brought up
+//! to date before a command and imported after it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use agent::SandboxError;
+
+use crate::fence::policy::Namespaces;
+use crate::fence::{LayerKind, LayerState};
+use crate::host::Host;
+use crate::keeper::Keeper;
+use crate::options::{OutsideGit, SandboxMode};
+use crate::private_git::{self, Asker, GitAccount, GitMounts, Ground, Importing, PrivateGit};
+use crate::protocol::Setup;
+
+/// For an import after a Ctrl-C. What is not done by then is done by the next command or the next run.
+pub(super) const HURRIED: Duration = Duration::from_secs(5);
+
+/// What commands have in the place of git directories.
+#[derive(Debug)]
+pub(super) enum Side {
+    Unknown,
+    /// The real ones: without namespaces, and where there is no repository.
+    Real,
+    Private(PrivateGit),
+    Closed(GitAccount),
+}
+
+impl Host {
+    /// What moved in the user's repositories by commands of this run, and what these changed for themselves alone.
+    pub async fn git_account(&self) -> GitAccount {
+        match &*self.private_git.lock().await {
+            Side::Private(private) => private.account(),
+            Side::Closed(account) => account.clone(),
+            Side::Unknown | Side::Real => GitAccount::default(),
+        }
+    }
+
+    fn ground<'g>(&'g self, found: &'g [PathBuf]) -> Ground<'g> {
+        let workspace = self.roots.workspace.real();
+        let added = self.roots.added_for_writing().map(PathBuf::from);
+        Ground {
+            workspace,
+            found,
+            writable: std::iter::once(workspace.to_owned()).chain(added).collect(),
+            state: self.options.git.clone().unwrap_or_else(|| {
+                std::env::temp_dir().join(format!("agent-git-{}", rustix::process::getuid().as_raw()))
+            }),
+            importing: match self.options.fence.outside_git {
+                OutsideGit::Writable => Importing::Data,
+                OutsideGit::ReadOnly => Importing::Nothing,
+            },
+        }
+    }
+
+    /// For the keeper that is about to start.
+    pub(super) async fn git_mounts(&self) -> GitMounts {
+        if self.namespaces == Namespaces::Leave || self.options.fence.sandbox == SandboxMode::Off {
+            return GitMounts::default();
+        }
+        let found = self.git.get_or_init(|| self.git_dirs()).await;
+        let mut side = self.private_git.lock().await;
+        if matches!(*side, Side::Unknown) {
+            let ground = self.ground(found);
+            let abandoned = PrivateGit::adopt(&ground);
+            for left in abandoned {
+                self.finish(left).await;
+            }
+            // Where it cannot be made (a full disk, a strange repository) the real one is guarded instead.
+            *side = match PrivateGit::make(&ground) {
+                Ok(Some(private)) => Side::Private(private),
+                Ok(None) | Err(_) => Side::Real,
+            };
+        }
+        match &*side {
+            Side::Private(private) => private.mounts().clone(),
+            Side::Unknown | Side::Real | Side::Closed(_) => GitMounts::default(),
+        }
+    }
+
+    /// Imports what a killed run left, behind a fence of its own.
+    async fn finish(&self, mut left: PrivateGit) {
+        let setup = self.policy(left.mounts().clone()).map(|policy| Setup { policy: Some(policy) });
+        // Until it has been looked at, it stays when it is dropped.
+        let Ok(setup) = setup else { return };
+        let Ok(keeper) = Keeper::start(&setup, &self.environment).await else { return };
+        left.after(&self.asker(&keeper, private_git::LONGEST)).await;
+    }
+
+    fn asker<'a>(&'a self, keeper: &'a Keeper, longest: Duration) -> Asker<'a> {
+        Asker { keeper, shell: &self.shell, directory: self.roots.workspace.real(), longest }
+    }
+
+    /// The namespaces failed: commands will have the real directories, guarded.
+    pub(super) async fn leave_private_git(&self) {
+        *self.private_git.lock().await = Side::Real;
+    }
+
+    /// What the warden is to guard, and notes on what happened since the last command.
+    pub(super) async fn ready_git(
+        &self,
+        slot: &mut Option<Keeper>,
+    ) -> Result<(Vec<PathBuf>, Vec<String>), SandboxError> {
+        let found = self.git.get_or_init(|| self.git_dirs()).await;
+        let keeper = self.keeper(slot).await?;
+        let is_private = keeper.layers.iter().any(|layer| layer.kind == LayerKind::Mounts && layer.state == LayerState::Works);
+        match &mut *self.private_git.lock().await {
+            Side::Private(private) if is_private => {
+                let notes = private.before(&self.asker(keeper, private_git::LONGEST)).await;
+                Ok((private.guarded(found), notes))
+            }
+            Side::Private(_) | Side::Unknown | Side::Real | Side::Closed(_) => Ok((found.clone(), Vec::new())),
+        }
+    }
+
+    /// Brings what commands did with git to the user's side.
+    pub(super) async fn import(&self) -> Vec<String> {
+        let mut slot = self.keeper.lock().await;
+        self.import_with(&mut slot, private_git::LONGEST).await
+    }
+
+    pub(super) async fn import_with(&self, slot: &mut Option<Keeper>, longest: Duration) -> Vec<String> {
+        if !matches!(*self.private_git.lock().await, Side::Private(_)) {
+            return Vec::new();
+        }
+        // The command may have killed it: the private directories are still there.
+        let Ok(keeper) = self.keeper(slot).await else { return Vec::new() };
+        match &mut *self.private_git.lock().await {
+            Side::Private(private) => private.after(&self.asker(keeper, longest)).await,
+            Side::Unknown | Side::Real | Side::Closed(_) => Vec::new(),
+        }
+    }
+
+    /// At the end: what has been imported goes away.
+    pub(super) async fn close_private_git(&self) {
+        let mut slot = self.keeper.lock().await;
+        let mut side = self.private_git.lock().await;
+        if let Side::Private(private) = &mut *side {
+            let account = private.account();
+            // The mounts go with the keeper; the next command would start with new ones.
+            *slot = None;
+            *side = Side::Closed(account);
+        }
+    }
+}

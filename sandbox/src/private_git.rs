@@ -1,0 +1,266 @@
+//! The git directories of commands are private: copies in the state folder,
+//! mounted over the real ones. Inside, all of git works as outside. After a
+//! command its *data* (commits, branches, tags, HEAD, what is staged, stashes,
+//! unfinished merges) is brought to the user's side; what git obeys
+//! (configuration, hooks, attributes, pointers to elsewhere) never is.
+//!
+//! Start at [`PrivateGit::after`]. `make.rs` has what a copy consists of,
+//! `plan.rs` what is taken, `take.rs` how, `refresh.rs` the way back.
+
+mod ask;
+mod dir;
+mod folder;
+mod import;
+mod index;
+mod journal;
+mod layout;
+mod make;
+mod named;
+mod outside;
+mod plan;
+mod refresh;
+mod refs;
+mod repository;
+mod snapshot;
+mod states;
+mod take;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use crate::private_git::ask::{Asker, LONGEST};
+pub(crate) use crate::private_git::layout::outside;
+use crate::fence::policy::AnyPath;
+use crate::private_git::folder::Folder;
+use crate::private_git::outside::Git;
+use crate::private_git::repository::Repository;
+
+/// Directories that nobody may move while commands run.
+const MOST_PINS: usize = 64;
+
+/// What changed in git, for the user at the end of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GitAccount {
+    /// In the user's repository, as it happened: `main moved`, `new tag v9`, `HEAD now on topic`.
+    pub moved: Vec<String>,
+    /// In the sandbox alone: settings, hooks, remotes. Gone with the run.
+    pub private: Vec<String>,
+    /// What could not be taken, and where it is.
+    pub notes: Vec<String>,
+}
+
+/// For the launcher: what is mounted where.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct GitMounts {
+    pub(crate) repositories: Vec<GitMount>,
+    /// Pinned by a mount of themselves.
+    pub(crate) pinned: Vec<AnyPath>,
+    /// Private directories over what must stay empty for the user: path, and what is mounted there.
+    pub(crate) covered: Vec<(AnyPath, AnyPath)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct GitMount {
+    /// The user's git directory, in whose place commands have `private`.
+    pub(crate) at: AnyPath,
+    pub(crate) private: AnyPath,
+    pub(crate) ask: AnyPath,
+    /// In it commands see the real one as `real`, and our questions as `ask`.
+    pub(crate) inside: AnyPath,
+}
+
+/// Whether commands' commits become the user's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Importing {
+    Data,
+    Nothing,
+}
+
+#[derive(Debug)]
+pub(crate) struct PrivateGit {
+    git: Option<Git>,
+    repositories: Vec<Repository>,
+    mounts: GitMounts,
+    /// Files of the workspace that the user's git obeys.
+    guarded: Vec<PathBuf>,
+    importing: Importing,
+    account: GitAccount,
+    workspace: PathBuf,
+    /// Removed at the end; after a kill the next run finds it.
+    folder: Folder,
+}
+
+/// What there is to know before the first command.
+pub(crate) struct Ground<'a> {
+    pub(crate) workspace: &'a Path,
+    /// Git directories, and files that stand for one, at every depth.
+    pub(crate) found: &'a [PathBuf],
+    /// Where commands may write.
+    pub(crate) writable: Vec<PathBuf>,
+    /// Where private directories are kept.
+    pub(crate) state: PathBuf,
+    pub(crate) importing: Importing,
+}
+
+impl PrivateGit {
+    /// Before the first command. `None`: there is no repository.
+    pub(crate) fn make(ground: &Ground<'_>) -> io::Result<Option<PrivateGit>> {
+        let outside = layout::outside(ground.workspace);
+        let places = layout::places(ground.found, outside.as_ref(), &ground.writable);
+        let git = Git::find(&ground.writable);
+        let named = match (&git, places.first()) {
+            (Some(git), Some(_)) => named::named(git, &places, &ground.writable),
+            _ => named::Named::default(),
+        };
+        if places.is_empty() {
+            return Ok(None);
+        }
+        let folder = Folder::make(&ground.state, ground.workspace)?;
+        let mut repositories = Vec::new();
+        for (number, place) in places.iter().enumerate() {
+            let inner = places.iter().filter_map(|other| other.dir.strip_prefix(&place.dir).ok());
+            let inner: Vec<PathBuf> = inner.filter(|path| !path.as_os_str().is_empty()).map(Path::to_path_buf).collect();
+            repositories.push(Repository::make(place.clone(), folder.path().join(number.to_string()), number, &inner)?);
+        }
+        let mut made = PrivateGit::of(git, repositories, ground.importing, ground.workspace, folder);
+        made.mounts.pinned = pins(ground, &places).into_iter().map(AnyPath::from).collect();
+        let folders = named.folders.into_iter().chain(made.empty_submodules());
+        for (number, path) in folders.enumerate().collect::<Vec<(usize, PathBuf)>>() {
+            let private = made.folder.path().join(format!("folder-{number}"));
+            named::copy(&path, &private)?;
+            made.mounts.covered.push((path.into(), private.into()));
+        }
+        made.guarded = named.files;
+        Ok(Some(made))
+    }
+
+    /// What killed runs in this workspace left, to be imported before anything else.
+    pub(crate) fn adopt(ground: &Ground<'_>) -> Vec<PrivateGit> {
+        let git = Git::find(&ground.writable);
+        let adopt = |folder: Folder| {
+            let paths = (0..).map(|number| folder.path().join(number.to_string())).take_while(|path| path.is_dir());
+            let repositories = paths.enumerate().filter_map(|(number, path)| Repository::adopt(path, number).ok()).collect();
+            PrivateGit::of(git.clone(), repositories, ground.importing, ground.workspace, folder)
+        };
+        Folder::abandoned(&ground.state, ground.workspace).into_iter().map(adopt).collect()
+    }
+
+    fn of(git: Option<Git>, repositories: Vec<Repository>, importing: Importing, workspace: &Path, folder: Folder) -> PrivateGit {
+        let mount = |repository: &Repository| GitMount {
+            at: repository.place.dir.clone().into(),
+            private: repository.folder.join("git").into(),
+            ask: repository.folder.join("ask").into(),
+            inside: repository.inside().into(),
+        };
+        let mounts = GitMounts { repositories: repositories.iter().map(mount).collect(), ..GitMounts::default() };
+        let (account, workspace) = (GitAccount::default(), workspace.to_owned());
+        PrivateGit { git, repositories, mounts, guarded: Vec::new(), importing, account, workspace, folder }
+    }
+
+    pub(crate) fn mounts(&self) -> &GitMounts {
+        &self.mounts
+    }
+
+    /// Of `found`, what a command's warden guards by itself, with the files that the user's configuration names.
+    pub(crate) fn guarded(&self, found: &[PathBuf]) -> Vec<PathBuf> {
+        let is_ours = |path: &PathBuf| self.repositories.iter().any(|repository| repository.place.dir == *path);
+        found.iter().filter(|path| !is_ours(path)).chain(&self.guarded).cloned().collect()
+    }
+
+    /// Right before a command.
+    pub(crate) async fn before(&mut self, asker: &Asker<'_>) -> Vec<String> {
+        let mut notes = self.after(asker).await;
+        if self.importing == Importing::Nothing {
+            return notes;
+        }
+        for repository in &mut self.repositories {
+            if let Err(error) = repository.refresh() {
+                notes.push(format!("git: changes made outside the sandbox are not seen in it: {error}."));
+            }
+        }
+        notes
+    }
+
+    /// After a command, and whenever one in the background may have done something. Returns what to say of it.
+    pub(crate) async fn after(&mut self, asker: &Asker<'_>) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.importing == Importing::Nothing {
+            return notes;
+        }
+        // The inner first: a commit of the outer may refer to one of a submodule.
+        for repository in self.repositories.iter_mut().rev() {
+            let news = if repository.is_in_place() {
+                repository.import(asker, self.git.as_ref()).await
+            } else {
+                let mut news = words::News::default();
+                news.failed(format!("{} was moved outside the sandbox", repository.shown(&self.workspace)));
+                news
+            };
+            let shown = repository.shown(&self.workspace);
+            let named = |text: &String| if shown == ".git" { text.clone() } else { format!("{shown}: {text}") };
+            self.account.moved.extend(news.moved.iter().map(named));
+            self.account.private.extend(news.private.iter().map(named));
+            let news = news.into_notes();
+            self.account.notes.extend(news.iter().filter(|note| !note.contains("in the sandbox only")).cloned());
+            notes.extend(news);
+        }
+        notes.dedup();
+        notes
+    }
+
+    /// Says everything once.
+    pub(crate) fn account(&self) -> GitAccount {
+        let once = |all: &[String]| {
+            let mut seen = BTreeSet::new();
+            all.iter().filter(|one| seen.insert(String::clone(one))).cloned().collect()
+        };
+        GitAccount { moved: once(&self.account.moved), private: once(&self.account.private), notes: once(&self.account.notes) }
+    }
+
+    /// The private directories stay for the next run to look at: something in them could not be taken.
+    fn is_settled(&self) -> bool {
+        self.importing == Importing::Nothing || self.repositories.iter().all(|repository| repository.private_seen.is_some())
+    }
+
+    /// Paths of submodules that nobody has checked out: what is made there must not be met by the user's git.
+    fn empty_submodules(&self) -> Vec<PathBuf> {
+        let Some(git) = &self.git else { return Vec::new() };
+        let links = self.repositories.iter().flat_map(|repository| {
+            repository.place.views.iter().filter_map(|view| view.worktree.as_ref()).flat_map(|worktree| {
+                named::gitlinks(git, &repository.place.dir, worktree).into_iter().map(|path| worktree.join(path))
+            })
+        });
+        let is_empty = |path: &PathBuf| {
+            let real = std::fs::canonicalize(path).is_ok_and(|real| real == *path && real.starts_with(&self.workspace));
+            real && std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+        };
+        links.filter(is_empty).take(MOST_PINS).collect()
+    }
+}
+
+impl Drop for PrivateGit {
+    fn drop(&mut self) {
+        if !self.is_settled() {
+            self.folder.keep();
+        }
+    }
+}
+
+/// Every directory on the way from where commands may write down to a repository in it.
+fn pins(ground: &Ground<'_>, places: &[layout::Place]) -> Vec<PathBuf> {
+    let mut pins = BTreeSet::new();
+    for path in ground.found.iter().filter(|path| !places.iter().any(|place| path.starts_with(&place.dir) && **path != place.dir)) {
+        let Some(root) = ground.writable.iter().find(|root| path.starts_with(root)) else { continue };
+        let parents = path.ancestors().skip(1).take_while(|parent| parent != root);
+        pins.extend(parents.filter(|parent| parent.starts_with(root)).map(Path::to_path_buf));
+    }
+    pins.into_iter().take(MOST_PINS).collect()
+}

@@ -1,0 +1,1 @@
+//! The agent dies at any point; the next one finds what was done.
