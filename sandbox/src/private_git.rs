@@ -65,6 +65,8 @@ pub(crate) struct GitMounts {
     pub(crate) pinned: Vec<AnyPath>,
     /// Private directories over what must stay empty for the user: path, and what is mounted there.
     pub(crate) covered: Vec<(AnyPath, AnyPath)>,
+    /// Object stores that repositories borrow from.
+    pub(crate) borrowed: Vec<AnyPath>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -160,7 +162,9 @@ impl PrivateGit {
             ask: repository.folder.join("ask").into(),
             inside: repository.inside().into(),
         };
-        let mounts = GitMounts { repositories: repositories.iter().map(mount).collect(), ..GitMounts::default() };
+        let borrowed = repositories.iter().flat_map(|repository| make::borrowed(&repository.place.dir)).map(AnyPath::from);
+        let (borrowed, repositories_mounts) = (borrowed.collect(), repositories.iter().map(mount).collect());
+        let mounts = GitMounts { repositories: repositories_mounts, borrowed, ..GitMounts::default() };
         let (account, workspace) = (GitAccount::default(), workspace.to_owned());
         PrivateGit { git, repositories, mounts, guarded: Vec::new(), importing, account, workspace, folder }
     }
@@ -228,6 +232,13 @@ impl PrivateGit {
     /// The private directories stay for the next run to look at: something in them could not be taken.
     fn is_settled(&self) -> bool {
         self.importing == Importing::Nothing || self.repositories.iter().all(|repository| repository.private_seen.is_some())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn forget(&mut self) {
+        for repository in &mut self.repositories {
+            (repository.private_seen, repository.real_seen) = (None, None);
+        }
     }
 
     /// Paths of submodules that nobody has checked out: what is made there must not be met by the user's git.

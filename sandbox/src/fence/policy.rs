@@ -102,6 +102,7 @@ impl Policy {
         let outside = private_git::outside(workspace);
         // The rest of the worktree is read-only everywhere; below /tmp it would be out of sight, and seem deleted.
         readable.extend(outside.iter().map(|outside| outside.worktree.clone()).filter(|above| is_temporary(above)));
+        readable.extend(git.borrowed.iter().map(|store| store.to_path_buf()).filter(|store| is_temporary(store)));
         let outside = outside.map(|outside| outside.dir);
         let is_private = outside.as_deref().is_some_and(|dir| git.repositories.iter().any(|mount| *mount.at == *dir));
         match options.fence.outside_git {

@@ -143,4 +143,14 @@ impl Host {
             *side = Side::Closed(account);
         }
     }
+
+    /// As if it had been killed after the last import, before it wrote down that it was done.
+    #[cfg(test)]
+    pub(crate) async fn forget_what_was_imported(&self) -> Vec<String> {
+        let mut slot = self.keeper.lock().await;
+        if let Side::Private(private) = &mut *self.private_git.lock().await {
+            private.forget();
+        }
+        self.import_with(&mut slot, private_git::LONGEST).await
+    }
 }

@@ -37,7 +37,8 @@ pub(crate) struct Outside {
 
 /// `found`: git directories at every depth. `reach`: where commands may write.
 pub(crate) fn places(found: &[PathBuf], outside: Option<&Outside>, reach: &[PathBuf]) -> Vec<Place> {
-    let dirs = found.iter().map(|dir| (dir, None)).chain(outside.map(|outside| (&outside.dir, Some(outside))));
+    let inside = found.iter().filter(|dir| outside.is_none_or(|outside| outside.dir != **dir)).map(|dir| (dir, None));
+    let dirs = outside.map(|outside| (&outside.dir, Some(outside))).into_iter().chain(inside);
     let mut places: Vec<Place> = Vec::new();
     for (dir, outside) in dirs {
         if MOST_REPOSITORIES <= places.len() || !is_whole(dir) || places.iter().any(|place| place.dir == *dir) {

@@ -16,6 +16,7 @@ const LOG_BYTES: u64 = 4 << 20;
 /// Of all that is copied from one git directory. An index of a million files has 150 MB.
 const MOST_BYTES: u64 = 512 << 20;
 const MOST_FILES: usize = 20_000;
+const MOST_BORROWED: usize = 32;
 /// What only the real directory has, or is written here in another form.
 const NOT_COPIED: &[&str] = &["objects", "refs", "packed-refs", "logs", "modules", "lfs", "gc.pid"];
 /// Refs of one worktree are files even where all others are in one.
@@ -43,7 +44,9 @@ pub(crate) fn make<'p>(
     copy_logs(place, private, &read)?;
     fs::create_dir_all(private.join("objects/info"))?;
     fs::create_dir(private.join("objects/pack"))?;
-    fs::write(private.join("objects/info/alternates"), alternates(&place.dir, objects))?;
+    let mut lines = format!("{}\n", objects.join("objects").display());
+    lines.extend(borrowed(&place.dir).iter().map(|store| format!("{}\n", store.display())));
+    fs::write(private.join("objects/info/alternates"), lines)?;
     for inner in inner {
         fs::create_dir_all(private.join(inner))?;
     }
@@ -133,20 +136,20 @@ fn copy_logs(place: &Place, private: &Path, read: &Read) -> io::Result<()> {
     Ok(())
 }
 
-/// The real objects, and then what these borrow from, as absolute paths: at the place where commands see the real
-/// objects, relative ones lead nowhere.
-fn alternates(dir: &Path, objects: &Path) -> String {
-    let mut lines = vec![objects.join("objects")];
+/// Object stores that the real one borrows from, as absolute paths: at the place where commands see the real objects,
+/// relative ones lead nowhere.
+pub(crate) fn borrowed(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
     let mut next = vec![dir.join("objects")];
     while let Some(store) = next.pop() {
         let text = fs::read_to_string(store.join("info/alternates")).unwrap_or_default();
         for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let Ok(other) = fs::canonicalize(store.join(line)) else { continue };
-            if lines.len() < 32 && !lines.contains(&other) {
-                lines.push(other.clone());
+            if found.len() < MOST_BORROWED && !found.contains(&other) {
+                found.push(other.clone());
                 next.push(other);
             }
         }
     }
-    lines.iter().map(|line| format!("{}\n", line.display())).collect()
+    found
 }

@@ -299,7 +299,7 @@ fn lines(plan: &Plan, own: &Path) -> Vec<u8> {
             Target::Name(name) => ("ref", name),
         };
         let line = match &head.new {
-            Target::Name(new) => format!("symref-update {name}\0{new}\0{}\0{}\0", old.0, old.1),
+            Target::Name(new) => format!("option no-deref\0symref-update {name}\0{new}\0{}\0{}\0", old.0, old.1),
             // The old value of a symbolic HEAD is compared with our own lock in hand.
             Target::Id(id) => format!("option no-deref\0update {name}\0{id}\0\0"),
         };

@@ -97,9 +97,9 @@ fn the_user_who_moved_too_wins_and_nothing_is_lost() {
     );
     check("HEAD=main main=1", "HEAD=2 main=1", "HEAD=other main=1 other=1", "refs/heads/agent/kept/HEAD ->2 kept of HEAD; index left");
     check(
-        "HEAD=main main=1 agent/kept/main=9",
-        "HEAD=main main=2 agent/kept/main=9",
-        "HEAD=main main=3 agent/kept/main=9",
+        "HEAD=main main=1 heads/agent/kept/main=9",
+        "HEAD=main main=2 heads/agent/kept/main=9",
+        "HEAD=main main=3 heads/agent/kept/main=9",
         "refs/heads/agent/kept/main-2 ->2 kept of refs/heads/main; index left",
     );
     // A branch that the user has gone to is not moved under them.

@@ -52,6 +52,7 @@ fn what_they_do_between_commands_is_seen() {
     room.git("stash pop -q");
     room.same("popped");
     assert_eq!(room.works("git config user.name; git remote").output, "other\norigin\n");
+    room.git("add a.txt");
     room.works("git commit -q -m together");
     room.same("committed inside what was staged outside");
 }

@@ -36,11 +36,11 @@ const WORK: &[&str] = &[
 fn both_sides_see_the_same() {
     let Some(room) = Room::new() else { return };
     for line in WORK {
-        room.works(line);
-        room.same(line);
+        let ran = room.works(line);
+        room.same(&format!("{line} {:?}", ran.notes));
     }
     assert_eq!(room.git("log --format=%s -1").trim(), "modes");
-    assert_eq!(room.git("config user.name").trim(), "u");
+    assert_eq!(room.git("config --file .git/config user.name").trim(), "u");
 }
 
 #[test]
