@@ -159,7 +159,6 @@ impl Host {
         let stop = self.backgrounds.stop_all().await;
         self.kill_if(stop).await;
         self.import().await;
-        self.close_private_git().await;
     }
 
     async fn kill_if(&self, stop: Stop) {

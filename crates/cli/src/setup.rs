@@ -31,7 +31,7 @@ pub(crate) fn open_host(root: &Path, config: &Config, outputs: Option<PathBuf>) 
         return Err(anyhow::anyhow!("without a sandbox nothing keeps commands to these hosts"))
             .hint("leave out `--sandbox off`, or the `--network`");
     }
-    Ok(Host::open(root, HostOptions { outputs, symbols: Some(paths::symbols()?), fence })?)
+    Ok(Host::open(root, HostOptions { outputs, symbols: Some(paths::symbols()?), git: Some(paths::git()?), fence })?)
 }
 
 /// `auto` behind a fence that holds; else the human is asked, and where there is none the run does not start.

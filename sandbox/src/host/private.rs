@@ -10,7 +10,7 @@ use crate::fence::policy::Namespaces;
 use crate::fence::{LayerKind, LayerState};
 use crate::host::Host;
 use crate::keeper::Keeper;
-use crate::options::{OutsideGit, SandboxMode};
+use crate::options::OutsideGit;
 use crate::private_git::{self, Asker, GitAccount, GitMounts, Ground, Importing, PrivateGit};
 use crate::protocol::Setup;
 
@@ -23,8 +23,8 @@ pub(super) enum Side {
     Unknown,
     /// The real ones: without namespaces, and where there is no repository.
     Real,
+    /// Gone with the host.
     Private(PrivateGit),
-    Closed(GitAccount),
 }
 
 impl Host {
@@ -32,7 +32,6 @@ impl Host {
     pub async fn git_account(&self) -> GitAccount {
         match &*self.private_git.lock().await {
             Side::Private(private) => private.account(),
-            Side::Closed(account) => account.clone(),
             Side::Unknown | Side::Real => GitAccount::default(),
         }
     }
@@ -54,28 +53,27 @@ impl Host {
         }
     }
 
-    /// For the keeper that is about to start.
+    /// For the keeper that is about to start. Before the first command there is none.
     pub(super) async fn git_mounts(&self) -> GitMounts {
-        if self.namespaces == Namespaces::Leave || self.options.fence.sandbox == SandboxMode::Off {
-            return GitMounts::default();
-        }
-        let found = self.git.get_or_init(|| self.git_dirs()).await;
-        let mut side = self.private_git.lock().await;
-        if matches!(*side, Side::Unknown) {
-            let ground = self.ground(found);
-            let abandoned = PrivateGit::adopt(&ground);
-            for left in abandoned {
-                self.finish(left).await;
-            }
-            // Where it cannot be made (a full disk, a strange repository) the real one is guarded instead.
-            *side = match PrivateGit::make(&ground) {
-                Ok(Some(private)) => Side::Private(private),
-                Ok(None) | Err(_) => Side::Real,
-            };
-        }
-        match &*side {
+        match &*self.private_git.lock().await {
             Side::Private(private) => private.mounts().clone(),
-            Side::Unknown | Side::Real | Side::Closed(_) => GitMounts::default(),
+            Side::Unknown | Side::Real => GitMounts::default(),
+        }
+    }
+
+    /// Right before the first command, and not earlier: the user may make a repository until then.
+    async fn make_private_git(&self, found: &[PathBuf]) -> Side {
+        if self.namespaces == Namespaces::Leave {
+            return Side::Real;
+        }
+        let ground = self.ground(found);
+        for left in PrivateGit::adopt(&ground) {
+            self.finish(left).await;
+        }
+        // Where it cannot be made (a full disk, a strange repository) the real one is guarded instead.
+        match PrivateGit::make(&ground) {
+            Ok(Some(private)) => Side::Private(private),
+            Ok(None) | Err(_) => Side::Real,
         }
     }
 
@@ -103,6 +101,15 @@ impl Host {
         slot: &mut Option<Keeper>,
     ) -> Result<(Vec<PathBuf>, Vec<String>), SandboxError> {
         let found = self.git.get_or_init(|| self.git_dirs()).await;
+        let mut side = self.private_git.lock().await;
+        if matches!(*side, Side::Unknown) {
+            *side = self.make_private_git(found).await;
+            if matches!(*side, Side::Private(_)) {
+                // No command has run behind the first fence yet. The next one has the mounts.
+                *slot = None;
+            }
+        }
+        drop(side);
         let keeper = self.keeper(slot).await?;
         let is_private = keeper.layers.iter().any(|layer| layer.kind == LayerKind::Mounts && layer.state == LayerState::Works);
         match &mut *self.private_git.lock().await {
@@ -110,7 +117,7 @@ impl Host {
                 let notes = private.before(&self.asker(keeper, private_git::LONGEST)).await;
                 Ok((private.guarded(found), notes))
             }
-            Side::Private(_) | Side::Unknown | Side::Real | Side::Closed(_) => Ok((found.clone(), Vec::new())),
+            Side::Private(_) | Side::Unknown | Side::Real => Ok((found.clone(), Vec::new())),
         }
     }
 
@@ -128,19 +135,7 @@ impl Host {
         let Ok(keeper) = self.keeper(slot).await else { return Vec::new() };
         match &mut *self.private_git.lock().await {
             Side::Private(private) => private.after(&self.asker(keeper, longest)).await,
-            Side::Unknown | Side::Real | Side::Closed(_) => Vec::new(),
-        }
-    }
-
-    /// At the end: what has been imported goes away.
-    pub(super) async fn close_private_git(&self) {
-        let mut slot = self.keeper.lock().await;
-        let mut side = self.private_git.lock().await;
-        if let Side::Private(private) = &mut *side {
-            let account = private.account();
-            // The mounts go with the keeper; the next command would start with new ones.
-            *slot = None;
-            *side = Side::Closed(account);
+            Side::Unknown | Side::Real => Vec::new(),
         }
     }
 

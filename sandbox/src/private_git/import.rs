@@ -12,6 +12,7 @@ use crate::private_git::ask::{Asker, quoted};
 use crate::private_git::dir::Marks;
 use crate::private_git::index::{self, Merge, Staged};
 use crate::private_git::journal::Journal;
+use crate::private_git::layout::View;
 use crate::private_git::outside::{Git, Input};
 use crate::private_git::plan::{self, Left, Plan, TooMuch};
 use crate::private_git::refs;
@@ -47,7 +48,11 @@ impl Repository {
             return News::default();
         }
         let mut news = self.private_news(&paths, asker).await;
-        let is_data = |path: &PathBuf| self.place.views.iter().any(|view| path.strip_prefix(&view.inside).is_ok_and(is_data));
+        let is_data = |path: &PathBuf| {
+            let in_view = |view: &View| path.strip_prefix(&view.inside).is_ok_and(is_data);
+            // Refs are common to all worktrees.
+            is_data(path) || self.place.views.iter().any(in_view)
+        };
         if let (Some(git), true) = (git, paths.iter().any(is_data)) {
             match self.import_data(&paths, asker, git, &mut news).await {
                 Ok(()) => {}

@@ -40,6 +40,7 @@ fn commits(at: &Path, workspace: &str) {
     git(&root, "commit -q --allow-empty -m outside");
     assert_eq!(run("git log -1 --format=%s").output, "outside\n", "{workspace}");
     runtime.block_on(host.close());
+    drop(host);
     assert_eq!(std::fs::read_dir(at.join("state")).unwrap().count(), 0, "{workspace}");
 }
 
