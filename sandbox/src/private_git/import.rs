@@ -48,6 +48,8 @@ impl Repository {
             return News::default();
         }
         let mut news = self.private_news(&paths, asker).await;
+        // What commands in the background do from here on is seen as a change the next time.
+        self.private_seen = Some(marks);
         let is_data = |path: &PathBuf| {
             let in_view = |view: &View| path.strip_prefix(&view.inside).is_ok_and(is_data);
             // Refs are common to all worktrees.
@@ -60,12 +62,9 @@ impl Repository {
                     news.failed(format!("{error}"));
                     // Tried again after the next command.
                     self.private_seen = None;
-                    return news;
                 }
             }
         }
-        // What commands in the background did meanwhile is seen as a change the next time.
-        self.private_seen = Some(marks);
         news
     }
 
@@ -85,7 +84,7 @@ impl Repository {
         for view in self.place.views.clone() {
             let states = states::read(&self.private, &view.inside);
             let is_new = self.base.states.get(&view.inside) != Some(&states.files);
-            let index = self.first_time() || paths.contains(&view.inside.join("index"));
+            let index = paths.contains(&view.inside.join("index"));
             let staged = if index && view.worktree.is_some() { Some(self.staged(&view.inside, asker).await?) } else { None };
             worktrees.push(Worktree { view: view.inside, staged, states: is_new.then_some(states) });
         }
@@ -117,10 +116,6 @@ impl Repository {
             }
         }
         Err(io::Error::other("the repository changes all the time"))
-    }
-
-    fn first_time(&self) -> bool {
-        self.private_seen.is_none()
     }
 
     async fn staged(&self, view: &Path, asker: &Asker<'_>) -> io::Result<Staged> {
@@ -289,11 +284,6 @@ impl Repository {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Journal::remove(&kept),
             Err(error) => Err(error),
         }
-    }
-
-    /// Both sides as they are now: what was in the index of one side counts as known.
-    pub(crate) fn look(&mut self, private: Marks) {
-        self.private_seen = Some(private);
     }
 }
 

@@ -102,7 +102,8 @@ pub(crate) fn plan(
     }
     // Which branch a worktree has on both sides: its index comes along.
     let common: BTreeSet<&str> = real.heads.iter().filter_map(|(view, head)| same_branch(head, private.heads.get(view))).collect();
-    let users: BTreeSet<&str> = real.heads.values().filter_map(branch).collect();
+    let switched = |(view, head): &(&PathBuf, &Target)| base.heads.get(*view) != Some(*head);
+    let users: BTreeSet<&str> = real.heads.iter().filter(switched).filter_map(|(_, head)| branch(head)).collect();
     for name in changed {
         let mut leave = |why| plan.left.push(Left { name: name.clone(), why });
         let symbolic = |side: &Snapshot| matches!(side.refs.get(name), Some(Target::Name(_)));
@@ -122,12 +123,8 @@ pub(crate) fn plan(
             leave(Why::Deleted);
         } else if is == was && !under_the_user {
             plan.refs.push(Move { name: name.clone(), old: is.map(str::to_owned), new: now.map(str::to_owned), kept_from: None });
-        } else if let (Some(id), Some(short)) = (now, name.strip_prefix("refs/heads/")) {
-            let kept = free(&format!("{KEPT}{short}"), id, real);
-            if real.id(&kept) != Some(id) {
-                let kept_from = Some(name.clone());
-                plan.refs.push(Move { name: kept, old: None, new: Some(id.to_owned()), kept_from });
-            }
+        } else if let Some(id) = now.filter(|_| name.starts_with("refs/heads/")) {
+            plan.refs.extend(keep(name, id, real));
         } else {
             leave(Why::Moved);
         }
@@ -135,6 +132,7 @@ pub(crate) fn plan(
     for (view, new) in &private.heads {
         move_head(view, new, base, private, real, elsewhere, &mut plan);
     }
+    keep_what_is_under_the_user(private, real, &mut plan);
     contest(base, private, real, &mut plan);
     plan.stash = stash(base, private, real);
     Ok(plan)
@@ -149,6 +147,28 @@ fn branch(head: &Target) -> Option<&str> {
 
 fn same_branch<'t>(head: &'t Target, other: Option<&Target>) -> Option<&'t str> {
     if Some(head) == other { branch(head) } else { None }
+}
+
+/// Beside the user's branch. `None`: it is there already.
+fn keep(name: &str, id: &str, real: &Snapshot) -> Option<Move> {
+    let short = name.strip_prefix("refs/heads/").unwrap_or(name);
+    let kept = free(&format!("{KEPT}{short}"), id, real);
+    let is_new = real.id(&kept) != Some(id);
+    is_new.then(|| Move { name: kept, old: None, new: Some(id.to_owned()), kept_from: Some(name.to_owned()) })
+}
+
+/// The command has left a branch that the user's worktree stays on: it is not moved without the files.
+fn keep_what_is_under_the_user(private: &Snapshot, real: &Snapshot, plan: &mut Plan) {
+    for (view, head) in &real.heads {
+        let moves = plan.heads.iter().any(|head| head.view == *view);
+        let Some(branch) = branch(head).filter(|_| !moves && private.heads.get(view) != Some(head)) else { continue };
+        let Some(at) = plan.refs.iter().position(|change| change.name == branch) else { continue };
+        let change = plan.refs.remove(at);
+        match change.new {
+            Some(id) => plan.refs.extend(keep(branch, &id, real)),
+            None => plan.left.push(Left { name: change.name, why: Why::Moved }),
+        }
+    }
 }
 
 /// A name that nothing of the user's has.
@@ -190,10 +210,7 @@ fn move_head(
         && !private.refs.values().any(|other| other == new)
     {
         // Of a detached HEAD nothing else would be left.
-        let kept = free(&format!("{KEPT}HEAD"), id, real);
-        if real.id(&kept) != Some(id) {
-            plan.refs.push(Move { name: kept, old: None, new: Some(id.clone()), kept_from: Some("HEAD".to_owned()) });
-        }
+        plan.refs.extend(keep("HEAD", id, real));
     }
 }
 

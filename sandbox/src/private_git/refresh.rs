@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::private_git::ask::{Asker, quoted};
-use crate::private_git::dir::Marks;
+use crate::private_git::dir::{Mark, Marks};
 use crate::private_git::make;
 use crate::private_git::plan::{self, Plan};
 use crate::private_git::refs::{self, Target};
@@ -59,7 +59,7 @@ impl Repository {
         let before = self.private.marks(is_watched);
         let real = Snapshot::read(&self.real, &self.place.views);
         let private = Snapshot::read(&self.private, &self.place.views);
-        self.bring_refs(&real, &private, forced)?;
+        let mut written = self.bring_refs(&real, &private, forced)?;
         for (view, head) in &real.heads {
             let (was, now) = (self.base.snapshot.heads.get(view), private.heads.get(view));
             if now != Some(head) && (now == was || forced.views.contains(view)) {
@@ -68,10 +68,12 @@ impl Repository {
                     Target::Name(name) => format!("ref: {name}\n"),
                 };
                 self.private.write(&view.join("HEAD"), text.as_bytes(), 0o644)?;
+                written.insert(view.join("HEAD"));
             }
         }
         if real.stash != private.stash && private.stash == self.base.snapshot.stash {
             self.bring_stash(&real)?;
+            written.extend([PathBuf::from(STASH), Path::new("logs").join(STASH)]);
         }
         let unchanged = |path: &Path| self.private_seen.as_ref().is_none_or(|seen| seen.get(path) == before.get(path));
         for path in paths.iter().filter(|path| is_plain(path)) {
@@ -82,8 +84,10 @@ impl Repository {
             match marks.get(path) {
                 Some(mark) if mark.is_file() => self.copy(path, marks, mark.permissions())?,
                 Some(_) => {}
-                None => self.private.remove(path).or_else(|error| if path.as_os_str().is_empty() { Err(error) } else { Ok(()) })?,
+                // A folder that commands put something into stays.
+                None => drop(self.private.remove(path)),
             }
+            written.insert(path.clone());
             if index {
                 self.keep_index(path.parent().unwrap_or(Path::new("")))?;
             }
@@ -94,7 +98,12 @@ impl Repository {
         let after = Snapshot::read(&self.private, &self.place.views);
         self.base.snapshot = plan::settle(&self.base.snapshot, &after, &real);
         self.save()?;
-        self.look(self.private.marks(is_watched));
+        self.keep_config()?;
+        // Whatever else changed there is a command's that runs in the background, and is judged the next time.
+        let now = self.private.marks(is_watched);
+        let is_file = |path: &PathBuf| now.get(path).or(before.get(path)).is_some_and(Mark::is_file);
+        let foreign = changed(&before, &now).iter().any(|path| is_file(path) && !written.contains(path));
+        self.private_seen = Some(if foreign { before } else { now });
         Ok(())
     }
 
@@ -116,15 +125,18 @@ impl Repository {
         Ok(())
     }
 
-    fn bring_refs(&self, real: &Snapshot, private: &Snapshot, forced: &Forced) -> io::Result<()> {
+    /// Returns what it wrote.
+    fn bring_refs(&self, real: &Snapshot, private: &Snapshot, forced: &Forced) -> io::Result<BTreeSet<PathBuf>> {
         let names: BTreeSet<&String> = real.refs.keys().chain(private.refs.keys()).collect();
         let differ = names.into_iter().filter(|name| real.refs.get(*name) != private.refs.get(*name));
         let wanted: Vec<&String> = differ
             .filter(|name| private.refs.get(*name) == self.base.snapshot.refs.get(*name) || forced.refs.contains(*name))
             .collect();
+        let mut written: BTreeSet<PathBuf> = wanted.iter().map(PathBuf::from).collect();
         if wanted.is_empty() {
-            return Ok(());
+            return Ok(written);
         }
+        written.insert(PathBuf::from("packed-refs"));
         let mut all = refs::read(&self.private);
         for name in &wanted {
             all.peeled.remove(*name);
@@ -143,7 +155,7 @@ impl Repository {
                 Some(Target::Id(_)) | None => self.private.remove(Path::new(name))?,
             }
         }
-        Ok(())
+        Ok(written)
     }
 
     fn bring_stash(&self, real: &Snapshot) -> io::Result<()> {
@@ -186,7 +198,8 @@ impl Repository {
         }
         self.real_seen = Some(real_seen);
         self.save()?;
-        self.look(self.private.marks(is_watched));
+        self.keep_config()?;
+        self.private_seen = Some(self.private.marks(is_watched));
         Ok(())
     }
 

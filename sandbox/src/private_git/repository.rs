@@ -17,6 +17,8 @@ use crate::private_git::states;
 /// Where commands see the real directory, and what we ask.
 pub(crate) const INSIDE: &str = "/run/agent-git";
 
+const CONFIG_BYTES: u64 = 4 << 20;
+
 #[derive(Debug)]
 pub(crate) struct Repository {
     pub(crate) place: Place,
@@ -55,6 +57,7 @@ impl Repository {
         for view in made.place.views.clone() {
             made.keep_index(&view.inside)?;
         }
+        made.keep_config()?;
         made.save()?;
         Ok(made)
     }
@@ -81,6 +84,12 @@ impl Repository {
             Err(error) => return Err(error),
         }
         Journal::remove(&self.kept_listing(view))
+    }
+
+    /// The settings as the user has them: what a command sets is compared with these.
+    pub(crate) fn keep_config(&self) -> io::Result<()> {
+        let config = self.real.read(Path::new("config"), CONFIG_BYTES).unwrap_or_default();
+        fs::write(self.folder.join("ask/config"), config)
     }
 
     pub(crate) fn kept_index(&self, view: &Path) -> PathBuf {

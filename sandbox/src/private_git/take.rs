@@ -14,7 +14,7 @@ use crate::private_git::dir::Dir;
 use crate::private_git::journal::{Journal, Lock};
 use crate::private_git::layout::View;
 use crate::private_git::outside::{Git, Input, Transaction};
-use crate::private_git::plan::{Plan, StashMove};
+use crate::private_git::plan::{HeadMove, Move, Plan, StashMove};
 use crate::private_git::refs::Target;
 use crate::private_git::snapshot::{STASH, Snapshot, Stashed};
 
@@ -59,7 +59,9 @@ impl Seen {
 
 struct Order<'a> {
     dir: PathBuf,
-    lines: Vec<u8>,
+    first: Vec<u8>,
+    /// When HEAD has left them.
+    second: Vec<u8>,
     message: &'a str,
 }
 
@@ -140,7 +142,16 @@ impl Real {
             branch || plan.heads.iter().any(|head| head.view == view.inside)
         };
         let own = self.views.iter().find(moves).or(self.views.first()).map(|view| view.inside.clone()).unwrap_or_default();
-        let order = Order { lines: lines(plan, &own), dir: self.dir.join(own), message };
+        // git writes a branch's move into the log of the HEAD that is on it, and refuses to move that HEAD at the same time.
+        let is_left =
+            |change: &&Move| plan.heads.iter().any(|head| matches!(&head.old, Target::Name(name) if *name == change.name));
+        let (second, first): (Vec<&Move>, Vec<&Move>) = plan.refs.iter().partition(is_left);
+        let order = Order {
+            first: lines(&first, &plan.heads, &own),
+            second: lines(&second, &[], &own),
+            dir: self.dir.join(own),
+            message,
+        };
         let began = Instant::now();
         let files: Vec<Lock> = indexes.iter().map(|index| self.lock_file(index)).collect::<io::Result<_>>()?;
         let refs = plan.refs.iter().map(|change| self.dir.join(format!("{}.lock", change.name)));
@@ -182,14 +193,9 @@ impl Real {
         indexes: &[NewIndex],
         files: &[Lock],
     ) -> Result<(), NotTaken> {
-        let transaction = if order.lines.is_empty() {
-            None
-        } else {
-            let prepared = Transaction::prepare(&self.git, &order.dir, order.message, &order.lines);
-            Some(prepared.map_err(|error| self.why(real, error))?)
-        };
+        let transaction = self.prepare(order, &order.first, real)?;
         let mut held = Vec::new();
-        let result = self.locked(transaction, real, indexes, files, &mut held);
+        let result = self.locked(transaction, order, real, indexes, files, &mut held);
         for lock in held {
             if lock.is_ours() {
                 let _ = fs::remove_file(&lock.path);
@@ -198,9 +204,18 @@ impl Real {
         result
     }
 
+    fn prepare(&self, order: &Order<'_>, lines: &[u8], real: &Snapshot) -> Result<Option<Transaction>, NotTaken> {
+        if lines.is_empty() {
+            return Ok(None);
+        }
+        let prepared = Transaction::prepare(&self.git, &order.dir, order.message, lines);
+        prepared.map(Some).map_err(|error| self.why(real, error))
+    }
+
     fn locked(
         &self,
         transaction: Option<Transaction>,
+        order: &Order<'_>,
         real: &Snapshot,
         indexes: &[NewIndex],
         files: &[Lock],
@@ -224,6 +239,9 @@ impl Real {
             }
             (Ok(()), Some(transaction)) => transaction.commit()?,
             (Ok(()), None) => {}
+        }
+        if let Some(second) = self.prepare(order, &order.second, real)? {
+            second.commit()?;
         }
         for (index, lock) in indexes.iter().zip(files) {
             if index.file.is_some() {
@@ -274,10 +292,10 @@ impl Real {
 }
 
 /// For `update-ref --stdin -z`. An id of zeroes says that there must be nothing. `own`: whose HEAD is just `HEAD`.
-fn lines(plan: &Plan, own: &Path) -> Vec<u8> {
+fn lines(refs: &[&Move], heads: &[HeadMove], own: &Path) -> Vec<u8> {
     let zero = |like: &Option<String>| "0".repeat(like.as_ref().map_or(40, String::len));
     let mut lines = Vec::new();
-    for change in &plan.refs {
+    for change in refs {
         let line = match &change.new {
             Some(new) => {
                 let old = change.old.clone().unwrap_or_else(|| zero(&change.new));
@@ -287,7 +305,7 @@ fn lines(plan: &Plan, own: &Path) -> Vec<u8> {
         };
         lines.extend(line.into_bytes());
     }
-    for head in &plan.heads {
+    for head in heads {
         let name = match head.view.to_str() {
             _ if head.view == own => "HEAD".to_owned(),
             Some("") => "main-worktree/HEAD".to_owned(),

@@ -173,7 +173,7 @@ impl Repository {
 
     /// Keys whose values are not the user's. Asked behind the fence, as plain files: nothing is included.
     async fn changed_settings(&self, asker: &Asker<'_>) -> Vec<String> {
-        let (private, real) = (quoted(&self.place.dir.join("config")), quoted(&self.inside().join("real/config")));
+        let (private, real) = (quoted(&self.place.dir.join("config")), quoted(&self.inside().join("ask/config")));
         let list = |file: &str| format!("git config --no-includes --file {file} -z --list 2>/dev/null; ");
         let script = format!("{}printf '\\001\\000'; {}true", list(&private), list(&real));
         let Ok(answer) = asker.ask(&script, CONFIG_BYTES).await else { return Vec::new() };

@@ -70,6 +70,12 @@ fn what_commands_did_alone_is_taken() {
     check(base, "HEAD=main main=1 other=1", base, "refs/heads/made 1>-");
     check(base, "HEAD=main main=1 other=1 made=1 tags/v1=2", base, "refs/tags/v1 ->2");
     check("HEAD=main", "HEAD=main main=2", "HEAD=main", "refs/heads/main ->2");
+    check(
+        "HEAD=main main=1",
+        "HEAD=new main=2 new=3",
+        "HEAD=main main=1",
+        "refs/heads/main 1>2; refs/heads/new ->3; HEAD refs/heads/new",
+    );
 }
 
 #[test]
@@ -108,6 +114,12 @@ fn the_user_who_moved_too_wins_and_nothing_is_lost() {
         "HEAD=main main=1 other=2",
         "HEAD=other main=1 other=1",
         "refs/heads/agent/kept/other ->2 kept of refs/heads/other",
+    );
+    check(
+        "HEAD=main main=1 elsewhere=1",
+        "HEAD=elsewhere main=2 elsewhere=1",
+        "HEAD=main main=1 elsewhere=1",
+        "refs/heads/agent/kept/main ->2 kept of refs/heads/main",
     );
     check("HEAD=main main=1 tags/v=1", "HEAD=main main=1 tags/v=2", "HEAD=main main=1 tags/v=3", "left refs/tags/v Moved");
 }
