@@ -127,16 +127,16 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
             }
             unproductive += u32::from(!agent.cancel.is_set());
             if unproductive == MAX_UNPRODUCTIVE {
-                return Ok(Finish::Stuck(format!("{unproductive} answers in a row were empty or cut short")));
+                return Ok(Finish::Stuck(format!("{unproductive} replies in a row were empty or cut off")));
             }
-            agent.frontend.show(AgentEvent::Notice("the model answered nothing; asking again"));
+            agent.frontend.show(AgentEvent::Notice("the model sent an empty reply; retrying"));
             continue;
         }
 
         fresh_starts.read(&mut draft);
         let cut = draft.cut();
         if draft.finish == FinishReason::Repetition {
-            agent.frontend.show(AgentEvent::Notice("the model said the same over and over; its answer was cut there"));
+            agent.frontend.show(AgentEvent::Notice("the model kept repeating itself; its reply was cut off"));
         }
         let mut end = limit.map(Finish::LimitReached);
         let calls = transcript.push_reply(draft);
@@ -166,13 +166,13 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
             (false, Some(go_on)) => {
                 unproductive += 1;
                 if unproductive == MAX_UNPRODUCTIVE {
-                    return Ok(Finish::Stuck(format!("{unproductive} answers in a row were empty or cut short")));
+                    return Ok(Finish::Stuck(format!("{unproductive} replies in a row were empty or cut off")));
                 }
                 transcript.push_user(go_on.to_owned());
             }
             (false, None) => match progress.at_end(agent.supervision, agent.policy.mode()) {
                 Some(nudge) => {
-                    agent.frontend.show(AgentEvent::Notice("the model stopped early; told to go on"));
+                    agent.frontend.show(AgentEvent::Notice("the model stopped early; told to continue"));
                     transcript.push_user(nudge);
                 }
                 None => {
@@ -199,7 +199,7 @@ async fn answer(
     agent.frontend.show(AgentEvent::CallStarted(call));
     let Some(tool) = find_tool(agent.tools, &call.name) else {
         let names: Vec<&str> = agent.tools.iter().map(|tool| tool.name()).collect();
-        let outcome = format!("There is no tool `{}`. The tools are: {}.", call.name, names.join(", "));
+        let outcome = format!("Unknown tool `{}`. Available tools: {}.", call.name, names.join(", "));
         return judge(breaker, call, ToolOutcome::failed(outcome), end);
     };
     let mut workspace = agent.workspace();

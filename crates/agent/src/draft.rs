@@ -37,10 +37,10 @@ impl Draft {
     pub(crate) fn cut(&self) -> Option<&'static str> {
         match self.finish {
             FinishReason::Length | FinishReason::ContextFull => {
-                Some("Your answer was cut at the length limit. Go on, in smaller pieces.")
+                Some("Your reply was cut off at the length limit. Continue in smaller pieces.")
             }
             FinishReason::Repetition => {
-                Some("Your answer said the same over and over, and was cut there. Go on with a tool call.")
+                Some("Your reply kept repeating itself and was cut off. Continue with a tool call.")
             }
             FinishReason::Stop | FinishReason::Other(_) => None,
         }

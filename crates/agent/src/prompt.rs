@@ -37,7 +37,7 @@ pub fn opening(facts: &Facts) -> String {
         None => text.push_str(" Not a git repository."),
     }
     if !facts.added.is_empty() {
-        text.push_str(&format!("\nYou also reach, by absolute paths: {}.", facts.added.join(", ")));
+        text.push_str(&format!("\nYou can also access, by absolute path: {}.", facts.added.join(", ")));
     }
     if facts.listing.is_empty() {
         text.push_str("\nThe workspace is empty.");
@@ -93,7 +93,7 @@ mod tests {
 
 
             Workspace: /w (linux x86_64). Today is 2026-11-23. Git: branch `main`, clean.
-            You also reach, by absolute paths: /shared, /data (read only).
+            You can also access, by absolute path: /shared, /data (read only).
             Top level: src/ a.py and 3 more
 
             The repository's AGENTS.md:

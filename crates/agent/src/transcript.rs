@@ -62,7 +62,7 @@ struct View {
 }
 
 /// What is wrong with arguments that were cut for it.
-const REPEATED: &str = "they said the same over and over, and were cut there";
+const REPEATED: &str = "they repeated themselves and were cut off";
 
 /// Who has the word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -58,14 +58,14 @@ impl Human {
             ChatEvent::Text(text) => self.words.push_str(text),
             ChatEvent::Writing { bytes } => {
                 self.writing += bytes;
-                self.screen.status(Some(format!("the model is writing a call, {} bytes ·", self.writing)));
+                self.screen.status(Some(format!("the model is writing a tool call, {} bytes ·", self.writing)));
             }
             ChatEvent::Thinking(_) => self.screen.status(Some("the model is thinking ·".to_owned())),
             ChatEvent::Retrying { attempt, delay, why } => {
                 self.account.retries += 1;
                 self.words.clear();
                 let delay = delay.as_secs_f32();
-                self.screen.line(Paint::Yellow, &format!("{why}; trying again in {delay:.1} s (attempt {attempt})"));
+                self.screen.line(Paint::Yellow, &format!("{why}; retrying in {delay:.1} s (attempt {attempt})"));
                 self.waiting();
             }
             ChatEvent::Call(_) | ChatEvent::Usage(_) | ChatEvent::Finish(_) => (),
