@@ -49,7 +49,7 @@ const MOST_PINS: usize = 64;
 /// What changed in git, for the user at the end of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GitAccount {
-    /// In the user's repository, as it happened: `main moved`, `new tag v9`, `HEAD now on topic`.
+    /// In the user's repository: `main +2`, `new tag v9`, `HEAD now on topic`.
     pub moved: Vec<String>,
     /// In the sandbox alone: settings, hooks, remotes. Gone with the run.
     pub private: Vec<String>,
@@ -94,7 +94,8 @@ pub(crate) struct PrivateGit {
     /// Files of the workspace that the user's git obeys.
     guarded: Vec<PathBuf>,
     importing: Importing,
-    account: GitAccount,
+    /// What could not be taken.
+    notes: Vec<String>,
     workspace: PathBuf,
     /// Removed at the end; after a kill the next run finds it.
     folder: Folder,
@@ -165,8 +166,12 @@ impl PrivateGit {
         let borrowed = repositories.iter().flat_map(|repository| make::borrowed(&repository.place.dir)).map(AnyPath::from);
         let (borrowed, repositories_mounts) = (borrowed.collect(), repositories.iter().map(mount).collect());
         let mounts = GitMounts { repositories: repositories_mounts, borrowed, ..GitMounts::default() };
-        let (account, workspace) = (GitAccount::default(), workspace.to_owned());
-        PrivateGit { git, repositories, mounts, guarded: Vec::new(), importing, account, workspace, folder }
+        let (guarded, notes, workspace) = (Vec::new(), Vec::new(), workspace.to_owned());
+        PrivateGit { git, repositories, mounts, guarded, importing, notes, workspace, folder }
+    }
+
+    pub(crate) fn add_notes(&mut self, notes: Vec<String>) {
+        self.notes.extend(notes);
     }
 
     pub(crate) fn mounts(&self) -> &GitMounts {
@@ -208,25 +213,34 @@ impl PrivateGit {
                 news.failed(format!("{} was moved outside the sandbox", repository.shown(&self.workspace)));
                 news
             };
-            let shown = repository.shown(&self.workspace);
-            let named = |text: &String| if shown == ".git" { text.clone() } else { format!("{shown}: {text}") };
-            self.account.moved.extend(news.moved.iter().map(named));
-            self.account.private.extend(news.private.iter().map(named));
-            let news = news.into_notes();
-            self.account.notes.extend(news.iter().filter(|note| !note.contains("in the sandbox only")).cloned());
-            notes.extend(news);
+            repository.moved.add(&news);
+            for (kind, names) in &news.private {
+                repository.stayed.entry(*kind).or_default().extend(names.iter().cloned());
+            }
+            self.notes.extend(news.notes.iter().filter(|note| !self.notes.contains(note)).cloned().collect::<Vec<_>>());
+            notes.extend(news.into_notes());
         }
-        notes.dedup();
         notes
     }
 
-    /// Says everything once.
+    /// At the end of a run.
     pub(crate) fn account(&self) -> GitAccount {
-        let once = |all: &[String]| {
-            let mut seen = BTreeSet::new();
-            all.iter().filter(|one| seen.insert(String::clone(one))).cloned().collect()
-        };
-        GitAccount { moved: once(&self.account.moved), private: once(&self.account.private), notes: once(&self.account.notes) }
+        let mut account = GitAccount { notes: self.notes.clone(), ..GitAccount::default() };
+        for repository in &self.repositories {
+            let shown = repository.shown(&self.workspace);
+            let named = |text: String| if shown == ".git" { text } else { format!("{shown}: {text}") };
+            let count = |old: &str, new: &str| {
+                let range = format!("{old}...{new}");
+                let args = ["rev-list", "--left-right", "--count", &range];
+                let answer = self.git.as_ref()?.run(&repository.place.dir, &args, outside::Input::None).ok()?;
+                let answer = String::from_utf8(answer).ok()?;
+                let (gone, added) = answer.trim().split_once('\t')?;
+                Some((gone.parse().ok()?, added.parse().ok()?))
+            };
+            account.moved.extend(repository.moved.words(count).into_iter().map(named));
+            account.private.extend(words::private(&repository.stayed).into_iter().map(named));
+        }
+        account
     }
 
     /// The private directories stay for the next run to look at: something in them could not be taken.

@@ -23,6 +23,7 @@ use crate::args::Output;
 use crate::config::Config;
 use crate::connect::{self, Connected};
 use crate::events::{self, Ended, Totals, What};
+use crate::git_words::git_words;
 use crate::harmless::one_line;
 use crate::hint::{Exit, Hint as _};
 use crate::human::Human;
@@ -313,6 +314,9 @@ impl Conversation {
         for repository in self.host.new_repositories().await {
             let path = repository.display();
             let text = format!("a new git repository appeared: {path}; git will run its hooks and configuration");
+            self.face.frontend().show(AgentEvent::Notice(&text));
+        }
+        for text in git_words(&self.host.git_account().await) {
             self.face.frontend().show(AgentEvent::Notice(&text));
         }
         let ended = self.account_for(&finish);

@@ -67,23 +67,33 @@ impl Host {
             return Side::Real;
         }
         let ground = self.ground(found);
+        let mut finished = Vec::new();
         for left in PrivateGit::adopt(&ground) {
-            self.finish(left).await;
+            finished.extend(self.finish(left).await);
         }
         // Where it cannot be made (a full disk, a strange repository) the real one is guarded instead.
         match PrivateGit::make(&ground) {
-            Ok(Some(private)) => Side::Private(private),
+            Ok(Some(mut private)) => {
+                private.add_notes(finished);
+                Side::Private(private)
+            }
             Ok(None) | Err(_) => Side::Real,
         }
     }
 
-    /// Imports what a killed run left, behind a fence of its own.
-    async fn finish(&self, mut left: PrivateGit) {
+    /// Imports what a killed run left, behind a fence of its own. Returns what to say of it.
+    async fn finish(&self, mut left: PrivateGit) -> Vec<String> {
         let setup = self.policy(left.mounts().clone()).map(|policy| Setup { policy: Some(policy) });
         // Until it has been looked at, it stays when it is dropped.
-        let Ok(setup) = setup else { return };
-        let Ok(keeper) = Keeper::start(&setup, &self.environment).await else { return };
-        left.after(&self.asker(&keeper, private_git::LONGEST)).await;
+        let Ok(setup) = setup else { return Vec::new() };
+        let Ok(keeper) = Keeper::start(&setup, &self.environment).await else { return Vec::new() };
+        let mut notes = left.after(&self.asker(&keeper, private_git::LONGEST)).await;
+        let moved = left.account().moved;
+        if !moved.is_empty() {
+            let moved = moved.join(", ");
+            notes.push(format!("git: finished the work of a run that was killed in this directory: {moved}."));
+        }
+        notes
     }
 
     fn asker<'a>(&'a self, keeper: &'a Keeper, longest: Duration) -> Asker<'a> {

@@ -13,6 +13,7 @@ use crate::private_git::make;
 use crate::private_git::plan::Left;
 use crate::private_git::snapshot::Snapshot;
 use crate::private_git::states;
+use crate::private_git::words::{Moved, Private};
 
 /// Where commands see the real directory, and what we ask.
 pub(crate) const INSIDE: &str = "/run/agent-git";
@@ -33,6 +34,8 @@ pub(crate) struct Repository {
     pub(crate) real_seen: Option<Marks>,
     /// What has been said already of refs that stay.
     pub(crate) said: BTreeSet<Left>,
+    pub(crate) moved: Moved,
+    pub(crate) stayed: Private,
 }
 
 impl Repository {
@@ -53,7 +56,7 @@ impl Repository {
             base.states.insert(view.inside.clone(), states::read(&private, &view.inside).files);
         }
         let private_seen = Some(private.marks(is_watched));
-        let made = Repository { place, folder, number, private, real, base, private_seen, real_seen, said: BTreeSet::new() };
+        let made = Repository { private_seen, real_seen, ..Repository::new(place, folder, number, private, real, base) };
         for view in made.place.views.clone() {
             made.keep_index(&view.inside)?;
         }
@@ -68,7 +71,12 @@ impl Repository {
         Journal::release(&folder.join("journal.json"));
         let (private, real) = (Dir::open(&folder.join("git"))?, Dir::open(&base.dir)?);
         let place = Place { dir: base.dir.clone(), views: base.views.clone() };
-        Ok(Repository { place, folder, number, private, real, base, private_seen: None, real_seen: None, said: BTreeSet::new() })
+        Ok(Repository::new(place, folder, number, private, real, base))
+    }
+
+    fn new(place: Place, folder: PathBuf, number: usize, private: Dir, real: Dir, base: Base) -> Repository {
+        let (said, moved, stayed) = (BTreeSet::new(), Moved::default(), Private::new());
+        Repository { place, folder, number, private, real, base, private_seen: None, real_seen: None, said, moved, stayed }
     }
 
     pub(crate) fn save(&self) -> io::Result<()> {

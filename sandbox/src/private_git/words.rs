@@ -6,24 +6,29 @@ use std::path::{Path, PathBuf};
 
 use crate::private_git::ask::{Asker, quoted};
 use crate::private_git::index::Merge;
-use crate::private_git::plan::{Left, Plan, StashMove, Why};
+use crate::private_git::plan::{HeadMove, Left, Move, Plan, StashMove, Why};
 use crate::private_git::refs::{self, Target};
 use crate::private_git::repository::Repository;
 use crate::private_git::snapshot::Snapshot;
 
 const CONFIG_BYTES: u64 = 4 << 20;
 const MOST_NAMES: usize = 8;
+const MOST_MOVES: usize = 12;
 
 /// Of one command and one repository.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct News {
     /// What moved on the user's side.
-    pub(crate) moved: Vec<String>,
-    /// What commands changed for themselves alone.
-    pub(crate) private: Vec<String>,
+    pub(crate) refs: Vec<Move>,
+    pub(crate) heads: Vec<HeadMove>,
+    pub(crate) stash: Vec<String>,
+    /// What commands changed for themselves alone: by kind, the names.
+    pub(crate) private: Private,
     /// What was not taken, or not at its place.
     pub(crate) notes: Vec<String>,
 }
+
+pub(crate) type Private = BTreeMap<&'static str, BTreeSet<String>>;
 
 impl News {
     pub(crate) fn failed(&mut self, why: String) {
@@ -32,36 +37,30 @@ impl News {
 
     pub(crate) fn moved(&mut self, plan: &Plan, base: &Snapshot, private: &Snapshot) {
         for change in &plan.refs {
-            let short = shown(&refs::short(&change.name));
-            match (&change.kept_from, &change.old, &change.new) {
-                (Some(from), ..) => {
-                    let from = shown(&refs::short(from));
-                    self.moved.push(format!("{from} kept as {short}"));
-                    self.notes.push(format!(
-                        "git: `{from}` moved outside the sandbox at the same time; the command's commits are on branch `{short}`."
-                    ));
-                }
-                (None, None, Some(_)) => self.moved.push(format!("new {}", with_kind(&change.name))),
-                (None, Some(_), Some(_)) => self.moved.push(format!("{short} moved")),
-                (None, _, None) => self.moved.push(format!("{short} deleted")),
+            if let Some(from) = &change.kept_from {
+                let (from, short) = (shown(&refs::short(from)), shown(&refs::short(&change.name)));
+                self.notes.push(format!(
+                    "git: `{from}` moved outside the sandbox at the same time; the command's commits are on branch `{short}`."
+                ));
             }
         }
-        for head in &plan.heads {
-            self.moved.push(match &head.new {
-                Target::Name(name) => format!("HEAD now on {}", shown(&refs::short(name))),
-                Target::Id(id) => format!("HEAD now at {}", id.get(..10).unwrap_or(id)),
-            });
-        }
+        self.refs.extend(plan.refs.iter().cloned());
+        self.heads.extend(plan.heads.iter().cloned());
         if let StashMove::Replay { dropped, stored } = &plan.stash {
             if !stored.is_empty() {
-                self.moved.push(format!("stash +{}", stored.len()));
+                self.stash.push(format!("stash +{}", stored.len()));
             }
             let gone = base.stash.iter().take(*dropped).filter(|one| !private.stash.contains(one));
+            // By these they can be had back: `git stash store ID`.
             let ids: Vec<&str> = gone.map(|one| one.id.get(..10).unwrap_or(&one.id)).collect();
             if !ids.is_empty() {
-                self.moved.push(format!("stash entry dropped: {}", ids.join(", ")));
+                self.stash.push(format!("dropped stash {}", ids.join(", ")));
             }
         }
+    }
+
+    fn stays(&mut self, kind: &'static str, names: impl IntoIterator<Item = String>) {
+        self.private.entry(kind).or_default().extend(names);
     }
 
     pub(crate) fn left<'l>(&mut self, left: impl Iterator<Item = &'l Left>) {
@@ -70,18 +69,18 @@ impl News {
             by_reason.entry(*why).or_default().push(shown(name));
         }
         for (why, names) in by_reason {
-            let names = list(&names);
+            let shown = list(&names);
             let note = match why {
                 Why::Kind => {
-                    self.private.push(names);
+                    self.stays("refs", names);
                     continue;
                 }
-                Why::Namesake => format!("git: {names} stays in the sandbox: a branch or tag of that name exists."),
+                Why::Namesake => format!("git: {shown} stays in the sandbox: a branch or tag of that name exists."),
                 Why::CheckedOutElsewhere => {
-                    format!("git: {names} stays unchanged for the user: another worktree has it checked out.")
+                    format!("git: {shown} stays unchanged for the user: another worktree has it checked out.")
                 }
-                Why::Deleted => format!("git: {names} was deleted in the sandbox alone: commands did not create it."),
-                Why::Moved => format!("git: {names} stays unchanged for the user: it moved outside the sandbox too."),
+                Why::Deleted => format!("git: {shown} was deleted in the sandbox alone: commands did not create it."),
+                Why::Moved => format!("git: {shown} stays unchanged for the user: it moved outside the sandbox too."),
             };
             self.notes.push(note);
         }
@@ -119,16 +118,66 @@ impl News {
         if !self.private.is_empty() {
             notes.push(format!(
                 "git: changed in the sandbox only, for this session: {}. The user's own git does not see it.",
-                self.private.join("; ")
+                private(&self.private).join("; ")
             ));
         }
         notes
     }
 }
 
-fn with_kind(name: &str) -> String {
-    let short = shown(&refs::short(name));
-    if name.starts_with("refs/heads/") { format!("branch {short}") } else { short }
+/// By kind, with a few of the names.
+pub(crate) fn private(all: &Private) -> Vec<String> {
+    let words = all.iter().map(|(kind, names)| {
+        let names: Vec<String> = names.iter().cloned().collect();
+        if names.is_empty() { (*kind).to_owned() } else { format!("{kind} ({})", list(&names)) }
+    });
+    words.collect()
+}
+
+/// What moved in one repository since the run began: where each ref was first, and is now.
+#[derive(Debug, Default)]
+pub(crate) struct Moved {
+    refs: BTreeMap<String, (Option<String>, Option<String>)>,
+    heads: BTreeMap<PathBuf, Target>,
+    stash: Vec<String>,
+}
+
+impl Moved {
+    pub(crate) fn add(&mut self, news: &News) {
+        for change in &news.refs {
+            self.refs.entry(change.name.clone()).or_insert((change.old.clone(), None)).1.clone_from(&change.new);
+        }
+        self.heads.extend(news.heads.iter().map(|head| (head.view.clone(), head.new.clone())));
+        self.stash.extend(news.stash.iter().cloned());
+    }
+
+    /// `main +2`, `new tag v9`, `HEAD now on topic`. `count`: commits that only the first and only the second has.
+    pub(crate) fn words(&self, count: impl Fn(&str, &str) -> Option<(usize, usize)>) -> Vec<String> {
+        let mut words = Vec::new();
+        for (name, (old, new)) in &self.refs {
+            let short = shown(&refs::short(name));
+            let branch = if name.starts_with("refs/heads/") { "branch " } else { "" };
+            match (old, new) {
+                (None, Some(_)) => words.push(format!("new {branch}{short}")),
+                (Some(old), Some(new)) if old != new => words.push(match count(old, new) {
+                    Some((0, added)) => format!("{short} +{added}"),
+                    Some((gone, added)) => format!("{short} +{added} -{gone}"),
+                    None => format!("{short} moved"),
+                }),
+                (Some(_), None) => words.push(format!("deleted {branch}{short}")),
+                (Some(_), Some(_)) | (None, None) => {}
+            }
+        }
+        words.extend(self.heads.values().map(|head| match head {
+            Target::Name(name) => format!("HEAD now on {}", shown(&refs::short(name))),
+            Target::Id(id) => format!("HEAD now at {}", id.get(..10).unwrap_or(id)),
+        }));
+        words.extend(self.stash.iter().cloned());
+        let more = words.len().saturating_sub(MOST_MOVES);
+        words.truncate(MOST_MOVES);
+        words.extend((more != 0).then(|| format!("{more} more")));
+        words
+    }
 }
 
 /// Names that a command chose, on one line of a person's screen.
@@ -158,16 +207,19 @@ impl Repository {
             paths.iter().filter(|path| path.ends_with("config") || path.ends_with("config.worktree")).collect();
         if !config.is_empty() {
             let keys = self.changed_settings(asker).await;
-            news.private.push(if keys.is_empty() { "configuration".to_owned() } else { format!("configuration ({})", list(&keys)) });
+            news.stays("configuration", keys);
         }
         for (folder, word) in [("hooks", "hooks"), ("info", "info"), ("objects/info", "objects/info"), ("modules", "submodules"), ("worktrees", "worktrees")] {
             let names = below(folder);
             if !names.is_empty() {
-                news.private.push(format!("{word} ({})", list(&names)));
+                news.stays(word, names);
             }
         }
-        let others = ["commondir", "gitdir", "shallow", "rebase-apply", "sequencer"];
-        news.private.extend(others.iter().filter(|name| paths.contains(Path::new(name))).map(|name| (*name).to_owned()));
+        for name in ["commondir", "gitdir", "shallow", "rebase-apply", "sequencer"] {
+            if paths.contains(Path::new(name)) {
+                news.stays(name, []);
+            }
+        }
         news
     }
 

@@ -82,8 +82,8 @@ fn settings_hooks_and_remotes_last_for_the_run_and_are_named() {
     assert_eq!(room.git("log -1 --format=%s").trim(), "hooked");
     room.bench.block_on(room.bench.host.close());
     let account = room.bench.block_on(room.bench.host.git_account());
-    assert!(account.moved.contains(&"main moved".to_owned()), "{account:?}");
-    assert!(account.private.iter().any(|one| one.contains("hooks (pre-commit)")), "{account:?}");
+    assert!(account.moved == ["main +1"], "{account:?}");
+    assert!(account.private.iter().any(|one| one == "hooks (pre-commit)"), "{account:?}");
 }
 
 #[test]
