@@ -176,7 +176,11 @@ fn a_torn_last_line_is_left_out_and_does_not_spoil_the_next_one() {
     assert!(last_messages(&world, 2).contains("toolc00000001 The run was interrupted here"));
     assert!(fs::read_to_string(&file).unwrap().starts_with(&torn), "a session file only grows");
     let shown = world.agent(&["show"]);
-    assert!(shown.stderr.contains("is incomplete and was skipped") && shown.stdout.contains("Done."), "{}", shown.stdout);
+    assert!(
+        shown.stderr.contains("is incomplete and was skipped") && shown.stdout.contains("Done."),
+        "{}",
+        shown.stdout
+    );
     // And once more, for the torn line is now in the middle.
     assert_eq!(world.agent(&["resume", "--max-steps", "1", "More"]).code, 3);
     check_prefixes(&world);

@@ -23,12 +23,12 @@ use crate::files::Files;
 use crate::keeper::{Keeper, Unstarted};
 use crate::options::{AddedDir, HostOptions, SandboxMode};
 use crate::output::Output;
+use crate::private_git::GitMounts;
 use crate::protocol::Setup;
 use crate::proxy::Proxy;
 use crate::roots::Roots;
 use crate::run::{End, Errand, Started};
 use crate::search::Hunt;
-use crate::private_git::GitMounts;
 use crate::{git_dirs, list, map, private_git, read, run, search, write};
 
 /// Where shells are, before PATH is asked.
@@ -236,11 +236,7 @@ impl Host {
     }
 
     /// Returns what there is to say of git from before it, too.
-    async fn launch(
-        &self,
-        slot: &mut Option<Keeper>,
-        command: &str,
-    ) -> Result<(Started, Vec<String>), SandboxError> {
+    async fn launch(&self, slot: &mut Option<Keeper>, command: &str) -> Result<(Started, Vec<String>), SandboxError> {
         let (git, notes) = match self.options.fence.sandbox {
             SandboxMode::On => self.ready_git(slot).await?,
             SandboxMode::Off => (Vec::new(), Vec::new()),

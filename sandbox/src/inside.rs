@@ -261,15 +261,15 @@ fn a_linked_worktree_commits() {
     }
     let ran = run("git commit -q --allow-empty -m y && git log --oneline | wc -l");
     assert_eq!(ran.output, "2\n");
-    let planted =
-        run("echo evil > ../main/x; echo evil > ../main/.git/hooks/pre-commit; git config x.y evil");
+    let planted = run("echo evil > ../main/x; echo evil > ../main/.git/hooks/pre-commit; git config x.y evil");
     // Beside `.git` there is only the command's own /tmp.
     assert!(!folder.path().join("main/x").exists());
     assert_eq!(planted.ended, Ended::Exited(0), "{}", planted.output);
     let git = folder.path().join("main/.git");
     assert!(!git.join("hooks/pre-commit").exists());
     assert!(!std::fs::read_to_string(git.join("config")).unwrap().contains("evil"));
-    let log = std::process::Command::new("git").args(["rev-list", "--count", "linked"]).current_dir(git).output().unwrap();
+    let log =
+        std::process::Command::new("git").args(["rev-list", "--count", "linked"]).current_dir(git).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&log.stdout), "2\n");
 }
 

@@ -36,10 +36,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use crate::private_git::ask::{Asker, LONGEST};
-pub(crate) use crate::private_git::layout::outside;
 use crate::fence::policy::AnyPath;
+pub(crate) use crate::private_git::ask::{Asker, LONGEST};
 use crate::private_git::folder::Folder;
+pub(crate) use crate::private_git::layout::outside;
 use crate::private_git::outside::Git;
 use crate::private_git::repository::Repository;
 
@@ -130,7 +130,8 @@ impl PrivateGit {
         let mut repositories = Vec::new();
         for (number, place) in places.iter().enumerate() {
             let inner = places.iter().filter_map(|other| other.dir.strip_prefix(&place.dir).ok());
-            let inner: Vec<PathBuf> = inner.filter(|path| !path.as_os_str().is_empty()).map(Path::to_path_buf).collect();
+            let inner: Vec<PathBuf> =
+                inner.filter(|path| !path.as_os_str().is_empty()).map(Path::to_path_buf).collect();
             repositories.push(Repository::make(place.clone(), folder.path().join(number.to_string()), number, &inner)?);
         }
         let mut made = PrivateGit::of(git, repositories, ground.importing, ground.workspace, folder);
@@ -150,20 +151,28 @@ impl PrivateGit {
         let git = Git::find(&ground.writable);
         let adopt = |folder: Folder| {
             let paths = (0..).map(|number| folder.path().join(number.to_string())).take_while(|path| path.is_dir());
-            let repositories = paths.enumerate().filter_map(|(number, path)| Repository::adopt(path, number).ok()).collect();
+            let repositories =
+                paths.enumerate().filter_map(|(number, path)| Repository::adopt(path, number).ok()).collect();
             PrivateGit::of(git.clone(), repositories, ground.importing, ground.workspace, folder)
         };
         Folder::abandoned(&ground.state, ground.workspace).into_iter().map(adopt).collect()
     }
 
-    fn of(git: Option<Git>, repositories: Vec<Repository>, importing: Importing, workspace: &Path, folder: Folder) -> PrivateGit {
+    fn of(
+        git: Option<Git>,
+        repositories: Vec<Repository>,
+        importing: Importing,
+        workspace: &Path,
+        folder: Folder,
+    ) -> PrivateGit {
         let mount = |repository: &Repository| GitMount {
             at: repository.place.dir.clone().into(),
             private: repository.folder.join("git").into(),
             ask: repository.folder.join("ask").into(),
             inside: repository.inside().into(),
         };
-        let borrowed = repositories.iter().flat_map(|repository| make::borrowed(&repository.place.dir)).map(AnyPath::from);
+        let borrowed =
+            repositories.iter().flat_map(|repository| make::borrowed(&repository.place.dir)).map(AnyPath::from);
         let (borrowed, repositories_mounts) = (borrowed.collect(), repositories.iter().map(mount).collect());
         let mounts = GitMounts { repositories: repositories_mounts, borrowed, ..GitMounts::default() };
         let (guarded, notes, workspace) = (Vec::new(), Vec::new(), workspace.to_owned());
@@ -245,7 +254,8 @@ impl PrivateGit {
 
     /// The private directories stay for the next run to look at: something in them could not be taken.
     fn is_settled(&self) -> bool {
-        self.importing == Importing::Nothing || self.repositories.iter().all(|repository| repository.private_seen.is_some())
+        self.importing == Importing::Nothing
+            || self.repositories.iter().all(|repository| repository.private_seen.is_some())
     }
 
     #[cfg(test)]
@@ -282,7 +292,11 @@ impl Drop for PrivateGit {
 /// Every directory on the way from where commands may write down to a repository in it.
 fn pins(ground: &Ground<'_>, places: &[layout::Place]) -> Vec<PathBuf> {
     let mut pins = BTreeSet::new();
-    for path in ground.found.iter().filter(|path| !places.iter().any(|place| path.starts_with(&place.dir) && **path != place.dir)) {
+    for path in ground
+        .found
+        .iter()
+        .filter(|path| !places.iter().any(|place| path.starts_with(&place.dir) && **path != place.dir))
+    {
         let Some(root) = ground.writable.iter().find(|root| path.starts_with(root)) else { continue };
         let parents = path.ancestors().skip(1).take_while(|parent| parent != root);
         pins.extend(parents.filter(|parent| parent.starts_with(root)).map(Path::to_path_buf));

@@ -105,7 +105,11 @@ fn beside(root: &Path, fenced: &Commands, rounds: usize) -> bool {
             let commit = |round: &usize| {
                 let message = format!("outside-{round}.");
                 let mut git = command(root);
-                git.args(["commit", "-q", "--allow-empty", "-m", &message]).stderr(Stdio::null()).status().unwrap().success()
+                git.args(["commit", "-q", "--allow-empty", "-m", &message])
+                    .stderr(Stdio::null())
+                    .status()
+                    .unwrap()
+                    .success()
             };
             (0..rounds).filter(commit).count()
         });

@@ -121,7 +121,8 @@ impl Host {
         }
         drop(side);
         let keeper = self.keeper(slot).await?;
-        let is_private = keeper.layers.iter().any(|layer| layer.kind == LayerKind::Mounts && layer.state == LayerState::Works);
+        let is_private =
+            keeper.layers.iter().any(|layer| layer.kind == LayerKind::Mounts && layer.state == LayerState::Works);
         match &mut *self.private_git.lock().await {
             Side::Private(private) if is_private => {
                 let notes = private.before(&self.asker(keeper, private_git::LONGEST)).await;

@@ -56,7 +56,10 @@ pub(crate) fn build(policy: &Policy, sockets: &[PathBuf]) -> io::Result<()> {
     }
     let mut folders = Vec::new();
     for (path, private) in &policy.git.covered {
-        folders.push(Kept { path: path.to_path_buf(), tree: Tree::of(private, MountDepth::This)?.with(HARMLESS, MountDepth::This)? });
+        folders.push(Kept {
+            path: path.to_path_buf(),
+            tree: Tree::of(private, MountDepth::This)?.with(HARMLESS, MountDepth::This)?,
+        });
     }
     let devices: Vec<Kept> = DEVICES.iter().filter_map(|name| device(name)).collect();
 
@@ -122,7 +125,9 @@ impl GitTrees {
         self.real.place()?;
         self.ask.place()?;
         if alternates.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
-            Tree::of(&Store::path("empty"), MountDepth::This)?.with(READ_ONLY | HARMLESS, MountDepth::This)?.mount(&alternates)?;
+            Tree::of(&Store::path("empty"), MountDepth::This)?
+                .with(READ_ONLY | HARMLESS, MountDepth::This)?
+                .mount(&alternates)?;
         }
         self.private.place()
     }

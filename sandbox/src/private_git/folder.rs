@@ -46,7 +46,9 @@ impl Folder {
         let entries = fs::read_dir(state).into_iter().flatten().flatten().map(|entry| entry.path());
         let take = |path: PathBuf| {
             let named = fs::read(path.join(WORKSPACE)).ok()?;
-            if named != workspace.as_os_str().as_bytes() || fs::metadata(&path).ok()?.uid() != rustix::process::getuid().as_raw() {
+            if named != workspace.as_os_str().as_bytes()
+                || fs::metadata(&path).ok()?.uid() != rustix::process::getuid().as_raw()
+            {
                 return None;
             }
             let lock = File::open(path.join(LOCK)).ok()?;

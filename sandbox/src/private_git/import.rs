@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::private_git::ask::{Asker, quoted};
 use crate::private_git::dir::Marks;
-use crate::private_git::index::{self, Merge, Staged};
+use crate::private_git::index::{self, Merge};
 use crate::private_git::journal::Journal;
 use crate::private_git::layout::View;
 use crate::private_git::outside::{Git, Input};
@@ -32,7 +32,7 @@ const TRIES: usize = 5;
 struct Worktree {
     view: PathBuf,
     /// What the commands' side has staged, if that changed.
-    staged: Option<Staged>,
+    staged: Option<Vec<u8>>,
     states: Option<States>,
 }
 
@@ -85,7 +85,8 @@ impl Repository {
             let states = states::read(&self.private, &view.inside);
             let is_new = self.base.states.get(&view.inside) != Some(&states.files);
             let index = paths.contains(&view.inside.join("index"));
-            let staged = if index && view.worktree.is_some() { Some(self.staged(&view.inside, asker).await?) } else { None };
+            let staged =
+                if index && view.worktree.is_some() { Some(self.staged(&view.inside, asker).await?) } else { None };
             worktrees.push(Worktree { view: view.inside, staged, states: is_new.then_some(states) });
         }
         let real = Real { git: git.clone(), dir: self.place.dir.clone(), views: self.place.views.clone() };
@@ -94,13 +95,24 @@ impl Repository {
             let now = Snapshot::read(&self.real, &self.place.views);
             let elsewhere = snapshot::elsewhere(&self.real, &self.place.views);
             let plan = plan::plan(&self.base.snapshot, &private, &now, &self.base.made, &elsewhere);
-            let plan = plan.map_err(|TooMuch(count)| io::Error::other(format!("{count} branches and tags changed at once")))?;
+            let plan =
+                plan.map_err(|TooMuch(count)| io::Error::other(format!("{count} branches and tags changed at once")))?;
             let tips = self.store(&plan, &worktrees, &mut stored, asker, &real).await?;
-            let work = Work { real: real.clone(), plan, now, tips, message: self.message(), journal: self.folder.join("journal.json") };
+            let work = Work {
+                real: real.clone(),
+                plan,
+                now,
+                tips,
+                message: self.message(),
+                journal: self.folder.join("journal.json"),
+            };
             let mut merges = Vec::new();
             for worktree in worktrees.iter().filter(|worktree| !work.plan.contested.contains(&worktree.view)) {
                 if let Some(staged) = &worktree.staged {
-                    merges.push((worktree.view.clone(), self.merge(&worktree.view, staged, &mut stored, asker, &real).await?));
+                    merges.push((
+                        worktree.view.clone(),
+                        self.merge(&worktree.view, staged, &mut stored, asker, &real).await?,
+                    ));
                 }
             }
             let (work, merges, result) = aside(move || {
@@ -118,10 +130,9 @@ impl Repository {
         Err(io::Error::other("the repository changes all the time"))
     }
 
-    async fn staged(&self, view: &Path, asker: &Asker<'_>) -> io::Result<Staged> {
+    async fn staged(&self, view: &Path, asker: &Asker<'_>) -> io::Result<Vec<u8>> {
         let dir = quoted(&self.place.dir.join(view));
-        let listed = asker.ask(&format!("g {dir} ls-files --stage -z"), LISTING_BYTES).await?;
-        Ok(index::parse(&listed))
+        asker.ask(&format!("g {dir} ls-files --stage -z"), LISTING_BYTES).await
     }
 
     /// Everything that will be referred to, into the user's store. Returns what that is.
@@ -133,9 +144,11 @@ impl Repository {
         asker: &Asker<'_>,
         real: &Real,
     ) -> io::Result<Vec<String>> {
-        let states = worktrees.iter().filter_map(|worktree| worktree.states.as_ref()).flat_map(|states| states.ids.clone());
+        let states =
+            worktrees.iter().filter_map(|worktree| worktree.states.as_ref()).flat_map(|states| states.ids.clone());
         let tips: BTreeSet<String> = plan.tips().into_iter().chain(states).collect();
-        let known: BTreeSet<&str> = self.base.snapshot.refs.keys().filter_map(|name| self.base.snapshot.id(name)).collect();
+        let known: BTreeSet<&str> =
+            self.base.snapshot.refs.keys().filter_map(|name| self.base.snapshot.id(name)).collect();
         let new: Vec<String> =
             tips.iter().filter(|id| !known.contains(id.as_str()) && !stored.contains(*id)).cloned().collect();
         if !new.is_empty() {
@@ -169,13 +182,13 @@ impl Repository {
     async fn merge(
         &self,
         view: &Path,
-        staged: &Staged,
+        staged: &[u8],
         stored: &mut BTreeSet<String>,
         asker: &Asker<'_>,
         real: &Real,
     ) -> io::Result<Ready> {
         let (kept_index, kept_listing) = (self.kept_index(view), self.kept_listing(view));
-        let (work, inside, staged) = (real.clone(), view.to_owned(), staged.clone());
+        let (work, inside, staged) = (real.clone(), view.to_owned(), staged.to_vec());
         let ready = aside(move || Ready::new(&work, &inside, &staged, &kept_index, &kept_listing)).await??;
         let blobs: Vec<String> = ready.merge.blobs.iter().filter(|blob| !stored.contains(*blob)).cloned().collect();
         let work = real.clone();
@@ -218,7 +231,8 @@ impl Repository {
                 (Some(_), Some(_)) => false,
             };
         }
-        let mut follow = !work.plan.contested.is_empty() || work.plan.refs.iter().any(|change| change.kept_from.is_some());
+        let mut follow =
+            !work.plan.contested.is_empty() || work.plan.refs.iter().any(|change| change.kept_from.is_some());
         for (view, ready) in merges {
             news.staged(&ready.merge);
             follow |= !ready.merge.contested.is_empty();
@@ -234,7 +248,10 @@ impl Repository {
         if follow {
             return self.follow(&work.plan);
         }
-        if self.real_seen.as_ref().is_some_and(|seen| changed(seen, &marks).iter().all(|path| work.made(path, &marks, inodes)))
+        if self
+            .real_seen
+            .as_ref()
+            .is_some_and(|seen| changed(seen, &marks).iter().all(|path| work.made(path, &marks, inodes)))
             && work.is_all(&after)
         {
             self.real_seen = Some(marks);
@@ -267,13 +284,7 @@ impl Repository {
     }
 
     fn keep_staged(&self, view: &Path, ready: &Ready) -> io::Result<()> {
-        let mut listing = Vec::new();
-        for (path, stages) in &ready.after {
-            for stage in stages {
-                listing.extend([format!("{} {} {}\t", stage.mode, stage.id, stage.stage).as_bytes(), path, b"\0"].concat());
-            }
-        }
-        fs::write(self.kept_listing(view), listing)?;
+        fs::write(self.kept_listing(view), &ready.after)?;
         // The file that has just become the user's index, if all of it did: one of the same bytes need not be listed.
         let (new, kept) = (self.kept_index(view).with_extension("new"), self.kept_index(view));
         let whole = ready.merge.contested.is_empty() && ready.merge.gitlinks.is_empty();
@@ -311,12 +322,16 @@ impl Work {
         let refs = || self.plan.refs.iter().map(|change| Path::new(&change.name));
         match path.file_name().and_then(|name| name.to_str()) {
             Some("index") => marks.get(path).is_some_and(|mark| inodes.contains(&mark.inode())),
-            Some("HEAD") if !path.starts_with("logs") => self.plan.heads.iter().any(|head| head.view.join("HEAD") == path),
+            Some("HEAD") if !path.starts_with("logs") => {
+                self.plan.heads.iter().any(|head| head.view.join("HEAD") == path)
+            }
             _ => {
                 path.starts_with("logs")
-                    || path.starts_with("refs") && (refs().any(|name| name.starts_with(path)) || path.starts_with(STASH))
+                    || path.starts_with("refs")
+                        && (refs().any(|name| name.starts_with(path)) || path.starts_with(STASH))
                     || path == Path::new("packed-refs") && self.plan.refs.iter().any(|change| change.new.is_none())
-                    || marks.get(path).is_some_and(|mark| !mark.is_file()) && self.real.views.iter().any(|view| view.inside == path)
+                    || marks.get(path).is_some_and(|mark| !mark.is_file())
+                        && self.real.views.iter().any(|view| view.inside == path)
                     || states::names().any(|state| path.ends_with(state))
             }
         }
@@ -339,7 +354,11 @@ impl Work {
         let moved = |view: &PathBuf| {
             let branch = self.now.heads.get(view);
             self.plan.heads.iter().any(|head| head.view == *view)
-                || self.plan.refs.iter().any(|change| matches!(branch, Some(refs::Target::Name(name)) if *name == change.name))
+                || self
+                    .plan
+                    .refs
+                    .iter()
+                    .any(|change| matches!(branch, Some(refs::Target::Name(name)) if *name == change.name))
         };
         let mut indexes = Vec::new();
         for view in self.real.views.iter().map(|view| &view.inside) {
@@ -368,31 +387,25 @@ struct Ready {
     view: PathBuf,
     merge: Merge,
     /// What both sides have staged after it.
-    after: Staged,
+    after: Vec<u8>,
     seen: Option<Seen>,
     /// Where a copy of the new index goes.
     kept: PathBuf,
 }
 
 impl Ready {
-    fn new(real: &Real, view: &Path, private: &Staged, kept_index: &Path, kept_listing: &Path) -> io::Result<Ready> {
+    fn new(real: &Real, view: &Path, private: &[u8], kept_index: &Path, kept_listing: &Path) -> io::Result<Ready> {
         let index = real.dir.join(view).join("index");
         let seen = Seen::of(&index);
         let same = matches!((fs::read(kept_index), fs::read(&index)), (Ok(one), Ok(other)) if one == other);
         // Only the list of what is staged is read, and by git's own program: formats are its business.
         let base = match fs::read(kept_listing) {
-            Ok(listing) => index::parse(&listing),
+            Ok(listing) => listing,
             Err(_) => listing(real, kept_index)?,
         };
         let now = if same { base.clone() } else { listing(real, &index)? };
         let merge = index::merge(&base, private, &now);
-        let mut after = base;
-        for (path, stages) in private {
-            if !merge.contested.contains(path) && !merge.gitlinks.contains(path) {
-                after.insert(path.clone(), stages.clone());
-            }
-        }
-        after.retain(|path, _| private.contains_key(path) || merge.contested.contains(path));
+        let after = merge.settle(&base, private);
         Ok(Ready { view: view.to_owned(), merge, after, seen, kept: kept_index.with_extension("new") })
     }
 
@@ -431,11 +444,11 @@ impl Ready {
     }
 }
 
-fn listing(real: &Real, index: &Path) -> io::Result<Staged> {
+fn listing(real: &Real, index: &Path) -> io::Result<Vec<u8>> {
     if !index.exists() {
-        return Ok(Staged::new());
+        return Ok(Vec::new());
     }
-    Ok(index::parse(&real.run(&["ls-files", "--stage", "-z"], Input::Index(index))?))
+    real.run(&["ls-files", "--stage", "-z"], Input::Index(index))
 }
 
 /// Away from the thread that reads what commands print, and Ctrl-C.

@@ -2,7 +2,7 @@
 //! `git update-index -z --index-info` reads it. Flags are no part of it, so
 //! none can hide a change, and git itself writes the file in the user's format.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::private_git::refs;
 
@@ -14,21 +14,34 @@ pub(crate) struct Stage {
     pub(crate) stage: u8,
 }
 
-pub(crate) type Staged = BTreeMap<Vec<u8>, Vec<Stage>>;
+type Staged<'l> = BTreeMap<&'l [u8], Vec<Stage>>;
 
-const MOST_ENTRIES: usize = 5_000_000;
 pub(crate) const GITLINK: &str = "160000";
 const MODES: &[&str] = &["100644", "100755", "120000", GITLINK];
 
-/// Entries that do not parse, and paths that no tree may have, are dropped.
-pub(crate) fn parse(listed: &[u8]) -> Staged {
+fn lines(listed: &[u8]) -> impl Iterator<Item = &[u8]> {
+    listed.split(|byte| *byte == 0).filter(|line| !line.is_empty())
+}
+
+fn path(line: &[u8]) -> &[u8] {
+    let tab = line.iter().position(|byte| *byte == b'\t').map_or(line.len(), |tab| tab + 1);
+    line.get(tab..).unwrap_or_default()
+}
+
+/// Of some paths. Entries that do not parse, and paths that no tree may have, are dropped.
+fn parse<'l>(listed: &'l [u8], wanted: &BTreeSet<&[u8]>) -> Staged<'l> {
     let mut staged = Staged::new();
-    for line in listed.split(|byte| *byte == 0).take(MOST_ENTRIES) {
+    for line in lines(listed).filter(|line| wanted.contains(path(line))) {
         if let Some((path, stage)) = entry(line) {
-            staged.entry(path.to_vec()).or_default().push(stage);
+            staged.entry(path).or_default().push(stage);
         }
     }
     staged
+}
+
+pub(crate) fn gitlinks(listed: &[u8]) -> Vec<&[u8]> {
+    let links = lines(listed).filter_map(entry).filter(|(_, stage)| stage.mode == GITLINK);
+    links.map(|(path, _)| path).collect()
 }
 
 fn entry(line: &[u8]) -> Option<(&[u8], Stage)> {
@@ -54,23 +67,25 @@ pub(crate) struct Merge {
     /// Staged by the user otherwise, in the meantime.
     pub(crate) contested: Vec<Vec<u8>>,
     pub(crate) gitlinks: Vec<Vec<u8>>,
-    pub(crate) paths: usize,
 }
 
-/// Brings what commands staged (`base` to `private`) into what the user has staged (`real`), path by path.
-pub(crate) fn merge(base: &Staged, private: &Staged, real: &Staged) -> Merge {
+/// Brings what commands staged (`base` to `private`) into what the user has staged (`real`), path by path. All three as
+/// git lists them; of thousands of lines only those that differ are looked at.
+pub(crate) fn merge(base: &[u8], private: &[u8], real: &[u8]) -> Merge {
     let mut merge = Merge::default();
-    let changed = base.keys().filter(|path| !private.contains_key(*path)).chain(private.keys());
+    let [was, now]: [HashSet<&[u8]>; 2] = [base, private].map(|listed| lines(listed).collect());
+    let changed: BTreeSet<&[u8]> = was.symmetric_difference(&now).map(|line| path(line)).collect();
+    let [base, private, real] = [base, private, real].map(|listed| parse(listed, &changed));
     for path in changed {
-        let [was, now, is] = [base, private, real].map(|side| side.get(path).map_or(&[][..], Vec::as_slice));
+        let [was, now, is] = [&base, &private, &real].map(|side| side.get(path).map_or(&[][..], Vec::as_slice));
         if was == now || now == is {
             continue;
         }
         let links = |side: &[Stage]| side.iter().any(|stage| stage.mode == GITLINK);
         if is != was {
-            merge.contested.push(path.clone());
+            merge.contested.push(path.to_vec());
         } else if links(now) && !links(is) {
-            merge.gitlinks.push(path.clone());
+            merge.gitlinks.push(path.to_vec());
         } else {
             let zero = "0".repeat(now.iter().chain(was).next().map_or(40, |stage| stage.id.len()));
             merge.lines.extend([format!("0 {zero} 0\t").as_bytes(), path, b"\0"].concat());
@@ -80,7 +95,6 @@ pub(crate) fn merge(base: &Staged, private: &Staged, real: &Staged) -> Merge {
                     merge.blobs.push(id.clone());
                 }
             }
-            merge.paths += 1;
         }
     }
     merge.blobs.sort();
@@ -88,13 +102,27 @@ pub(crate) fn merge(base: &Staged, private: &Staged, real: &Staged) -> Merge {
     merge
 }
 
+impl Merge {
+    /// What both sides have staged after it, listed: of paths that were left, what both had last.
+    pub(crate) fn settle(&self, base: &[u8], private: &[u8]) -> Vec<u8> {
+        let left: BTreeSet<&[u8]> = self.contested.iter().chain(&self.gitlinks).map(Vec::as_slice).collect();
+        if left.is_empty() {
+            return private.to_vec();
+        }
+        let old = lines(base).filter(|line| left.contains(path(line)));
+        let new = lines(private).filter(|line| !left.contains(path(line)));
+        new.chain(old).flat_map(|line| [line, b"\0"].concat()).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn staged(entries: &[(&str, &str, u8, &str)]) -> Staged {
-        let line = |(mode, id, stage, path): &(&str, &str, u8, &str)| format!("{mode} {} {stage}\t{path}\0", id.repeat(40));
-        parse(entries.iter().map(line).collect::<String>().as_bytes())
+    fn staged(entries: &[(&str, &str, u8, &str)]) -> Vec<u8> {
+        let line =
+            |(mode, id, stage, path): &(&str, &str, u8, &str)| format!("{mode} {} {stage}\t{path}\0", id.repeat(40));
+        entries.iter().map(line).collect::<String>().into_bytes()
     }
 
     #[test]
@@ -109,7 +137,10 @@ mod tests {
             ("100644", "g", 0, "bad"),
             ("100644", "a", 4, "bad"),
         ]);
-        assert_eq!(read.keys().map(|path| String::from_utf8_lossy(path)).collect::<Vec<_>>(), ["fine"]);
+        let merge = merge(b"", &read, b"");
+        let zero = "0".repeat(40);
+        let expected = format!("0 {zero} 0\tfine\0100644 {} 0\tfine\0", "a".repeat(40));
+        assert_eq!(String::from_utf8_lossy(&merge.lines), expected);
     }
 
     #[test]
@@ -122,7 +153,12 @@ mod tests {
             ("100644", "1", 1, "merge"),
             ("100644", "2", 2, "merge"),
         ]);
-        let real = staged(&[("100644", "9", 0, "both"), ("100644", "1", 0, "mine"), ("100644", "1", 0, "gone"), ("100644", "7", 0, "new")]);
+        let real = staged(&[
+            ("100644", "9", 0, "both"),
+            ("100644", "1", 0, "mine"),
+            ("100644", "1", 0, "gone"),
+            ("100644", "7", 0, "new"),
+        ]);
         let merge = merge(&base, &private, &real);
         assert_eq!(merge.contested, [b"both".to_vec()]);
         assert_eq!(merge.gitlinks, [b"link".to_vec()]);
@@ -130,8 +166,18 @@ mod tests {
         let [one, two] = ["1", "2"].map(|digit| digit.repeat(40));
         let expected = format!(
             "0 {zero} 0\tgone\0{}\0",
-            [format!("0 {zero} 0\tmerge"), format!("100644 {one} 1\tmerge"), format!("100644 {two} 2\tmerge"), format!("0 {zero} 0\tmine"), format!("100755 {two} 0\tmine")].join("\0")
+            [
+                format!("0 {zero} 0\tmerge"),
+                format!("100644 {one} 1\tmerge"),
+                format!("100644 {two} 2\tmerge"),
+                format!("0 {zero} 0\tmine"),
+                format!("100755 {two} 0\tmine")
+            ]
+            .join("\0")
         );
         assert_eq!(String::from_utf8_lossy(&merge.lines), expected);
+        let settled = merge.settle(&base, &private);
+        assert_eq!(settled.split(|byte| *byte == 0).filter(|line| line.ends_with(b"\tboth")).count(), 1);
+        assert!(!String::from_utf8_lossy(&settled).contains("link"));
     }
 }

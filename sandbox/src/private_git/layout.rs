@@ -48,13 +48,16 @@ pub(crate) fn places(found: &[PathBuf], outside: Option<&Outside>, reach: &[Path
             Some(outside) => Some(outside.worktree.clone()),
             None => worktree_of(dir),
         };
-        let in_reach = |worktree: &Path| reach.iter().any(|root| worktree.starts_with(root) || root.starts_with(worktree));
+        let in_reach =
+            |worktree: &Path| reach.iter().any(|root| worktree.starts_with(root) || root.starts_with(worktree));
         let mut views = Vec::new();
         if main.as_deref().is_none_or(|main| in_reach(main) && linked(dir, main).is_none()) {
             views.push(View { inside: PathBuf::new(), worktree: main });
         }
         for entry in std::fs::read_dir(dir.join("worktrees")).into_iter().flatten().flatten() {
-            let Some(worktree) = worktree_of_link(&entry.path()).filter(|worktree| in_reach(worktree)) else { continue };
+            let Some(worktree) = worktree_of_link(&entry.path()).filter(|worktree| in_reach(worktree)) else {
+                continue;
+            };
             // The name becomes part of a ref's.
             if let Some(name) = entry.file_name().to_str() {
                 views.push(View { inside: Path::new("worktrees").join(name), worktree: Some(worktree) });

@@ -74,7 +74,8 @@ fn copy_folder(from: &Path, to: &Path, budget: &mut Budget, wanted: &dyn Fn(&str
 
 fn copy(from: &Path, to: &Path, budget: &mut Budget) -> io::Result<()> {
     let Ok(meta) = from.symlink_metadata() else { return Ok(()) };
-    budget.bytes = budget.bytes.checked_sub(meta.len()).ok_or_else(|| io::Error::other("the git directory is too large"))?;
+    budget.bytes =
+        budget.bytes.checked_sub(meta.len()).ok_or_else(|| io::Error::other("the git directory is too large"))?;
     budget.files =
         budget.files.checked_sub(1).ok_or_else(|| io::Error::other("the git directory has too many files"))?;
     match fs::copy(from, to) {

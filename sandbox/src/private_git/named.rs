@@ -25,7 +25,9 @@ pub(crate) struct Named {
 pub(crate) fn named(git: &Git, places: &[Place], writable: &[PathBuf]) -> Named {
     let mut named = Named::default();
     for place in places {
-        let Ok(listed) = git.run(&place.dir, &["config", "--list", "--show-origin", "-z"], Input::None) else { continue };
+        let Ok(listed) = git.run(&place.dir, &["config", "--list", "--show-origin", "-z"], Input::None) else {
+            continue;
+        };
         let worktree = place.views.first().and_then(|view| view.worktree.as_deref()).unwrap_or(&place.dir);
         for path in paths(&listed, &place.dir, worktree) {
             let is_inside = writable.iter().any(|root| path.starts_with(root) && path != *root);
@@ -39,7 +41,11 @@ pub(crate) fn named(git: &Git, places: &[Place], writable: &[PathBuf]) -> Named 
                 return named;
             }
             let kind = path.symlink_metadata().map(|meta| meta.file_type());
-            if kind.as_ref().is_ok_and(|kind| kind.is_dir()) { named.folders.push(path) } else { named.files.push(path) }
+            if kind.as_ref().is_ok_and(|kind| kind.is_dir()) {
+                named.folders.push(path)
+            } else {
+                named.files.push(path)
+            }
         }
     }
     named
@@ -63,7 +69,8 @@ fn paths(listed: &[u8], dir: &Path, worktree: &Path) -> Vec<PathBuf> {
         } else if ["core.hookspath", "core.attributesfile", "core.excludesfile"].contains(&key.as_str()) {
             found.extend(expand(value).map(|path| worktree.join(path)));
         } else if runs(&key, last) {
-            let words = value.as_bytes().split(|byte| b" \t\n'\"!;&|()=<>".contains(byte)).filter(|word| !word.is_empty());
+            let words =
+                value.as_bytes().split(|byte| b" \t\n'\"!;&|()=<>".contains(byte)).filter(|word| !word.is_empty());
             let files = words.filter_map(|word| expand(OsStr::from_bytes(word))).map(|word| worktree.join(word));
             found.extend(files.filter(|path| path.symlink_metadata().is_ok_and(|meta| !meta.is_dir())));
         }
@@ -74,8 +81,18 @@ fn paths(listed: &[u8], dir: &Path, worktree: &Path) -> Vec<PathBuf> {
 
 /// Settings whose value is a program.
 fn runs(key: &str, last: &str) -> bool {
-    let whole = ["core.fsmonitor", "core.sshcommand", "core.pager", "core.editor", "core.askpass", "core.gitproxy", "sequence.editor", "diff.external"];
-    let parts = ["clean", "smudge", "process", "command", "textconv", "driver", "helper", "program", "cmd", "editor", "pager"];
+    let whole = [
+        "core.fsmonitor",
+        "core.sshcommand",
+        "core.pager",
+        "core.editor",
+        "core.askpass",
+        "core.gitproxy",
+        "sequence.editor",
+        "diff.external",
+    ];
+    let parts =
+        ["clean", "smudge", "process", "command", "textconv", "driver", "helper", "program", "cmd", "editor", "pager"];
     whole.contains(&key) || parts.contains(&last) || key.starts_with("alias.") || key.starts_with("pager.")
 }
 
@@ -98,12 +115,13 @@ fn resolve(path: &Path) -> Option<PathBuf> {
 pub(crate) fn gitlinks(git: &Git, dir: &Path, worktree: &Path) -> Vec<PathBuf> {
     let bytes = fs::read(dir.join("index")).unwrap_or_default();
     // The mode in an entry, as four bytes.
-    if !bytes.windows(4).any(|four| four == [0, 0, 0xe0, 0]) || !worktree.is_dir() {
+    let may_be = bytes.iter().enumerate().filter(|(_, byte)| **byte == 0xe0);
+    let mut may_be = may_be.map(|(at, _)| bytes.get(at.saturating_sub(2)..at + 2));
+    if !may_be.any(|four| four == Some(&[0, 0, 0xe0, 0])) || !worktree.is_dir() {
         return Vec::new();
     }
     let listed = git.run(dir, &["ls-files", "--stage", "-z"], Input::None).unwrap_or_default();
-    let links = index::parse(&listed).into_iter().filter(|(_, stages)| stages.iter().any(|stage| stage.mode == index::GITLINK));
-    links.map(|(path, _)| PathBuf::from(OsStr::from_bytes(&path))).collect()
+    index::gitlinks(&listed).into_iter().map(|path| PathBuf::from(OsStr::from_bytes(path))).collect()
 }
 
 /// Links stay links; they are followed where they are, behind the fence.
@@ -158,7 +176,11 @@ mod tests {
             "alias.x\n!git status",
         ];
         let listed = listed.join("\0") + "\0";
-        let mut found = paths(listed.replace("file:.git", &format!("file:{}/.git", at.display())).as_bytes(), &at.join(".git"), &at);
+        let mut found = paths(
+            listed.replace("file:.git", &format!("file:{}/.git", at.display())).as_bytes(),
+            &at.join(".git"),
+            &at,
+        );
         found.sort();
         found.dedup();
         assert_eq!(found, [".git/config", ".gitconfig", ".husky/_", "clean.sh"].map(|name| at.join(name)));

@@ -25,7 +25,8 @@ const OFF: &[&str] = &[
     "core.attributesFile=/dev/null",
 ];
 /// Passed on; above all nothing by which the caller's own git has another repository.
-const ENVIRONMENT: &[&str] = &["PATH", "HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_NOSYSTEM", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"];
+const ENVIRONMENT: &[&str] =
+    &["PATH", "HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_NOSYSTEM", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"];
 
 /// The program, found where no command can write.
 #[derive(Clone, Debug)]
@@ -115,7 +116,8 @@ fn read(from: Option<impl io::Read>) -> Vec<u8> {
 
 fn first_line(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
-    let line = text.lines().find(|line| line.starts_with("fatal:") || line.starts_with("error:")).or(text.lines().next());
+    let line =
+        text.lines().find(|line| line.starts_with("fatal:") || line.starts_with("error:")).or(text.lines().next());
     line.unwrap_or("git ended early").chars().filter(|c| !c.is_control()).take(200).collect()
 }
 

@@ -101,7 +101,8 @@ pub(crate) fn plan(
         return Err(TooMuch(changed.len()));
     }
     // Which branch a worktree has on both sides: its index comes along.
-    let common: BTreeSet<&str> = real.heads.iter().filter_map(|(view, head)| same_branch(head, private.heads.get(view))).collect();
+    let common: BTreeSet<&str> =
+        real.heads.iter().filter_map(|(view, head)| same_branch(head, private.heads.get(view))).collect();
     let switched = |(view, head): &(&PathBuf, &Target)| base.heads.get(*view) != Some(*head);
     let users: BTreeSet<&str> = real.heads.iter().filter(switched).filter_map(|(_, head)| branch(head)).collect();
     for name in changed {
@@ -122,7 +123,12 @@ pub(crate) fn plan(
         } else if now.is_none() && (!made.contains(name) || is != was) {
             leave(Why::Deleted);
         } else if is == was && !under_the_user {
-            plan.refs.push(Move { name: name.clone(), old: is.map(str::to_owned), new: now.map(str::to_owned), kept_from: None });
+            plan.refs.push(Move {
+                name: name.clone(),
+                old: is.map(str::to_owned),
+                new: now.map(str::to_owned),
+                kept_from: None,
+            });
         } else if let Some(id) = now.filter(|_| name.starts_with("refs/heads/")) {
             plan.refs.extend(keep(name, id, real));
         } else {
@@ -220,7 +226,8 @@ fn contest(base: &Snapshot, private: &Snapshot, real: &Snapshot, plan: &mut Plan
         if private.commit(view) == base.commit(view) && private.heads.get(view) == base.heads.get(view) {
             continue;
         }
-        let head = plan.heads.iter().find(|head| head.view == *view).map(|head| &head.new).or_else(|| real.heads.get(view));
+        let head =
+            plan.heads.iter().find(|head| head.view == *view).map(|head| &head.new).or_else(|| real.heads.get(view));
         let after = head.and_then(|head| match head {
             Target::Id(id) => Some(id.as_str()),
             Target::Name(name) => match plan.refs.iter().find(|change| change.name == *name) {

@@ -117,9 +117,9 @@ pub(crate) fn is_name(name: &str) -> bool {
         && !name.contains(bad)
         && !name.contains("..")
         && !name.contains("@{")
-        && name.split('/').all(|part| {
-            !part.is_empty() && !part.starts_with('.') && !part.ends_with('.') && !part.ends_with(".lock")
-        })
+        && name
+            .split('/')
+            .all(|part| !part.is_empty() && !part.starts_with('.') && !part.ends_with('.') && !part.ends_with(".lock"))
 }
 
 /// Whether a command's ref may become the user's at all. Not: what git itself believes about others
@@ -186,10 +186,15 @@ mod tests {
     #[test]
     fn what_is_packed_is_read_again() {
         let (one, two) = ("1".repeat(40), "2".repeat(40));
-        let text = format!("# pack-refs with: peeled fully-peeled sorted \n{one} refs/heads/a\nrubbish\n{two} refs/tags/t\n^{one}\n");
+        let text = format!(
+            "# pack-refs with: peeled fully-peeled sorted \n{one} refs/heads/a\nrubbish\n{two} refs/tags/t\n^{one}\n"
+        );
         let mut read = Read::default();
         read_packed(&text, &mut read);
-        assert_eq!(packed(&read), format!("# pack-refs with: sorted \n{one} refs/heads/a\n{two} refs/tags/t\n^{one}\n"));
+        assert_eq!(
+            packed(&read),
+            format!("# pack-refs with: sorted \n{one} refs/heads/a\n{two} refs/tags/t\n^{one}\n")
+        );
     }
 
     #[test]

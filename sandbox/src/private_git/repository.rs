@@ -56,7 +56,8 @@ impl Repository {
             base.states.insert(view.inside.clone(), states::read(&private, &view.inside).files);
         }
         let private_seen = Some(private.marks(is_watched));
-        let made = Repository { private_seen, real_seen, ..Repository::new(place, folder, number, private, real, base) };
+        let made =
+            Repository { private_seen, real_seen, ..Repository::new(place, folder, number, private, real, base) };
         for view in made.place.views.clone() {
             made.keep_index(&view.inside)?;
         }
@@ -76,7 +77,19 @@ impl Repository {
 
     fn new(place: Place, folder: PathBuf, number: usize, private: Dir, real: Dir, base: Base) -> Repository {
         let (said, moved, stayed) = (BTreeSet::new(), Moved::default(), Private::new());
-        Repository { place, folder, number, private, real, base, private_seen: None, real_seen: None, said, moved, stayed }
+        Repository {
+            place,
+            folder,
+            number,
+            private,
+            real,
+            base,
+            private_seen: None,
+            real_seen: None,
+            said,
+            moved,
+            stayed,
+        }
     }
 
     pub(crate) fn save(&self) -> io::Result<()> {

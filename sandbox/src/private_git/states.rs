@@ -64,8 +64,8 @@ const REBASE_FILES: &[(&str, Form)] = &[
 
 /// Names of git's in a rebase's list, long and short, that start no program.
 const TODO: &[&str] = &[
-    "pick", "p", "reword", "r", "edit", "e", "squash", "s", "fixup", "f", "drop", "d", "label", "l", "reset", "t", "break",
-    "b", "noop",
+    "pick", "p", "reword", "r", "edit", "e", "squash", "s", "fixup", "f", "drop", "d", "label", "l", "reset", "t",
+    "break", "b", "noop",
 ];
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -154,8 +154,12 @@ fn is_author(text: &str) -> bool {
         let inner = plain.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
         inner.is_some_and(|inner| !inner.contains('\''))
     };
-    let names: Vec<&str> =
-        text.lines().filter_map(|line| line.split_once('=')).filter(|(_, value)| is_quoted(value)).map(|(name, _)| name).collect();
+    let names: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .filter(|(_, value)| is_quoted(value))
+        .map(|(name, _)| name)
+        .collect();
     names == ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_AUTHOR_DATE"] && text.lines().count() == 3
 }
 
@@ -191,7 +195,8 @@ mod tests {
 
     #[test]
     fn authors() {
-        let script = |name: &str| format!("GIT_AUTHOR_NAME={name}\nGIT_AUTHOR_EMAIL='b@c'\nGIT_AUTHOR_DATE='@1 +0000'\n");
+        let script =
+            |name: &str| format!("GIT_AUTHOR_NAME={name}\nGIT_AUTHOR_EMAIL='b@c'\nGIT_AUTHOR_DATE='@1 +0000'\n");
         assert!(is_author(&script("'O'\\''Neill'")));
         assert!(!is_author(&script("'a'; evil; 'b'")));
         assert!(!is_author(&script("$(evil)")));

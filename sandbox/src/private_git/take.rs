@@ -105,7 +105,8 @@ impl Real {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let answer = self.run(&["cat-file", "--batch-check=%(objecttype)"], Input::Bytes((ids.join("\n") + "\n").as_bytes()))?;
+        let answer =
+            self.run(&["cat-file", "--batch-check=%(objecttype)"], Input::Bytes((ids.join("\n") + "\n").as_bytes()))?;
         let answer = String::from_utf8_lossy(&answer);
         let lines: Vec<&str> = answer.lines().collect();
         if lines.len() != ids.len() {
@@ -141,10 +142,12 @@ impl Real {
             };
             branch || plan.heads.iter().any(|head| head.view == view.inside)
         };
-        let own = self.views.iter().find(moves).or(self.views.first()).map(|view| view.inside.clone()).unwrap_or_default();
+        let own =
+            self.views.iter().find(moves).or(self.views.first()).map(|view| view.inside.clone()).unwrap_or_default();
         // git writes a branch's move into the log of the HEAD that is on it, and refuses to move that HEAD at the same time.
-        let is_left =
-            |change: &&Move| plan.heads.iter().any(|head| matches!(&head.old, Target::Name(name) if *name == change.name));
+        let is_left = |change: &&Move| {
+            plan.heads.iter().any(|head| matches!(&head.old, Target::Name(name) if *name == change.name))
+        };
         let (second, first): (Vec<&Move>, Vec<&Move>) = plan.refs.iter().partition(is_left);
         let order = Order {
             first: lines(&first, &plan.heads, &own),

@@ -12,7 +12,16 @@ pub(crate) fn folder() -> (tempfile::TempDir, PathBuf) {
 /// A user without settings of their own.
 pub(crate) fn command(dir: &Path) -> Command {
     let mut git = Command::new("git");
-    git.args(["-c", "protocol.file.allow=always", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]);
+    git.args([
+        "-c",
+        "protocol.file.allow=always",
+        "-c",
+        "user.name=a",
+        "-c",
+        "user.email=a@b",
+        "-c",
+        "init.defaultBranch=main",
+    ]);
     git.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null").current_dir(dir);
     git
 }

@@ -209,7 +209,13 @@ impl Repository {
             let keys = self.changed_settings(asker).await;
             news.stays("configuration", keys);
         }
-        for (folder, word) in [("hooks", "hooks"), ("info", "info"), ("objects/info", "objects/info"), ("modules", "submodules"), ("worktrees", "worktrees")] {
+        for (folder, word) in [
+            ("hooks", "hooks"),
+            ("info", "info"),
+            ("objects/info", "objects/info"),
+            ("modules", "submodules"),
+            ("worktrees", "worktrees"),
+        ] {
             let names = below(folder);
             if !names.is_empty() {
                 news.stays(word, names);
@@ -234,7 +240,9 @@ impl Repository {
         let (private, real) = settings.split_at(middle);
         let only = |one: &[&[u8]], other: &[&[u8]]| -> Vec<String> {
             let new = one.iter().filter(|setting| !setting.is_empty() && **setting != [1] && !other.contains(setting));
-            new.filter_map(|setting| setting.split(|byte| *byte == b'\n').next()).map(|key| shown(&String::from_utf8_lossy(key))).collect()
+            new.filter_map(|setting| setting.split(|byte| *byte == b'\n').next())
+                .map(|key| shown(&String::from_utf8_lossy(key)))
+                .collect()
         };
         let keys: BTreeSet<String> = only(private, real).into_iter().chain(only(real, private)).collect();
         keys.into_iter().collect()

@@ -86,7 +86,12 @@ fn what_is_done_already_is_no_change() {
 #[test]
 fn what_git_obeys_or_would_mislead_stays() {
     let base = "HEAD=main main=1 elsewhere=1";
-    check(base, "HEAD=main main=1 elsewhere=1 replace/x=2 remotes/origin/main=2", base, "left refs/remotes/origin/main Kind; left refs/replace/x Kind");
+    check(
+        base,
+        "HEAD=main main=1 elsewhere=1 replace/x=2 remotes/origin/main=2",
+        base,
+        "left refs/remotes/origin/main Kind; left refs/replace/x Kind",
+    );
     check(base, "HEAD=main main=1 elsewhere=1 tags/main=2", base, "left refs/tags/main Namesake");
     check(base, "HEAD=main main=1 elsewhere=2", base, "left refs/heads/elsewhere CheckedOutElsewhere");
     check(base, "HEAD=main main=1", base, "left refs/heads/elsewhere CheckedOutElsewhere");
@@ -101,7 +106,12 @@ fn the_user_who_moved_too_wins_and_nothing_is_lost() {
         "HEAD=main main=3",
         "refs/heads/agent/kept/main ->2 kept of refs/heads/main; index left",
     );
-    check("HEAD=main main=1", "HEAD=2 main=1", "HEAD=other main=1 other=1", "refs/heads/agent/kept/HEAD ->2 kept of HEAD; index left");
+    check(
+        "HEAD=main main=1",
+        "HEAD=2 main=1",
+        "HEAD=other main=1 other=1",
+        "refs/heads/agent/kept/HEAD ->2 kept of HEAD; index left",
+    );
     check(
         "HEAD=main main=1 heads/agent/kept/main=9",
         "HEAD=main main=2 heads/agent/kept/main=9",
@@ -121,7 +131,12 @@ fn the_user_who_moved_too_wins_and_nothing_is_lost() {
         "HEAD=main main=1 elsewhere=1",
         "refs/heads/agent/kept/main ->2 kept of refs/heads/main",
     );
-    check("HEAD=main main=1 tags/v=1", "HEAD=main main=1 tags/v=2", "HEAD=main main=1 tags/v=3", "left refs/tags/v Moved");
+    check(
+        "HEAD=main main=1 tags/v=1",
+        "HEAD=main main=1 tags/v=2",
+        "HEAD=main main=1 tags/v=3",
+        "left refs/tags/v Moved",
+    );
 }
 
 #[test]

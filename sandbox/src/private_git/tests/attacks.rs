@@ -30,13 +30,24 @@ fn what_git_obeys_never_comes_out() {
     stays_inside(&format!("{CONFIG} .git/config; git status"), &[]);
     stays_inside("git config core.fsmonitor 'EVIL'; git config core.pager 'EVIL'; git config alias.log '!EVIL'", &[]);
     stays_inside(
-        &format!("mkdir -p store; cp -r .git/HEAD .git/objects .git/refs store/; {CONFIG} store/config; echo ../store > .git/commondir"),
+        &format!(
+            "mkdir -p store; cp -r .git/HEAD .git/objects .git/refs store/; {CONFIG} store/config; echo ../store > .git/commondir"
+        ),
         &[],
     );
-    stays_inside("for hook in pre-commit post-index-change reference-transaction post-checkout; do printf '#!/bin/sh\\nEVIL\\n' > .git/hooks/$hook; chmod +x .git/hooks/$hook; done; git commit --allow-empty -m x", &["commit --allow-empty -m y", "checkout -q main"]);
-    stays_inside("echo '* filter=x diff=x' > .git/info/attributes; git config filter.x.clean 'EVIL'; git config diff.x.textconv 'EVIL'; echo x >> a.txt", &["add a.txt"]);
+    stays_inside(
+        "for hook in pre-commit post-index-change reference-transaction post-checkout; do printf '#!/bin/sh\\nEVIL\\n' > .git/hooks/$hook; chmod +x .git/hooks/$hook; done; git commit --allow-empty -m x",
+        &["commit --allow-empty -m y", "checkout -q main"],
+    );
+    stays_inside(
+        "echo '* filter=x diff=x' > .git/info/attributes; git config filter.x.clean 'EVIL'; git config diff.x.textconv 'EVIL'; echo x >> a.txt",
+        &["add a.txt"],
+    );
     stays_inside("git update-index --add --cacheinfo 160000,$(git rev-parse HEAD),vendor; git add -A", &[]);
-    stays_inside("mkdir -p .git/modules/x .git/worktrees/y; echo gitdir > .git/worktrees/y/gitdir; mv .git/modules .git/m2", &["worktree list"]);
+    stays_inside(
+        "mkdir -p .git/modules/x .git/worktrees/y; echo gitdir > .git/worktrees/y/gitdir; mv .git/modules .git/m2",
+        &["worktree list"],
+    );
     stays_inside("rm -rf .git/*; git init -q .; git config core.fsmonitor 'EVIL'", &[]);
     stays_inside("rm -rf .git; mv .git moved; ln -sfn /tmp .git", &[]);
 }
@@ -64,7 +75,14 @@ fn hidden_and_misleading_refs_are_named() {
          git update-ref refs/heads/-x HEAD; git update-index --assume-unchanged a.txt; echo y >> a.txt",
     );
     let notes = ran.notes.join("\n");
-    for word in ["refs/replace/", "refs/tags/main", "refs/remotes/origin/main", "refs/heads/mine", "refs/heads/-x", "info (exclude)"] {
+    for word in [
+        "refs/replace/",
+        "refs/tags/main",
+        "refs/remotes/origin/main",
+        "refs/heads/mine",
+        "refs/heads/-x",
+        "info (exclude)",
+    ] {
         assert!(notes.contains(word), "{word}: {notes}");
     }
     let status = room.git("status --porcelain");

@@ -29,7 +29,9 @@ fn folders(room: &Room) -> usize {
 #[test]
 fn what_a_killed_agents_command_committed_is_imported_by_the_next() {
     let Some(room) = Room::new() else { return };
-    let command = format!("{WHO}echo k > k.txt; git add k.txt; git commit -q -m killed; git config core.fsmonitor 'touch RAN'; touch done; sleep 600");
+    let command = format!(
+        "{WHO}echo k > k.txt; git add k.txt; git commit -q -m killed; git config core.fsmonitor 'touch RAN'; touch done; sleep 600"
+    );
     let state = room.bench.folder.path().join("git");
     let mut victim = testing::Kind::Namespaces.victim_with(&room.root(), &state, "sleep 600", &command);
     assert!(eventually(|| room.root().join("done").exists()));

@@ -18,7 +18,8 @@ fn commits(at: &Path, workspace: &str) {
     let host = crate::Host::open_in(&root, options, std::env::vars_os(), Namespaces::Try).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let run = |command: &str| {
-        let effect = agent::Effect::Run { command: format!("{WHO}{command}"), timeout: std::time::Duration::from_secs(60) };
+        let effect =
+            agent::Effect::Run { command: format!("{WHO}{command}"), timeout: std::time::Duration::from_secs(60) };
         match runtime.block_on(host.act(&effect, &agent::Cancel::default())).unwrap() {
             agent::Observation::Ran(ran) => ran,
             other => panic!("{other:?}"),
@@ -31,7 +32,9 @@ fn commits(at: &Path, workspace: &str) {
     let status = git(&root, "status --porcelain");
     let ran = run("git status --porcelain");
     assert_eq!(ran.output, status, "{workspace}: {:?}", ran.notes);
-    let ran = run(&format!("echo {workspace} > new.txt && git add new.txt && git commit -q -m inside && git log -1 --format=%s && git config user.x evil"));
+    let ran = run(&format!(
+        "echo {workspace} > new.txt && git add new.txt && git commit -q -m inside && git log -1 --format=%s && git config user.x evil"
+    ));
     assert!(ran.output.ends_with("inside\n"), "{workspace}: {} {:?}", ran.output, ran.notes);
     assert_eq!(git(&root, "log -1 --format=%s").trim(), "inside", "{workspace}: {:?}", ran.notes);
     assert_eq!(git(&root, "status --porcelain"), status, "{workspace}");

@@ -99,7 +99,9 @@ fn nothing_is_said_when_nothing_changed() {
 #[test]
 fn other_repositories_and_worktrees_work() {
     let Some(room) = Room::new() else { return };
-    room.works("git init -q /tmp/new && cd /tmp/new && git commit -q --allow-empty -m x && git clone -q /tmp/new /tmp/copy");
+    room.works(
+        "git init -q /tmp/new && cd /tmp/new && git commit -q --allow-empty -m x && git clone -q /tmp/new /tmp/copy",
+    );
     room.works("git worktree add -q /tmp/tree -b tree && cd /tmp/tree && echo w > w.txt && git add w.txt && git commit -q -m tree");
     assert_eq!(room.git("log -1 --format=%s tree").trim(), "tree");
     assert_eq!(room.git("status --porcelain"), "");
@@ -109,7 +111,10 @@ fn other_repositories_and_worktrees_work() {
 fn a_background_command_is_imported_while_it_runs_and_at_its_end() {
     let Some(room) = Room::new() else { return };
     let mark = "until [ -e go ]; do sleep 0.02; done";
-    room.bench.start(&format!("{}git commit -q --allow-empty -m one; touch done; {mark}; git commit -q --allow-empty -m two", super::WHO));
+    room.bench.start(&format!(
+        "{}git commit -q --allow-empty -m one; touch done; {mark}; git commit -q --allow-empty -m two",
+        super::WHO
+    ));
     assert!(crate::testing::eventually(|| room.root().join("done").exists()));
     room.works("true");
     assert_eq!(room.git("log -1 --format=%s").trim(), "one");
