@@ -18,6 +18,7 @@ mod make;
 mod named;
 mod outside;
 mod plan;
+mod ready;
 mod refresh;
 mod refs;
 mod repository;
@@ -38,7 +39,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::fence::policy::AnyPath;
 pub(crate) use crate::private_git::ask::{Asker, LONGEST};
+use crate::private_git::dir::{Dir, Marks};
 use crate::private_git::folder::Folder;
+#[cfg(test)]
+pub(crate) use crate::private_git::journal::Base;
 pub(crate) use crate::private_git::layout::outside;
 use crate::private_git::outside::Git;
 use crate::private_git::repository::Repository;
@@ -94,6 +98,8 @@ pub(crate) struct PrivateGit {
     /// Files of the workspace that the user's git obeys.
     guarded: Vec<PathBuf>,
     importing: Importing,
+    /// Folders of the workspace that git obeys: where, and the copy that commands have, as it was made.
+    copies: Vec<(PathBuf, Dir, Marks)>,
     /// What could not be taken.
     notes: Vec<String>,
     workspace: PathBuf,
@@ -140,6 +146,9 @@ impl PrivateGit {
         for (number, path) in folders.enumerate().collect::<Vec<(usize, PathBuf)>>() {
             let private = made.folder.path().join(format!("folder-{number}"));
             named::copy(&path, &private)?;
+            let copy = Dir::open(&private)?;
+            let marks = copy.marks(|_| true);
+            made.copies.push((path.clone(), copy, marks));
             made.mounts.covered.push((path.into(), private.into()));
         }
         made.guarded = named.files;
@@ -175,8 +184,8 @@ impl PrivateGit {
             repositories.iter().flat_map(|repository| make::borrowed(&repository.place.dir)).map(AnyPath::from);
         let (borrowed, repositories_mounts) = (borrowed.collect(), repositories.iter().map(mount).collect());
         let mounts = GitMounts { repositories: repositories_mounts, borrowed, ..GitMounts::default() };
-        let (guarded, notes, workspace) = (Vec::new(), Vec::new(), workspace.to_owned());
-        PrivateGit { git, repositories, mounts, guarded, importing, notes, workspace, folder }
+        let (guarded, copies, notes, workspace) = (Vec::new(), Vec::new(), Vec::new(), workspace.to_owned());
+        PrivateGit { git, repositories, mounts, guarded, importing, copies, notes, workspace, folder }
     }
 
     pub(crate) fn add_notes(&mut self, notes: Vec<String>) {
@@ -249,6 +258,13 @@ impl PrivateGit {
             account.moved.extend(repository.moved.words(count).into_iter().map(named));
             account.private.extend(words::private(&repository.stayed).into_iter().map(named));
         }
+        for (path, copy, marks) in &self.copies {
+            let now = copy.marks(|_| true);
+            if !repository::changed(marks, &now).is_empty() {
+                let path = path.strip_prefix(&self.workspace).unwrap_or(path);
+                account.private.push(path.display().to_string());
+            }
+        }
         account
     }
 
@@ -259,8 +275,14 @@ impl PrivateGit {
     }
 
     #[cfg(test)]
-    pub(crate) fn forget(&mut self) {
-        for repository in &mut self.repositories {
+    pub(crate) fn base(&self) -> Vec<Base> {
+        self.repositories.iter().map(|repository| repository.base.clone()).collect()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn forget(&mut self, base: Vec<Base>) {
+        for (repository, base) in self.repositories.iter_mut().zip(base) {
+            repository.base = base;
             (repository.private_seen, repository.real_seen) = (None, None);
         }
     }

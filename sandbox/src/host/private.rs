@@ -24,7 +24,7 @@ pub(super) enum Side {
     /// The real ones: without namespaces, and where there is no repository.
     Real,
     /// Gone with the host.
-    Private(PrivateGit),
+    Private(Box<PrivateGit>),
 }
 
 impl Host {
@@ -75,7 +75,7 @@ impl Host {
         match PrivateGit::make(&ground) {
             Ok(Some(mut private)) => {
                 private.add_notes(finished);
-                Side::Private(private)
+                Side::Private(Box::new(private))
             }
             Ok(None) | Err(_) => Side::Real,
         }
@@ -150,13 +150,22 @@ impl Host {
         }
     }
 
-    /// As if it had been killed after the last import, before it wrote down that it was done.
+    /// As if it had been killed after the last import, before it wrote down that it was done: what both sides had last
+    /// is what `base` says.
     #[cfg(test)]
-    pub(crate) async fn forget_what_was_imported(&self) -> Vec<String> {
+    pub(crate) async fn repeat_import(&self, base: Vec<private_git::Base>) -> Vec<String> {
         let mut slot = self.keeper.lock().await;
         if let Side::Private(private) = &mut *self.private_git.lock().await {
-            private.forget();
+            private.forget(base);
         }
         self.import_with(&mut slot, private_git::LONGEST).await
+    }
+
+    #[cfg(test)]
+    pub(crate) async fn base(&self) -> Vec<private_git::Base> {
+        match &*self.private_git.lock().await {
+            Side::Private(private) => private.base(),
+            Side::Unknown | Side::Real => Vec::new(),
+        }
     }
 }

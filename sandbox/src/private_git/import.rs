@@ -2,24 +2,20 @@
 //! anything, asks for what is new behind the fence, and has it carried out.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::private_git::ask::{Asker, quoted};
-use crate::private_git::dir::Marks;
-use crate::private_git::index::{self, Merge};
 use crate::private_git::journal::Journal;
 use crate::private_git::layout::View;
-use crate::private_git::outside::{Git, Input};
+use crate::private_git::outside::Git;
 use crate::private_git::plan::{self, Left, Plan, TooMuch};
-use crate::private_git::refs;
+use crate::private_git::ready::{Ready, Work};
 use crate::private_git::repository::{Repository, changed, is_watched};
-use crate::private_git::snapshot::{self, STASH, Snapshot};
+use crate::private_git::snapshot::{self, Snapshot};
 use crate::private_git::states::{self, States};
-use crate::private_git::take::{NewIndex, NotTaken, Real, Seen};
+use crate::private_git::take::{NotTaken, Real};
 use crate::private_git::words::News;
 
 /// Of new objects at once.
@@ -97,7 +93,14 @@ impl Repository {
             let plan = plan::plan(&self.base.snapshot, &private, &now, &self.base.made, &elsewhere);
             let plan =
                 plan.map_err(|TooMuch(count)| io::Error::other(format!("{count} branches and tags changed at once")))?;
-            let tips = self.store(&plan, &worktrees, &mut stored, asker, &real).await?;
+            let tips = match self.store(&plan, &worktrees, &mut stored, asker, &real).await {
+                // A state may name what was pruned: it is worth less than the commits.
+                Err(_) if worktrees.iter().any(|worktree| worktree.states.is_some()) => {
+                    worktrees.iter_mut().for_each(|worktree| worktree.states = None);
+                    self.store(&plan, &worktrees, &mut stored, asker, &real).await?
+                }
+                tips => tips?,
+            };
             let work = Work {
                 real: real.clone(),
                 plan,
@@ -206,8 +209,9 @@ impl Repository {
 
     /// The line for the user's logs: what the command's own git wrote last.
     fn message(&self) -> String {
-        let messages = self.place.views.iter().filter_map(|view| snapshot::last_message(&self.private, &view.inside));
-        messages.last().unwrap_or_else(|| "agent".to_owned())
+        let mut messages =
+            self.place.views.iter().filter_map(|view| snapshot::last_message(&self.private, &view.inside));
+        messages.next_back().unwrap_or_else(|| "agent".to_owned())
     }
 
     fn settle(
@@ -304,151 +308,6 @@ fn is_data(path: &Path) -> bool {
     ["HEAD", "index", "packed-refs", "refs"].contains(&first)
         || path.starts_with("logs/refs/stash")
         || states::names().any(|state| path == state || path.starts_with(&state))
-}
-
-/// The part that happens on the user's side alone.
-struct Work {
-    real: Real,
-    plan: Plan,
-    now: Snapshot,
-    tips: Vec<String>,
-    message: String,
-    journal: PathBuf,
-}
-
-impl Work {
-    /// Whether a change of the user's side is our own.
-    fn made(&self, path: &Path, marks: &Marks, inodes: &[u64]) -> bool {
-        let refs = || self.plan.refs.iter().map(|change| Path::new(&change.name));
-        match path.file_name().and_then(|name| name.to_str()) {
-            Some("index") => marks.get(path).is_some_and(|mark| inodes.contains(&mark.inode())),
-            Some("HEAD") if !path.starts_with("logs") => {
-                self.plan.heads.iter().any(|head| head.view.join("HEAD") == path)
-            }
-            _ => {
-                path.starts_with("logs")
-                    || path.starts_with("refs")
-                        && (refs().any(|name| name.starts_with(path)) || path.starts_with(STASH))
-                    || path == Path::new("packed-refs") && self.plan.refs.iter().any(|change| change.new.is_none())
-                    || marks.get(path).is_some_and(|mark| !mark.is_file())
-                        && self.real.views.iter().any(|view| view.inside == path)
-                    || states::names().any(|state| path.ends_with(state))
-            }
-        }
-    }
-
-    /// Whether the user's refs are those of before and ours.
-    fn is_all(&self, after: &Snapshot) -> bool {
-        let mut expected = self.now.refs.clone();
-        for change in &self.plan.refs {
-            match &change.new {
-                Some(new) => expected.insert(change.name.clone(), refs::Target::Id(new.clone())),
-                None => expected.remove(&change.name),
-            };
-        }
-        expected == after.refs
-    }
-
-    fn carry_out(&self, merges: &[(PathBuf, Ready)]) -> Result<Vec<u64>, NotTaken> {
-        self.real.check_connected(&self.tips)?;
-        let moved = |view: &PathBuf| {
-            let branch = self.now.heads.get(view);
-            self.plan.heads.iter().any(|head| head.view == *view)
-                || self
-                    .plan
-                    .refs
-                    .iter()
-                    .any(|change| matches!(branch, Some(refs::Target::Name(name)) if *name == change.name))
-        };
-        let mut indexes = Vec::new();
-        for view in self.real.views.iter().map(|view| &view.inside) {
-            let ready = merges.iter().find(|(other, _)| other == view).map(|(_, ready)| ready);
-            let changes = ready.is_some_and(|ready| !ready.merge.lines.is_empty());
-            if changes || moved(view) {
-                let file = if changes { ready.map(|ready| ready.write(&self.real)).transpose()? } else { None };
-                let seen = match ready {
-                    Some(ready) => ready.seen,
-                    None => Seen::of(&self.real.dir.join(view).join("index")),
-                };
-                indexes.push(NewIndex { view: view.clone(), file, seen });
-            }
-        }
-        let mut inodes = Vec::new();
-        if !self.plan.refs.is_empty() || !self.plan.heads.is_empty() || !indexes.is_empty() {
-            inodes = self.real.move_all(&self.plan, &self.now, &indexes, &self.message, &self.journal)?;
-        }
-        self.real.replay(&self.plan.stash, &self.now.stash)?;
-        Ok(inodes)
-    }
-}
-
-/// A merged index before it is written.
-struct Ready {
-    view: PathBuf,
-    merge: Merge,
-    /// What both sides have staged after it.
-    after: Vec<u8>,
-    seen: Option<Seen>,
-    /// Where a copy of the new index goes.
-    kept: PathBuf,
-}
-
-impl Ready {
-    fn new(real: &Real, view: &Path, private: &[u8], kept_index: &Path, kept_listing: &Path) -> io::Result<Ready> {
-        let index = real.dir.join(view).join("index");
-        let seen = Seen::of(&index);
-        let same = matches!((fs::read(kept_index), fs::read(&index)), (Ok(one), Ok(other)) if one == other);
-        // Only the list of what is staged is read, and by git's own program: formats are its business.
-        let base = match fs::read(kept_listing) {
-            Ok(listing) => listing,
-            Err(_) => listing(real, kept_index)?,
-        };
-        let now = if same { base.clone() } else { listing(real, &index)? };
-        let merge = index::merge(&base, private, &now);
-        let after = merge.settle(&base, private);
-        Ok(Ready { view: view.to_owned(), merge, after, seen, kept: kept_index.with_extension("new") })
-    }
-
-    /// Beside the user's index, so that it can take its place in one step.
-    fn write(&self, real: &Real) -> io::Result<PathBuf> {
-        let folder = real.dir.join(&self.view);
-        let file = folder.join(format!("agent-index-{}", std::process::id()));
-        match fs::copy(folder.join("index"), &file) {
-            Ok(_) => {}
-            // Nothing was ever staged here.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        let args = ["update-index", "-z", "--index-info"];
-        real.git.run(&folder, &args, Input::IndexBytes(&file, &self.merge.lines))?;
-        self.skip_absent(real, &folder, &file)?;
-        fs::copy(&file, &self.kept)?;
-        Ok(file)
-    }
-}
-
-impl Ready {
-    /// In a sparse checkout what is staged beyond it is not on disk, and would show as deleted.
-    fn skip_absent(&self, real: &Real, folder: &Path, file: &Path) -> io::Result<()> {
-        let worktree = real.views.iter().find(|view| view.inside == self.view).and_then(|view| view.worktree.as_ref());
-        let (Some(worktree), true) = (worktree, folder.join("info/sparse-checkout").exists()) else { return Ok(()) };
-        let is_absent = |path: &&[u8]| worktree.join(OsStr::from_bytes(path)).symlink_metadata().is_err();
-        let added = self.merge.lines.split(|byte| *byte == 0).filter(|line| !line.starts_with(b"0 "));
-        let paths = added.filter_map(|line| line.split(|byte| *byte == b'\t').nth(1)).filter(is_absent);
-        let paths: Vec<u8> = paths.flat_map(|path| [path, b"\0"].concat()).collect();
-        if paths.is_empty() {
-            return Ok(());
-        }
-        let args = ["update-index", "--skip-worktree", "-z", "--stdin"];
-        real.git.run(folder, &args, Input::IndexBytes(file, &paths)).map(drop)
-    }
-}
-
-fn listing(real: &Real, index: &Path) -> io::Result<Vec<u8>> {
-    if !index.exists() {
-        return Ok(Vec::new());
-    }
-    real.run(&["ls-files", "--stage", "-z"], Input::Index(index))
 }
 
 /// Away from the thread that reads what commands print, and Ctrl-C.

@@ -150,7 +150,7 @@ pub(crate) fn is_watched(path: &Path) -> bool {
             let shown = ["logs", "logs/HEAD", "logs/refs", "logs/refs/stash"];
             shown.iter().any(|shown| path == Path::new(shown))
         }
-        _ => !path.extension().is_some_and(|extension| extension == "lock"),
+        _ => path.extension().is_none_or(|extension| extension != "lock"),
     }
 }
 

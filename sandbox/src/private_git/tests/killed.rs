@@ -78,17 +78,41 @@ fn locks_of_a_dead_agent_are_removed_and_others_are_not() {
     assert!(git.join("index.lock").exists() && git.join("refs/heads/main.lock").exists());
 }
 
-/// An import that was cut after its refs had moved is repeated, and changes nothing twice.
+/// An import that was cut after its refs, HEAD, index and stash had moved is repeated, and changes nothing twice.
 #[test]
 fn an_import_can_be_repeated() {
     let Some(room) = Room::new() else { return };
-    room.works("git switch -q -c topic; echo x > x.txt; git add x.txt; git commit -q -m x; git tag v1; echo y >> x.txt; git stash -q");
+    room.works("true");
+    let base = room.bench.block_on(room.bench.host.base());
+    room.works(
+        "git switch -q -c topic; echo x > x.txt; git add x.txt; git commit -q -m x; git tag v1; \
+         echo y >> x.txt; git stash -q; echo staged > b.txt; git add b.txt",
+    );
     let before = room.same("once");
     let log = room.git("reflog --all");
-    let mut side = room.bench.block_on(room.bench.host.forget_what_was_imported());
-    assert!(side.is_empty(), "{side:?}");
-    side = room.works("true").notes;
-    assert!(side.is_empty(), "{side:?}");
+    assert_eq!(base.len(), 1);
+    assert_eq!(room.bench.block_on(room.bench.host.repeat_import(base)), Vec::<String>::new());
     assert_eq!(room.same("twice"), before);
     assert_eq!(room.git("reflog --all"), log);
+}
+
+/// Cut after the refs, before the index: the rest of it is done by the next.
+#[test]
+fn an_import_that_was_cut_is_finished() {
+    let Some(room) = Room::new() else { return };
+    room.works("true");
+    let base = room.bench.block_on(room.bench.host.base());
+    let index = std::fs::read(room.root().join(".git/index")).unwrap();
+    let kept =
+        std::fs::read_dir(room.bench.folder.path().join("git")).unwrap().next().unwrap().unwrap().path().join("0");
+    room.works("echo x > x.txt; git add x.txt; git commit -q -m x");
+    let whole = room.git("ls-files --stage");
+    std::fs::write(room.root().join(".git/index"), &index).unwrap();
+    std::fs::write(kept.join("index-0"), &index).unwrap();
+    std::fs::remove_file(kept.join("staged-0")).unwrap();
+    assert_eq!(room.git("status --porcelain"), "D  x.txt\n?? x.txt\n");
+    room.bench.block_on(room.bench.host.repeat_import(base));
+    assert_eq!(room.git("status --porcelain"), "");
+    assert_eq!(room.git("ls-files --stage"), whole);
+    room.same("finished");
 }

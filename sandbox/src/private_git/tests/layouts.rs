@@ -198,6 +198,8 @@ fn files_that_the_users_configuration_names_do_not_change() {
     assert_eq!(text(".husky/_/pre-commit"), "#!/bin/sh\n");
     assert!(!room.root().join(".absent").exists());
     assert!(ran.notes.join("\n").contains(".absent"), "{:?}", ran.notes);
+    let account = room.bench.block_on(room.bench.host.git_account());
+    assert!(account.private.contains(&".husky/_".to_owned()), "{account:?}");
 }
 
 #[test]
