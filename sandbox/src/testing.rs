@@ -228,9 +228,9 @@ pub(crate) fn change(path: &str, before: Option<&str>, after: Option<&str>) -> C
     Change { path: path.into(), before: before.map(bytes), after: after.map(bytes), mode: FileMode::Keep }
 }
 
-/// Waits until `done`, for at most 20 seconds: a loaded machine is slow, not wrong.
+/// Waits until `done`, for at most five minutes: a loaded machine is slow, not wrong.
 pub(crate) fn eventually(mut done: impl FnMut() -> bool) -> bool {
-    for _ in 0..2_000 {
+    for _ in 0..30_000 {
         if done() {
             return true;
         }

@@ -22,6 +22,7 @@ mod demo;
 mod diff;
 mod editor;
 mod events;
+mod exact;
 mod git_words;
 mod harmless;
 mod highlight;

@@ -45,7 +45,7 @@ impl Asker<'_> {
 
     async fn pour(&self, script: &str, most: u64, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         let command = format!("{PRELUDE}{script}");
-        let errand = Errand { shell: self.shell, command: &command, directory: self.directory, git: &[] };
+        let errand = Errand { shell: self.shell, command: &command, directory: self.directory, git: &[], path: None };
         let started = run::start(self.keeper, &errand).await?;
         let too_much = tokio::sync::Notify::new();
         let (mut left, mut failed) = (most, None);
