@@ -158,10 +158,18 @@ impl PrivateGit {
     /// What killed runs in this workspace left, to be imported before anything else.
     pub(crate) fn adopt(ground: &Ground<'_>) -> Vec<PrivateGit> {
         let git = Git::find(&ground.writable);
-        let adopt = |folder: Folder| {
+        let adopt = |mut folder: Folder| {
             let paths = (0..).map(|number| folder.path().join(number.to_string())).take_while(|path| path.is_dir());
-            let repositories =
-                paths.enumerate().filter_map(|(number, path)| Repository::adopt(path, number).ok()).collect();
+            let mut repositories = Vec::new();
+            for (number, path) in paths.enumerate().collect::<Vec<(usize, PathBuf)>>() {
+                match Repository::adopt(path.clone(), number) {
+                    Ok(repository) => repositories.push(repository),
+                    // The user's side is not there, perhaps for now: what was done for it is.
+                    Err(_) if path.join("base.json").exists() => folder.keep(),
+                    // Killed before it was whole, so no command ran in it.
+                    Err(_) => {}
+                }
+            }
             PrivateGit::of(git.clone(), repositories, ground.importing, ground.workspace, folder)
         };
         Folder::abandoned(&ground.state, ground.workspace).into_iter().map(adopt).collect()
