@@ -1,7 +1,6 @@
 //! Where git keeps its own files besides the places that a look at the workspace finds: those of submodules, and for a
 //! workspace that is a worktree or a part of a repository, outside of it.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::bounded::read_bounded;
@@ -37,36 +36,11 @@ pub(crate) fn own(root: &Path) -> Option<(PathBuf, PathBuf)> {
     root.ancestors().find_map(|top| {
         let git = top.join(".git");
         let git = match git.is_file() {
-            true => top.join(std::fs::read_to_string(&git).ok()?.strip_prefix("gitdir:")?.trim()),
+            true => top.join(text_of(&git)?.strip_prefix("gitdir:")?.trim()),
             false => git,
         };
         git.is_dir().then(|| (top.to_path_buf(), git))
     })
-}
-
-/// The git directory outside `root` that commits in `root` write to. Its own repository must know `root`, and it must
-/// be ours: a `.git` file can name any directory.
-pub(crate) fn outside(root: &Path) -> Option<PathBuf> {
-    let own = root.join(".git");
-    if own.is_dir() {
-        return None;
-    }
-    let found = if own.is_file() { common_dir(&own)? } else { parents_dir(root)? };
-    let owner = std::fs::metadata(&found).ok()?.uid();
-    (owner == rustix::process::getuid().as_raw()).then_some(found)
-}
-
-/// Of a linked worktree (gitrepository-layout(5)): `.git` names a directory of the main repository, and a file in that
-/// directory names `.git`.
-fn common_dir(own: &Path) -> Option<PathBuf> {
-    let line = text_of(own)?;
-    let dir = own.parent()?.join(line.strip_prefix("gitdir:")?.trim());
-    let back = text_of(&dir.join("gitdir"))?;
-    if std::fs::canonicalize(dir.join(back.trim())).ok()? != std::fs::canonicalize(own).ok()? {
-        return None;
-    }
-    let common = text_of(&dir.join("commondir"))?;
-    std::fs::canonicalize(dir.join(common.trim())).ok().filter(|common| is_git_dir(common))
 }
 
 /// git writes one line of text into such files; more than this is not one of them.
@@ -74,9 +48,9 @@ fn text_of(path: &Path) -> Option<String> {
     String::from_utf8(read_bounded(path, 64 << 10).ok()?).ok()
 }
 
-fn parents_dir(root: &Path) -> Option<PathBuf> {
-    let above = root.ancestors().skip(1).map(|dir| dir.join(".git"));
-    above.filter(|git| git.is_dir()).find_map(|git| std::fs::canonicalize(git).ok())
+/// The git directory outside `root` that commits in `root` write to.
+pub(crate) fn outside(root: &Path) -> Option<PathBuf> {
+    crate::private_git::outside(root).map(|outside| outside.dir)
 }
 
 #[cfg(test)]

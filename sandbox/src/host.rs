@@ -1,7 +1,9 @@
 //! This machine: files beneath the workspace root, commands through the
 //! launcher, behind as much of a fence as the kernel gives.
 
+mod commands;
 mod git;
+mod private;
 mod unseen;
 
 use std::collections::BTreeMap;
@@ -10,9 +12,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
-use agent::{Background, Cancel, Effect, Ended, Observation, Permit, Programs, Ran, Sandbox, SandboxError};
+use agent::{Background, Cancel, Effect, Ended, Observation, Permit, Programs, Sandbox, SandboxError};
 use async_trait::async_trait;
 use rustix::process::DumpableBehavior;
 use tokio::sync::Mutex;
@@ -26,21 +27,16 @@ use crate::files::Files;
 use crate::hidden::{Survey, Surveyed};
 use crate::keeper::{Keeper, Unstarted};
 use crate::options::{AddedDir, HostOptions, SandboxMode};
-use crate::output::Output;
-use crate::protocol::{Report, Setup};
-use crate::proxy::Proxy;
+use crate::private_git::GitMounts;
+use crate::protocol::Setup;
 use crate::repositories::Repositories;
 use crate::roots::Roots;
-use crate::run::{End, Errand, Started};
 use crate::search::Hunt;
-use crate::{above, list, map, read, run, search, write};
+use crate::{above, list, map, private_git, read, search, write};
 
 /// Where shells are, before PATH is asked.
 const SHELLS: &[&str] = &["/bin/bash", "/usr/bin/bash"];
 const LAST_SHELL: &str = "/bin/sh";
-/// Of a command that was not started.
-const MOST_TRIES: u32 = 4;
-const PATH_NOTE: &str = "This ran without approval, so PATH did not include directories that edits can write.";
 
 /// Why a workspace cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +64,10 @@ pub struct Host {
     hidden_told: AtomicBool,
     /// From commands that were left running, by their ids.
     hidden_from: std::sync::Mutex<BTreeMap<u32, Surveyed>>,
+    /// From the last command.
+    last_hidden: std::sync::Mutex<Vec<PathBuf>>,
+    /// Locked after `keeper`.
+    private_git: Mutex<private::Side>,
 }
 
 impl Host {
@@ -111,6 +111,8 @@ impl Host {
             survey: Arc::default(),
             hidden_told: AtomicBool::new(false),
             hidden_from: std::sync::Mutex::default(),
+            last_hidden: std::sync::Mutex::default(),
+            private_git: Mutex::new(private::Side::Unknown),
         })
     }
 
@@ -167,14 +169,14 @@ impl Host {
             Effect::Start { command } => self.start(&command, programs, cancel).await.map(Observation::Started),
             Effect::ReadOutput { id, wait } => {
                 let read = self.backgrounds.read(id, wait, cancel).await;
-                let notes = self.after_command().await;
+                let notes = self.after_command(private_git::LONGEST).await;
                 let read = with_notes(read?, notes);
                 Ok(Observation::Output(self.without_replaced(read)))
             }
             Effect::Stop { id } => {
                 let (background, stop) = self.backgrounds.stop(id).await?;
                 self.kill_if(stop).await;
-                let notes = self.after_command().await;
+                let notes = self.after_command(private_git::LONGEST).await;
                 Ok(Observation::Stopped(self.without_replaced(with_notes(background, notes))))
             }
         }
@@ -184,7 +186,7 @@ impl Host {
     pub async fn close(&self) {
         let stop = self.backgrounds.stop_all().await;
         self.kill_if(stop).await;
-        self.after_command().await;
+        self.after_command(private_git::LONGEST).await;
         self.lock_repositories().end();
     }
 
@@ -202,114 +204,6 @@ impl Host {
     /// What is reached beside the workspace, by absolute paths.
     pub fn added_dirs(&self) -> &[AddedDir] {
         &self.options.fence.add_dirs
-    }
-
-    async fn run(
-        &self,
-        command: &str,
-        programs: Programs,
-        timeout: Duration,
-        cancel: &Cancel,
-    ) -> Result<Ran, SandboxError> {
-        let mut slot = self.keeper.lock().await;
-        let mut output = Output::new(self.options.outputs.clone());
-        let mut tries = 1;
-        let (attended, surveyed) = loop {
-            let (started, surveyed) = match self.launch(&mut slot, command, programs).await {
-                Ok(launched) => launched,
-                Err(error) => {
-                    self.after_command().await;
-                    return Err(error);
-                }
-            };
-            let over = async {
-                tokio::select! {
-                    biased;
-                    () = cancel.wait() => Err(SandboxError::Cancelled),
-                    () = tokio::time::sleep(timeout) => Ok(Ended::TimedOut(timeout)),
-                }
-            };
-            let attended = run::attend(started, |bytes| output.push(bytes), over).await;
-            match &attended.end {
-                // Nothing of it ran. What the sandbox covers may have gone in that moment: another run's worktree.
-                End::Reported(Report::Failed(_)) if attended.cut.is_none() && tries < MOST_TRIES => tries += 1,
-                End::Reported(_) | End::Unwatched | End::Stuck => break (attended, surveyed),
-            }
-        };
-        // It may have been the keeper too: the next command gets a new one.
-        match (&attended.cut, &attended.end, slot.as_mut()) {
-            (None, End::Unwatched, Some(keeper)) => keeper.end(run::GRACE).await,
-            (_, End::Stuck, Some(keeper)) => keeper.kill(),
-            (_, End::Reported(_) | End::Unwatched | End::Stuck, _) => (),
-        }
-        let lost =
-            if matches!(attended.end, End::Unwatched | End::Stuck) { self.restore_git().await } else { Vec::new() };
-        self.lock_repositories().restored(attended.end.git());
-        let repositories = [lost, self.after_command().await].concat();
-        let cut = attended.cut.transpose()?;
-        let (ended, mut notes) = run::verdict(attended.end)?;
-        notes.extend(repositories);
-        notes.extend(slot.as_ref().and_then(|keeper| keeper.proxy.as_ref()).and_then(Proxy::take_notes));
-        notes.extend(self.backgrounds.obituaries());
-        notes.extend(self.hidden_note(command, cut.unwrap_or(ended), &surveyed, slot.as_ref()));
-        if programs == Programs::OutsideWorkspace && self.path_outside_workspace().is_some() {
-            notes.push(PATH_NOTE.to_string());
-        }
-        let shown = output.finish();
-        let (output, total_bytes, full_output) = (shown.text, shown.total_bytes, shown.full);
-        let mut ran = Ran { ended: cut.unwrap_or(ended), output, total_bytes, full_output, notes };
-        surveyed.withhold(&mut ran, self.roots.workspace.real());
-        Ok(ran)
-    }
-
-    async fn start(&self, command: &str, programs: Programs, cancel: &Cancel) -> Result<Background, SandboxError> {
-        self.backgrounds.check_room()?;
-        let (started, surveyed) = self.launch(&mut *self.keeper.lock().await, command, programs).await?;
-        let id = self.backgrounds.add(command, started, self.options.outputs.clone());
-        self.remember_hidden(id, surveyed);
-        self.backgrounds.first_look(id, cancel).await.map(|background| self.without_replaced(background))
-    }
-
-    /// PATH for a command that runs unasked because its programs are known; `None`: the user's own will do.
-    fn path_outside_workspace(&self) -> Option<OsString> {
-        let (_, path) = self.environment.iter().find(|(name, _)| name == "PATH")?;
-        let (edited, kept): (Vec<PathBuf>, Vec<PathBuf>) =
-            std::env::split_paths(path).partition(|dir| self.roots.may_be_edited(dir));
-        // They come from a PATH, so no name has a colon in it.
-        if edited.is_empty() { None } else { std::env::join_paths(kept).ok() }
-    }
-
-    async fn launch(
-        &self,
-        slot: &mut Option<Keeper>,
-        command: &str,
-        programs: Programs,
-    ) -> Result<(Started, Surveyed), SandboxError> {
-        let (git, surveyed) = match self.options.fence.sandbox {
-            SandboxMode::On => tokio::join!(self.before_command(), self.surveyed()),
-            SandboxMode::Off => (Ok(Vec::new()), Surveyed::default()),
-        };
-        let git = git?;
-        let path = match programs {
-            Programs::AnyInPath => None,
-            Programs::OutsideWorkspace => self.path_outside_workspace(),
-        };
-        let (directory, hidden, roots) = (self.roots.workspace.real(), surveyed.hidden.as_slice(), self.roots.all());
-        let errand = Errand { shell: &self.shell, command, directory, git: &git, hidden, roots: &roots, path };
-        if let (true, Some(keeper)) = (self.backgrounds.take_unwatched(), slot.as_mut()) {
-            keeper.end(run::GRACE).await;
-            self.restore_git().await;
-        }
-        let keeper = self.keeper(slot).await?;
-        let started = run::start(keeper, &errand).await;
-        if let Ok(started) = started {
-            return Ok((started, surveyed));
-        }
-        // It died since the last command. Nothing was run yet, so trying again is safe.
-        keeper.kill();
-        let keeper = self.keeper(slot).await?;
-        let started = run::start(keeper, &errand).await.map_err(run::not_started)?;
-        Ok((started, surveyed))
     }
 
     /// As [`Host::aside`], for what changes nothing: nobody has to wait for it when the run is cancelled, however long it
@@ -373,17 +267,21 @@ impl Host {
         }
     }
 
+    fn policy(&self, git: GitMounts) -> io::Result<Policy> {
+        Policy::new(self.roots.workspace.real(), &self.options, &self.environment, self.namespaces, git)
+    }
+
     async fn start_keeper(&self) -> Result<Keeper, Unstarted> {
         let mut setup = Setup { policy: None };
         if self.options.fence.sandbox == SandboxMode::On {
-            setup.policy =
-                Some(Policy::new(self.roots.workspace.real(), &self.options, &self.environment, self.namespaces)?);
+            setup.policy = Some(self.policy(self.git_mounts().await)?);
         }
         let started = Keeper::start(&setup, &self.environment).await;
         let (Err(Unstarted::Namespaces(why)), Some(policy)) = (&started, &mut setup.policy) else { return started };
         // The kernel has taken the first step and refused a later one: a new launcher does without.
         let why = why.clone();
-        policy.namespaces = Namespaces::Leave;
+        self.leave_private_git().await;
+        *policy = Policy { namespaces: Namespaces::Leave, ..self.policy(GitMounts::default())? };
         let mut keeper = Keeper::start(&setup, &self.environment).await?;
         for kind in [LayerKind::GitFiles, LayerKind::Processes, LayerKind::Mounts, LayerKind::Users] {
             keeper.layers.insert(0, Layer { kind, state: LayerState::Missing(why.clone()) });

@@ -306,8 +306,9 @@ fn git_work() {
         "git init -q new && cd new && git config a.b c && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x && echo made",
         "made",
     );
-    let ran = bench.run("git config user.name evil");
-    assert_ne!(ran.ended, Ended::Exited(0), "{}", ran.output);
+    check(&bench, "git config user.name evil && git config user.name", "evil");
+    let config = std::fs::read_to_string(bench.root().join(".git/config")).unwrap();
+    assert!(!config.contains("evil"), "{config}");
 }
 
 #[test]
@@ -335,11 +336,16 @@ fn a_linked_worktree_commits() {
     }
     let ran = run("git commit -q --allow-empty -m y && git log --oneline | wc -l");
     assert_eq!(ran.output, "2\n");
-    let planted =
-        run("echo evil > ../main/.git/hooks/pre-commit; echo evil > ../main/.git/config; echo evil > ../main/x");
+    let planted = run("echo evil > ../main/x; echo evil > ../main/.git/hooks/pre-commit; git config x.y evil");
     // Beside `.git` there is only the command's own /tmp.
     assert!(!folder.path().join("main/x").exists());
-    assert_eq!(planted.output.matches("Read-only file system").count(), 2, "{}", planted.output);
+    assert_eq!(planted.ended, Ended::Exited(0), "{}", planted.output);
+    let git = folder.path().join("main/.git");
+    assert!(!git.join("hooks/pre-commit").exists());
+    assert!(!std::fs::read_to_string(git.join("config")).unwrap().contains("evil"));
+    let log =
+        std::process::Command::new("git").args(["rev-list", "--count", "linked"]).current_dir(git).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&log.stdout), "2\n");
 }
 
 #[test]

@@ -47,6 +47,7 @@ mod keeper;
 mod launch;
 mod network;
 mod output;
+mod private_git;
 mod protocol;
 mod proxy;
 mod repositories;
@@ -64,6 +65,7 @@ pub use crate::network::{HostRule, Network, NetworkError};
 pub use crate::options::{
     Access, AddedDir, CommandLimits, FenceOptions, HostOptions, LooksSecret, OutsideGit, SandboxMode, Selection,
 };
+pub use crate::private_git::GitAccount;
 pub use crate::repositories::{Planted, Recovered, recover};
 pub use crate::take_back::TakeBack;
 pub use crate::watch::{Watch, Written};

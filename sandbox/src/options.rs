@@ -24,6 +24,10 @@ pub struct HostOptions {
     /// Where repositories go that commands make, in a folder of this session alone, which commands cannot write. Made when
     /// it is first needed. `None`: they get another name where they are, and a killed run is not repaired.
     pub repositories: Option<PathBuf>,
+    /// Where the private git directories of commands are kept for the time of the run, in a folder of the program's own.
+    /// After a kill the next run finds there what has not been brought to the repository. `None`: below the temporary
+    /// directory.
+    pub git: Option<PathBuf>,
     pub fence: FenceOptions,
 }
 

@@ -72,8 +72,13 @@ impl Kind {
     /// An agent of its own, as a process: leaves `background` running in `root`, and runs `command`. To be killed by
     /// the test.
     pub(crate) fn victim(self, root: &Path, background: &str, command: &str) -> std::process::Child {
+        self.victim_with(root, &root.with_extension("git-of-commands"), background, command)
+    }
+
+    /// `git`: where it keeps the git directories of its commands.
+    pub(crate) fn victim_with(self, root: &Path, git: &Path, background: &str, command: &str) -> std::process::Child {
         let mut victim = std::process::Command::new("/proc/self/exe");
-        victim.arg(VICTIM).arg(root).arg(format!("{self:?}")).arg(background).arg(command);
+        victim.arg(VICTIM).arg(root).arg(format!("{self:?}")).arg(background).arg(command).arg(git);
         victim.stdin(std::process::Stdio::null()).spawn().unwrap()
     }
 }
@@ -86,12 +91,14 @@ fn be_a_victim() {
     let kind = arguments.next().unwrap();
     let kind = Kind::ALL.into_iter().find(|one| format!("{one:?}") == kind).unwrap();
     let namespaces = kind.choose(&mut options);
+    let [background, command] = [(); 2].map(|()| arguments.next().unwrap());
+    options.git = arguments.next().map(PathBuf::from);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let host = Host::open_in(Path::new(&root), options, std::env::vars_os(), namespaces).unwrap();
     let result = runtime.block_on(async {
-        let background = Effect::Start { command: arguments.next().unwrap() };
+        let background = Effect::Start { command: background };
         host.act(&background, &Cancel::default()).await.unwrap();
-        let effect = Effect::Run { command: arguments.next().unwrap(), timeout: Duration::from_secs(600) };
+        let effect = Effect::Run { command, timeout: Duration::from_secs(600) };
         host.act(&effect, &Cancel::default()).await
     });
     eprintln!("the victim was not killed: {result:?}");
@@ -142,6 +149,7 @@ impl Bench {
         }
         options.outputs = Some(folder.path().join("outputs"));
         options.repositories = Some(folder.path().join("repositories/session"));
+        options.git.get_or_insert(folder.path().join("git"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let mut variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
         if own_home {

@@ -22,6 +22,7 @@ use crate::args::Output;
 use crate::config::Config;
 use crate::connect::{self, Connected};
 use crate::events::{self, Ended, Totals, What};
+use crate::git_words::git_words;
 use crate::harmless::one_line;
 use crate::hint::Exit;
 use crate::screen::{Paint, Screen};
@@ -258,6 +259,9 @@ impl Conversation {
         self.host.close().await;
         if let Some(notice) = reach::hidden_notice(&self.host.take_hidden_hits()) {
             self.face.frontend().show(AgentEvent::Notice(&notice));
+        }
+        for text in git_words(&self.host.git_account().await) {
+            self.face.frontend().show(AgentEvent::Notice(&text));
         }
         let ended = self.account_for(&finish);
         self.screen.status(None);

@@ -23,6 +23,7 @@ mod diff;
 mod editor;
 mod events;
 mod exact;
+mod git_words;
 mod harmless;
 mod highlight;
 mod hint;

@@ -59,6 +59,11 @@ pub(crate) fn symbols() -> anyhow::Result<PathBuf> {
     Ok(state()?.join("symbols"))
 }
 
+/// The git directories of commands, for the time of a run.
+pub(crate) fn git() -> anyhow::Result<PathBuf> {
+    Ok(state()?.join("git"))
+}
+
 pub(crate) fn repository_config(workspace: &Path) -> PathBuf {
     workspace.join(".agent/config.toml")
 }

@@ -38,6 +38,7 @@ pub(crate) fn open_host(root: &Path, config: &Config, session: Option<&str>) -> 
     let options = HostOptions {
         outputs: session.map(|id| Ok::<_, anyhow::Error>(sessions::store()?.outputs(id))).transpose()?,
         symbols: Some(paths::symbols()?),
+        git: Some(paths::git()?),
         repositories: session.map(|id| Ok::<_, anyhow::Error>(paths::repositories()?.join(id))).transpose()?,
         secret: Some(holds_key),
         own: paths::own()?,

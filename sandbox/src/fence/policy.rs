@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::fence::secrets;
-use crate::git_dirs;
 use crate::network::Network;
 use crate::options::{Access, CommandLimits, HostOptions, OutsideGit};
+use crate::private_git::{self, GitMounts};
 
 /// Variables that name a cache or a toolchain which may lie outside HOME. Commands may write there, for the time of
 /// the run.
@@ -64,6 +64,8 @@ pub(crate) struct Policy {
     pub(crate) network: Network,
     pub(crate) limits: CommandLimits,
     pub(crate) namespaces: Namespaces,
+    /// Only with namespaces.
+    pub(crate) git: GitMounts,
 }
 
 /// Whether to try them. The kernel may say yes to the first and no to a later step, and there is no way back from the
@@ -82,6 +84,7 @@ impl Policy {
         options: &HostOptions,
         environment: &[(OsString, OsString)],
         namespaces: Namespaces,
+        git: GitMounts,
     ) -> io::Result<Policy> {
         let variable = |name: &str| {
             let found = environment.iter().find(|(other, _)| other == OsStr::new(name));
@@ -97,10 +100,18 @@ impl Policy {
                 Access::Read => readable.push(path),
             }
         }
+        let outside = private_git::outside(workspace);
+        // The rest of the worktree is read-only everywhere; below /tmp it would be out of sight, and seem deleted.
+        readable.extend(outside.iter().map(|outside| outside.worktree.clone()).filter(|above| is_temporary(above)));
+        readable.extend(git.borrowed.iter().map(|store| store.to_path_buf()).filter(|store| is_temporary(store)));
+        let outside = outside.map(|outside| outside.dir);
+        let is_private = outside.as_deref().is_some_and(|dir| git.repositories.iter().any(|mount| *mount.at == *dir));
         match options.fence.outside_git {
-            OutsideGit::Writable => writable.extend(git_dirs::outside(workspace)),
-            // One inside a hidden place is shown, or git would not know the workspace.
-            OutsideGit::ReadOnly => readable.extend(git_dirs::outside(workspace)),
+            OutsideGit::ReadOnly if !is_private => {
+                // One inside a hidden place is shown, or git would not know the workspace.
+                readable.extend(outside);
+            }
+            OutsideGit::Writable | OutsideGit::ReadOnly => writable.extend(outside),
         }
         let kept = options.fence.keep.iter().filter_map(|path| std::fs::canonicalize(path).ok());
         writable.extend(kept.filter(|path| path.is_dir()));
@@ -129,12 +140,17 @@ impl Policy {
             network: options.fence.network.clone(),
             limits: options.fence.limits.clone(),
             namespaces,
+            git,
         })
     }
 
     pub(crate) fn workspace(&self) -> &Path {
         self.writable.first().map_or(Path::new("/"), |path| path)
     }
+}
+
+fn is_temporary(path: &Path) -> bool {
+    ["/tmp", "/var/tmp"].iter().any(|tmp| path.starts_with(tmp) && path != Path::new(tmp))
 }
 
 /// Without those that are inside another one or inside something writable, and without what holds the system.

@@ -78,6 +78,7 @@ mod tests {
             network: network.parse().unwrap(),
             limits: CommandLimits::default(),
             namespaces: Namespaces::Leave,
+            git: crate::private_git::GitMounts::default(),
         };
         profile(&policy, Path::new("/private/tmp/run"), Some(8_000))
     }

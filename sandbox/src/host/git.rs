@@ -3,11 +3,12 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use agent::SandboxError;
 
 use super::Host;
-use crate::options::SandboxMode;
+use crate::keeper::Keeper;
 use crate::repositories::{Others, Planted, Repositories};
 use crate::roots::Roots;
 use crate::{git_dirs, run};
@@ -45,23 +46,28 @@ impl Host {
         self.repositories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Before a command. Returns where git's own files are, for its warden.
-    pub(super) async fn before_command(&self) -> Result<Vec<PathBuf>, SandboxError> {
-        if self.options.fence.sandbox == SandboxMode::Off {
-            return Ok(Vec::new());
-        }
-        let ready = self.with_repositories(|repositories, roots| {
+    /// Before a command. Returns which files of git its warden is to guard, and notes on what happened since the last one.
+    pub(super) async fn before_command(
+        &self,
+        slot: &mut Option<Keeper>,
+    ) -> Result<(Vec<PathBuf>, Vec<String>), SandboxError> {
+        let found = self.with_repositories(|repositories, roots| {
             let mut git = repositories.before(roots);
             git.extend(git_dirs::outside(roots.workspace.real()));
             git.extend(git.clone().iter().flat_map(|git| git_dirs::modules(git)));
             git.sort();
             git.dedup();
-            Some(repositories.begin(roots, &git).map(|()| git))
+            Some(git)
         });
-        match ready.await {
-            Some(Ok(git)) => Ok(git),
+        let Some(found) = found.await else {
+            return Err(run::not_started("cannot search the workspace for git repositories"));
+        };
+        let (guarded, notes) = self.ready_git(slot, &found).await?;
+        let git = guarded.clone();
+        match self.with_repositories(move |repositories, roots| Some(repositories.begin(roots, &git))).await {
+            Some(Ok(())) => Ok((guarded, notes)),
             Some(Err(error)) => Err(run::not_started(format!("cannot save the list of git repositories: {error}"))),
-            None => Err(run::not_started("cannot search the workspace for git repositories")),
+            None => Err(run::not_started("cannot save the list of git repositories")),
         }
     }
 
@@ -70,10 +76,18 @@ impl Host {
         self.with_repositories(|repositories, _| repositories.restore_guarded()).await
     }
 
-    /// After a command. Returns what the model is told.
-    pub(super) async fn after_command(&self) -> Vec<String> {
+    /// After a command that was left running, or between its looks. Returns what the model is told.
+    pub(super) async fn after_command(&self, longest: Duration) -> Vec<String> {
+        self.after_command_with(&mut *self.keeper.lock().await, longest).await
+    }
+
+    /// After a command. First what it made is out of git's sight, then its commits are brought to the user's side.
+    /// `longest`: for the latter.
+    pub(super) async fn after_command_with(&self, slot: &mut Option<Keeper>, longest: Duration) -> Vec<String> {
         self.lock_repositories().restored(&self.backgrounds.take_git());
         let others = if self.backgrounds.are_running() { Others::Running } else { Others::None };
-        self.with_repositories(move |repositories, roots| repositories.check(roots, others)).await
+        let mut notes = self.with_repositories(move |repositories, roots| repositories.check(roots, others)).await;
+        notes.extend(self.import(slot, longest).await);
+        notes
     }
 }

@@ -13,6 +13,7 @@ use crate::fence::policy::Policy;
 use crate::launch::raw::{self, MountDepth};
 use crate::launch::read_proc;
 use crate::launch::tree::{HARMLESS, READ_ONLY, Tree};
+use crate::private_git::GitMount;
 
 /// Where the one tmpfs is mounted while the rest is put together from it. It is covered last.
 const STORE: &str = "/dev";
@@ -54,6 +55,17 @@ pub(crate) fn build(policy: &Policy, sockets: &[PathBuf]) -> io::Result<()> {
     for name in RUN_KEPT {
         shown.extend(keep(&Path::new("/run").join(name), HARMLESS | READ_ONLY)?);
     }
+    let mut git = Vec::new();
+    for mount in &policy.git.repositories {
+        git.push(GitTrees::of(mount)?);
+    }
+    let mut folders = Vec::new();
+    for (path, private) in &policy.git.covered {
+        folders.push(Kept {
+            path: path.to_path_buf(),
+            tree: Tree::of(private, MountDepth::This)?.with(HARMLESS, MountDepth::This)?,
+        });
+    }
     let devices: Vec<Kept> = DEVICES.iter().filter_map(|name| device(name)).collect();
 
     raw::add_mount_flags(File::open("/")?, READ_ONLY | HARMLESS, MountDepth::All)?;
@@ -81,9 +93,49 @@ pub(crate) fn build(policy: &Policy, sockets: &[PathBuf]) -> io::Result<()> {
     outside.into_iter().try_for_each(Kept::cover)?;
     shown.into_iter().try_for_each(Kept::place)?;
     inside.into_iter().try_for_each(Kept::cover)?;
+    // A mount point cannot be renamed, nor what it is on the way to.
+    for pinned in &policy.git.pinned {
+        Tree::of(pinned, MountDepth::All)?.mount(pinned)?;
+    }
+    git.into_iter().try_for_each(GitTrees::place)?;
+    folders.into_iter().try_for_each(Kept::cover)?;
     raw::add_mount_flags(File::open("/run")?, READ_ONLY, MountDepth::This)?;
     // From here on the store is out of reach.
     Tree::of(&Store::path("dev"), MountDepth::All)?.with(READ_ONLY, MountDepth::This)?.mount(Path::new(STORE))
+}
+
+/// A private git directory, and what belongs to it out of the workspace.
+struct GitTrees {
+    private: Kept,
+    real: Kept,
+    ask: Kept,
+}
+
+impl GitTrees {
+    fn of(mount: &GitMount) -> io::Result<GitTrees> {
+        let take = |from: &Path, to: PathBuf, flags| {
+            let tree = Tree::of(from, MountDepth::All)?.with(flags, MountDepth::All)?;
+            Ok::<Kept, io::Error>(Kept { path: to, tree })
+        };
+        Ok(GitTrees {
+            private: take(&mount.private, mount.at.to_path_buf(), HARMLESS)?,
+            real: take(&mount.at, mount.inside.join("real"), HARMLESS | READ_ONLY)?,
+            ask: take(&mount.ask, mount.inside.join("ask"), HARMLESS | READ_ONLY)?,
+        })
+    }
+
+    fn place(self) -> io::Result<()> {
+        // Relative ones lead nowhere from here; the private directory names them all.
+        let alternates = self.real.path.join("objects/info/alternates");
+        self.real.place()?;
+        self.ask.place()?;
+        if alternates.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
+            Tree::of(&Store::path("empty"), MountDepth::This)?
+                .with(READ_ONLY | HARMLESS, MountDepth::This)?
+                .mount(&alternates)?;
+        }
+        self.private.place()
+    }
 }
 
 /// Paths of sockets that somebody bound before us (`/proc/net/unix`, whose last field it is), of the network namespace

@@ -77,7 +77,7 @@ impl Supervisor {
         if NEW_ATTRIBUTES.contains(&asked.call) {
             return Answer::Refuse(libc::ENOSYS);
         }
-        if BY_NAME.contains(&asked.call) {
+        if BY_NAME.contains(&asked.call) && !makes_lending(asked) {
             return match self.hidden.find(asked, || self.listener.waits(asked)) {
                 Some(path) => {
                     self.hits.insert(path);
@@ -194,6 +194,22 @@ fn data_bytes(thread: u32) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmData:"));
     let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
     kib.unwrap_or(0).saturating_mul(1024)
+}
+
+/// Whether an open would make a file that runs with its owner's or group's rights: as the filter's rule, which is not
+/// asked where every open is.
+fn makes_lending(asked: &Asked) -> bool {
+    let [_, second, third, fourth, ..] = asked.arguments;
+    let creates = (libc::O_CREAT | (libc::O_TMPFILE & !libc::O_DIRECTORY)).cast_unsigned();
+    let (flags, mode) = match asked.call {
+        libc::SYS_openat => (third, fourth),
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_open => (second, third),
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_creat => (u64::from(creates), second),
+        _ => return false,
+    };
+    flags & u64::from(creates) != 0 && mode & u64::from(libc::S_ISUID | libc::S_ISGID) != 0
 }
 
 fn stays_who_it_is(asked: &Asked) -> bool {
