@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use crate::ask_model::{Audience, Question, ask_model};
 use crate::breaker::{Breaker, Circle};
 use crate::cancel::{Cancel, Stop};
-use crate::chat::{ChatClient, ChatError, ChatErrorKind, FinishReason};
+use crate::chat::{ChatClient, ChatError, ChatErrorKind, FinishReason, Thoughts};
 use crate::compact;
+use crate::draft::{Draft, NO_REPLY};
 use crate::effect::Sandbox;
 use crate::fresh_start::FreshStarts;
 use crate::frontend::{AgentEvent, Frontend};
@@ -35,6 +36,8 @@ pub struct Agent<'a> {
     pub root: PathBuf,
     pub limits: Limits,
     pub supervision: Supervision,
+    /// What the client does with the thinking of earlier replies.
+    pub thoughts: Thoughts,
     /// `None` where no price is known: then cost is neither counted nor limited.
     pub price: Option<Price>,
     pub spent: Spent,
@@ -50,6 +53,8 @@ pub enum Finish {
     LimitReached(Limit),
     /// The model goes in circles or says nothing; the text says which.
     Stuck(String),
+    /// A filter of the server's or the model itself refused to answer; the text says which.
+    Declined(String),
     /// The model's window is full and condensing the conversation does not help; the text says why.
     WindowFull(String),
     /// The human stopped the run at an approval.
@@ -105,7 +110,7 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
             entries: fresh_starts.entries(transcript),
             generation: transcript.generation(),
             specs: fresh_starts.specs(&specs),
-            input: transcript.estimated_tokens(&specs),
+            input: transcript.estimated_tokens(&specs, agent.thoughts),
             fresh_starts: fresh_starts.made(),
             max_output: None,
             audience: Audience::Human,
@@ -125,19 +130,31 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
             if let Some(limit) = limit {
                 return Ok(Finish::LimitReached(limit));
             }
-            unproductive += u32::from(!agent.cancel.is_set());
-            if unproductive == MAX_UNPRODUCTIVE {
-                return Ok(Finish::Stuck(format!("{unproductive} answers in a row were empty or cut short")));
+            if let Some(why) = draft.declined() {
+                return Ok(Finish::Declined(why.to_owned()));
             }
-            agent.frontend.show(AgentEvent::Notice("the model answered nothing; asking again"));
+            if agent.cancel.is_set() {
+                continue;
+            }
+            unproductive += 1;
+            if unproductive == MAX_UNPRODUCTIVE {
+                return Ok(stuck(&draft, unproductive));
+            }
+            if draft.thinking.trim().is_empty() {
+                agent.frontend.show(AgentEvent::Notice("the model answered nothing; asking again"));
+            } else {
+                agent.frontend.show(AgentEvent::Notice("the model thought and did not reply; asking for its reply"));
+                transcript.push_user(NO_REPLY.to_owned());
+            }
             continue;
         }
 
         fresh_starts.read(&mut draft);
-        let cut = draft.cut();
-        if draft.finish == FinishReason::Repetition {
-            agent.frontend.show(AgentEvent::Notice("the model said the same over and over; its answer was cut there"));
+        if let Some(notice) = draft.cut_notice() {
+            agent.frontend.show(AgentEvent::Notice(&notice));
         }
+        let cut = draft.cut().map(|go_on| (go_on, stuck(&draft, MAX_UNPRODUCTIVE)));
+        let declined = draft.declined();
         let mut end = limit.map(Finish::LimitReached);
         let calls = transcript.push_reply(draft);
         save(agent, transcript)?;
@@ -161,14 +178,17 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
             progress.begin_anew();
             continue;
         }
+        if let (false, Some(why)) = (called, declined) {
+            return Ok(Finish::Declined(why.to_owned()));
+        }
         match (called, cut) {
             (true, _) => unproductive = 0,
-            (false, Some(go_on)) => {
+            (false, Some((go_on, stuck))) => {
                 unproductive += 1;
                 if unproductive == MAX_UNPRODUCTIVE {
-                    return Ok(Finish::Stuck(format!("{unproductive} answers in a row were empty or cut short")));
+                    return Ok(stuck);
                 }
-                transcript.push_user(go_on.to_owned());
+                transcript.push_user(go_on);
             }
             (false, None) => match progress.at_end(agent.supervision, agent.policy.mode()) {
                 Some(nudge) => {
@@ -182,6 +202,10 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
             },
         }
     }
+}
+
+fn stuck(last: &Draft, answers: u32) -> Finish {
+    Finish::Stuck(format!("{answers} answers in a row {}", last.shortcoming()))
 }
 
 /// Turns one call into one outcome. Nothing here fails: what goes wrong is told to the model.

@@ -37,7 +37,7 @@ pub async fn ask_aside(
         // No conversation has it, so nothing that a provider kept of one is taken for the beginning of this.
         generation: u64::MAX,
         specs: &[],
-        input: entries.iter().map(Entry::estimated_tokens).sum(),
+        input: entries.iter().map(|entry| entry.estimated_tokens(agent.thoughts)).sum(),
         fresh_starts: 0,
         max_output: Some(max_output),
         audience: Audience::Nobody,
@@ -79,7 +79,13 @@ pub(crate) async fn ask_model(
             event = stream.next() => event,
         };
         let Some(event) = event else { break };
-        let event = event?;
+        let event = match event {
+            Ok(event) => event,
+            Err(error) => {
+                agent.spent.add(draft.counted(), agent.price);
+                return Err(error);
+            }
+        };
         if audience == Audience::Human || matches!(event, ChatEvent::Retrying { .. }) {
             agent.frontend.show(AgentEvent::Chat(&event));
         }

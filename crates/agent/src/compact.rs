@@ -8,7 +8,7 @@
 
 use crate::agent_loop::{Agent, AgentError, Finish, cancelled, save, specs};
 use crate::ask_model::{Audience, Question, ask_model};
-use crate::chat::ChatErrorKind;
+use crate::chat::{ChatErrorKind, Thoughts};
 use crate::clip::Clipped;
 use crate::frontend::AgentEvent;
 use crate::limits::estimate_tokens;
@@ -28,7 +28,10 @@ const STEPS_BETWEEN: usize = 2;
 
 /// Whether the next request and a reply of good length would not fit.
 pub(crate) fn is_full(agent: &Agent<'_>, transcript: &Transcript, specs: &[ToolSpec]) -> bool {
-    agent.limits.context_tokens.is_some_and(|window| window < transcript.estimated_tokens(specs) + reserve(window))
+    agent
+        .limits
+        .context_tokens
+        .is_some_and(|window| window < transcript.estimated_tokens(specs, agent.thoughts) + reserve(window))
 }
 
 /// Tokens kept free for a reply.
@@ -84,7 +87,7 @@ async fn condense(
     specs: &[ToolSpec],
     focus: Option<&str>,
 ) -> Result<Condensed, AgentError> {
-    let before = transcript.estimated_tokens(specs);
+    let before = transcript.estimated_tokens(specs, agent.thoughts);
     let window = agent.limits.context_tokens.unwrap_or(before);
     agent.frontend.show(AgentEvent::Notice(&format!("condensing the conversation of about {before} tokens")));
     let focus = focus.map(|focus| format!("\nKeep in particular: {focus}")).unwrap_or_default();
@@ -92,7 +95,9 @@ async fn condense(
     let mut asked = None;
     // Dense text has more tokens than its bytes promise: then the server says full, and less is shown.
     for share in [1, 2, 4] {
-        let Some(plan) = plan(transcript.view(), estimate_of(specs), before, window / share) else { break };
+        let Some(plan) = plan(transcript.view(), agent.thoughts, estimate_of(specs), before, window / share) else {
+            break;
+        };
         let mut entries: Vec<Entry> = transcript.view().iter().take(plan.source_end).cloned().collect();
         entries.push(Entry::User { text: format!("{INSTRUCTION}{focus}") });
         let question = Question {
@@ -132,7 +137,7 @@ async fn condense(
     transcript.push_compaction(text, kept_from, draft.usage);
     save(agent, transcript)?;
     agent.journal.sync()?;
-    let now = transcript.estimated_tokens(specs);
+    let now = transcript.estimated_tokens(specs, agent.thoughts);
     agent.frontend.show(AgentEvent::Notice(&format!("condensed to about {now} tokens; the session keeps everything")));
     Ok(Condensed::Done)
 }
@@ -158,8 +163,8 @@ impl Plan {
 
 /// `None` where nothing can be gained. `measured` are the tokens of the whole request by the server's count: with it
 /// the window is turned into tokens of bytes / 4, whatever the language.
-fn plan(view: &[Entry], specs: u64, measured: u64, window: u64) -> Option<Plan> {
-    let tokens: Vec<u64> = view.iter().map(Entry::estimated_tokens).collect();
+fn plan(view: &[Entry], thoughts: Thoughts, specs: u64, measured: u64, window: u64) -> Option<Plan> {
+    let tokens: Vec<u64> = view.iter().map(|entry| entry.estimated_tokens(thoughts)).collect();
     let total = specs + tokens.iter().sum::<u64>();
     let window = (u128::from(window) * u128::from(total) / u128::from(measured.max(1))) as u64;
     // The system's message and the task (or what was condensed before) come first, then steps and words.

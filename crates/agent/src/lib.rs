@@ -42,7 +42,8 @@ pub use crate::arguments::Arguments;
 pub use crate::ask_model::ask_aside;
 pub use crate::cancel::{Cancel, Stop};
 pub use crate::chat::{
-    ChatClient, ChatError, ChatErrorKind, ChatEvent, ChatRequest, ChatStream, FinishReason, RawCall, Reply, Usage,
+    ChatClient, ChatError, ChatErrorKind, ChatEvent, ChatRequest, ChatStream, FinishReason, RawCall, Reply, Thoughts,
+    Usage,
 };
 pub use crate::clip::Clipped;
 pub use crate::compact::{Condensed, compact};

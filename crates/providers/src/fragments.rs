@@ -1,8 +1,8 @@
 //! Joins tool calls that arrive in fragments. Pure.
 //!
 //! Servers agree on little: whole calls or pieces, `index` missing or always 0,
-//! ids missing, `"null"` or used twice, names empty or repeated, arguments as a
-//! string or as an object (MISTRAL.md 7.2, 7.10, 7.13).
+//! ids missing, `"null"`, used twice or new on each piece, names empty, repeated
+//! or in pieces, arguments as a string or as an object (MISTRAL.md 7.2, 7.10, 7.13).
 
 use agent::RawCall;
 use serde_json::Value;
@@ -11,6 +11,8 @@ use serde_json::Value;
 pub(crate) struct Fragments {
     calls: Vec<Partial>,
     most: usize,
+    /// The tools that may be called.
+    names: Vec<String>,
 }
 
 #[derive(Debug, Default)]
@@ -22,9 +24,9 @@ struct Partial {
 }
 
 impl Fragments {
-    /// A reply ends after so many calls.
-    pub(crate) fn at_most(calls: usize) -> Fragments {
-        Fragments { calls: Vec::new(), most: calls }
+    /// A reply ends after `most` calls.
+    pub(crate) fn new(most: usize, names: Vec<String>) -> Fragments {
+        Fragments { calls: Vec::new(), most, names }
     }
 
     /// Returns what this adds to the name and the arguments of a call.
@@ -33,7 +35,14 @@ impl Fragments {
         let added = (piece.name.len(), piece.arguments.clone());
         match self.target(&piece) {
             Some(position) => {
+                let joins = self
+                    .calls
+                    .get(position)
+                    .is_some_and(|call| call.arguments.is_empty() && self.is_name_in_pieces(&call.name, &piece.name));
                 if let Some(call) = self.calls.get_mut(position) {
+                    if joins {
+                        call.name.push_str(&piece.name);
+                    }
                     call.append(piece);
                 }
             }
@@ -77,7 +86,8 @@ impl Fragments {
 
     pub(crate) fn join(self) -> Vec<RawCall> {
         let spoken = |call: &Partial| !call.name.is_empty() || !call.arguments.is_empty();
-        self.calls.into_iter().filter(spoken).map(Partial::whole).collect()
+        let names = self.names;
+        self.calls.into_iter().filter(spoken).map(|call| call.whole(&names)).collect()
     }
 
     /// Which call the piece continues, `None` if it begins one.
@@ -89,8 +99,19 @@ impl Fragments {
             (None, None) => None,
         }?;
         let call = self.calls.get(last)?;
-        let other_id = matches!((&call.id, &piece.id), (Some(old), Some(new)) if old != new);
-        (!other_id && !call.is_followed_by(piece)).then_some(last)
+        // Without a name it can only continue a call: some servers make another id for each piece.
+        let other_id = !piece.name.is_empty() && matches!((&call.id, &piece.id), (Some(old), Some(new)) if old != new);
+        let continues = call.arguments.is_empty() && self.is_name_in_pieces(&call.name, &piece.name);
+        (continues || !other_id && !call.is_followed_by(piece)).then_some(last)
+    }
+
+    /// `run_` and then `command`, where a tool is called `run_command`.
+    fn is_name_in_pieces(&self, name: &str, piece: &str) -> bool {
+        let together = format!("{name}{piece}");
+        !name.is_empty()
+            && !piece.is_empty()
+            && !self.names.iter().any(|known| known == name || known == piece)
+            && self.names.iter().any(|known| known.starts_with(&together))
     }
 }
 
@@ -104,7 +125,7 @@ impl Partial {
             Some(object) => object.to_string(),
         };
         Partial {
-            index: fragment.get("index").and_then(Value::as_u64),
+            index: fragment.get("index").and_then(|index| index.as_u64().or_else(|| index.as_str()?.parse().ok())),
             id: id.map(str::to_owned),
             name: function.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
             arguments,
@@ -137,16 +158,23 @@ impl Partial {
         self.arguments.push_str(&piece.arguments);
     }
 
-    fn whole(self) -> RawCall {
+    fn whole(self, names: &[String]) -> RawCall {
         // Old parsers of Mistral's format leave its separator in the name (MISTRAL.md 7.13).
-        match self.name.split_once("[ARGS]") {
-            Some((name, rest)) if self.arguments.trim().is_empty() => {
-                RawCall { name: name.trim().to_owned(), arguments: rest.to_owned() }
-            }
-            Some((name, _)) => RawCall { name: name.trim().to_owned(), arguments: self.arguments },
-            None => RawCall { name: self.name.trim().to_owned(), arguments: self.arguments },
-        }
+        let (name, arguments) = match self.name.split_once("[ARGS]") {
+            Some((name, rest)) if self.arguments.trim().is_empty() => (name, rest.to_owned()),
+            Some((name, _)) => (name, self.arguments),
+            None => (self.name.as_str(), self.arguments),
+        };
+        RawCall { name: without_marks(name.trim(), names).to_owned(), arguments }
     }
+}
+
+/// gpt-oss writes `functions.run_command<|channel|>commentary`, of which some servers leave more than the name.
+fn without_marks<'a>(name: &'a str, names: &[String]) -> &'a str {
+    let is_known = |name: &str| names.iter().any(|known| known == name);
+    let bare = name.split("<|").next().unwrap_or(name).trim();
+    let bare = bare.strip_prefix("functions.").unwrap_or(bare);
+    if !is_known(name) && is_known(bare) { bare } else { name }
 }
 
 #[cfg(test)]
@@ -155,9 +183,13 @@ mod tests {
 
     use super::*;
 
+    fn at_most(most: usize) -> Fragments {
+        Fragments::new(most, ["run_command", "run_tests", "one", "two"].map(str::to_owned).to_vec())
+    }
+
     #[track_caller]
     fn check(fragments: &str, expected: Expect) {
-        let mut joined = Fragments::at_most(32);
+        let mut joined = at_most(32);
         for line in fragments.lines().filter(|line| !line.trim().is_empty()) {
             joined.add(&serde_json::from_str(line).unwrap());
         }
@@ -192,6 +224,59 @@ mod tests {
             expect![[r#"
                 one {}
                 two {"x":1}
+            "#]],
+        );
+    }
+
+    #[test]
+    fn another_id_on_each_piece() {
+        check(
+            r#"
+{"index":0,"id":"a0","function":{"name":"one","arguments":""}}
+{"index":0,"id":"a1","function":{"arguments":"{\"x\":"}}
+{"index":0,"id":"a2","function":{"name":null,"arguments":"1}"}}
+{"index":"1","id":"b","function":{"name":"two","arguments":"{"}}
+{"index":"1","id":"c","function":{"arguments":"}"}}
+"#,
+            expect![[r#"
+                one {"x":1}
+                two {}
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_name_in_two_pieces() {
+        check(
+            r#"
+{"index":0,"id":"a","function":{"name":"run_","arguments":""}}
+{"index":0,"function":{"name":"command","arguments":"{}"}}
+{"index":1,"id":"b","function":{"name":"run_te","arguments":""}}
+{"index":1,"id":"c","function":{"name":"sts","arguments":"{}"}}
+{"index":2,"function":{"name":"one","arguments":""}}
+{"index":2,"function":{"name":"two","arguments":"{}"}}
+"#,
+            expect![[r#"
+                run_command {}
+                run_tests {}
+                one 
+                two {}
+            "#]],
+        );
+    }
+
+    #[test]
+    fn marks_of_gpt_oss_are_no_part_of_a_name() {
+        check(
+            r#"
+{"index":0,"function":{"name":"run_command<|channel|>commentary","arguments":"{}"}}
+{"index":1,"function":{"name":"functions.run_command","arguments":"{}"}}
+{"index":2,"function":{"name":"functions.fly","arguments":"{}"}}
+"#,
+            expect![[r#"
+                run_command {}
+                run_command {}
+                functions.fly {}
             "#]],
         );
     }
@@ -268,7 +353,7 @@ mod tests {
 
     #[track_caller]
     fn check_circle(names: &str, expected: Option<&str>) {
-        let mut joined = Fragments::at_most(32);
+        let mut joined = at_most(32);
         for (index, name) in names.split(' ').enumerate() {
             joined.add(&serde_json::json!({"index": index, "function": {"name": name, "arguments": "{}"}}));
             if joined.cut_circle() {
@@ -297,7 +382,7 @@ mod tests {
 
     #[test]
     fn a_model_that_gets_carried_away_is_heard_one_call_at_a_time() {
-        let mut joined = Fragments::at_most(1);
+        let mut joined = at_most(1);
         joined.add(&serde_json::json!({"index": 0, "function": {"name": "one", "arguments": "{"}}));
         assert!(!joined.cut_circle());
         joined.add(&serde_json::json!({"index": 0, "function": {"arguments": "}"}}));

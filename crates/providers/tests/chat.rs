@@ -6,11 +6,14 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 use std::time::Duration;
 
-use agent::{ChatClient, ChatEvent, ChatRequest, Entry, ToolSpec};
+use agent::{ChatClient, ChatEvent, ChatRequest, Entry, Thoughts, ToolSpec};
 use expect_test::{Expect, expect};
 use fake_mistral::{FakeMistral, Fault, FaultBody, Raw, Script, Turn};
 use futures_util::StreamExt;
-use providers::{ChatCompletions, ChatConfig, Dialect, ReplyBounds, RetryBudget, Server, ServerConfig, SystemRole};
+use providers::{
+    ChatCompletions, ChatConfig, Dialect, ReplyBounds, RetryBudget, Server, ServerConfig, StrictTools, SystemRole,
+    TextCalls,
+};
 use serde_json::json;
 
 const KEY: &str = "planted-key-4711";
@@ -30,6 +33,10 @@ fn with(base_url: String, idle_timeout: Duration, change: impl FnOnce(&mut ChatC
     let mut config = ChatConfig {
         model: "devstral-2512".to_owned(),
         temperature: Some(0.15),
+        effort: None,
+        thoughts: Thoughts::Dropped,
+        strict_tools: StrictTools::Sent,
+        text_calls: TextCalls::Bare,
         anew_temperature: None,
         session: "0192f0c1-7a3b-7000-8000-000000000001".to_owned(),
         dialect: Dialect::Mistral,

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use agent::{
     Arguments, ChatClient, ChatErrorKind, ChatEvent, ChatRequest, Clipped, Entry, FinishReason, RawCall, Reply,
-    ToolCall, ToolOutcome, ToolSpec,
+    Thoughts, ToolCall, ToolOutcome, ToolSpec,
 };
 use fake_mistral::{Checking, Config, FakeMistral, Key, Script};
 use futures_util::StreamExt;
 use providers::{
-    ChatCompletions, ChatConfig, Dialect, ReplyBounds, RetryBudget, Server, ServerConfig, SystemRole, local_servers,
-    resolve,
+    ChatCompletions, ChatConfig, Dialect, ReplyBounds, RetryBudget, Server, ServerConfig, StrictTools, SystemRole,
+    TextCalls, local_servers, resolve,
 };
 use serde_json::json;
 
@@ -182,6 +182,10 @@ fn client(base_url: String, reply_bounds: ReplyBounds) -> ChatCompletions {
         ChatConfig {
             model: "devstral-2512".to_owned(),
             temperature: Some(0.15),
+            effort: None,
+            thoughts: Thoughts::Dropped,
+            strict_tools: StrictTools::Sent,
+            text_calls: TextCalls::Bare,
             anew_temperature: None,
             session: "0192f0c1-7a3b-7000-8000-000000000001".to_owned(),
             dialect: Dialect::Mistral,
