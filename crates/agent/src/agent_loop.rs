@@ -131,7 +131,7 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
                 return Ok(Finish::LimitReached(limit));
             }
             if let Some(why) = draft.declined() {
-                return Ok(Finish::Declined(why.to_owned()));
+                return Ok(Finish::Declined(why));
             }
             if agent.cancel.is_set() {
                 continue;
@@ -179,7 +179,7 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
             continue;
         }
         if let (false, Some(why)) = (called, declined) {
-            return Ok(Finish::Declined(why.to_owned()));
+            return Ok(Finish::Declined(why));
         }
         match (called, cut) {
             (true, _) => unproductive = 0,

@@ -24,6 +24,9 @@ pub(crate) struct Draft {
 pub(crate) const NO_REPLY: &str = "You thought and then stopped without a reply. Continue with a tool call, or with your \
                                    answer if the task is done.";
 
+/// The most of a model's reason to decline that is shown.
+const DECLINED_BYTES: usize = 400;
+
 /// The most of a leaked call's arguments that is repeated to the model.
 const LEAKED_BYTES: usize = 400;
 
@@ -86,10 +89,13 @@ impl Draft {
     }
 
     /// Why there is no answer and will be none: a filter, or the model itself.
-    pub(crate) fn declined(&self) -> Option<&'static str> {
+    pub(crate) fn declined(&self) -> Option<String> {
         match self.finish {
-            FinishReason::Filtered => Some("the server's content filter ended the answer"),
-            FinishReason::Declined => Some("the model declined to answer"),
+            FinishReason::Filtered => Some("the server's content filter ended the answer".to_owned()),
+            FinishReason::Declined => {
+                let words = Clipped::to(self.text.trim(), DECLINED_BYTES);
+                Some(format!("the model declined to answer: {}", words.as_str()))
+            }
             FinishReason::Stop
             | FinishReason::Length
             | FinishReason::ContextFull

@@ -1,9 +1,16 @@
 //! The first message: who the model is here, where it is, what the repository asks. Pure.
 
 use crate::clip::Clipped;
+use crate::nudge::Supervision;
 
 /// What holds for every run. Its length is paid for with every request; a test bounds it.
 const PROMPT: &str = include_str!("prompt.md");
+/// Where [`PROMPT`] says what a reply is.
+const REPLY: &str = "{REPLY}";
+/// Tuned on Qwen2.5-Coder 1.5B, which otherwise writes the code into its words.
+const CALLS_ONLY: &str = "Every reply is a tool call and nothing else, until the task is done.";
+const CALLS_WITH_WORDS: &str = "Until the task is done, every reply has a tool call; a sentence on what you do next may \
+                                stand before it.";
 /// About 2,000 tokens.
 const MAX_AGENTS_MD: usize = 8_000;
 const MAX_LISTING: usize = 1_000;
@@ -26,11 +33,13 @@ pub struct Facts {
     /// How many more names there are.
     pub listing_left_out: usize,
     pub agents_md: Option<String>,
+    /// How closely the model is led.
+    pub supervision: Supervision,
 }
 
 /// The system message.
 pub fn opening(facts: &Facts) -> String {
-    let mut text = PROMPT.trim_end().to_owned();
+    let mut text = prompt(facts.supervision);
     text.push_str(&format!("\n\nWorkspace: {} ({}). Today is {}.", facts.root, facts.os, facts.date));
     match &facts.git {
         Some(git) => text.push_str(&format!(" Git: {git}.")),
@@ -49,6 +58,14 @@ pub fn opening(facts: &Facts) -> String {
         text.push_str(&format!("\n\nThe repository's AGENTS.md:\n{}", agents_md.as_str()));
     }
     text
+}
+
+fn prompt(supervision: Supervision) -> String {
+    let reply = match supervision {
+        Supervision::Light => CALLS_WITH_WORDS,
+        Supervision::Close | Supervision::Anew => CALLS_ONLY,
+    };
+    PROMPT.trim_end().replace(REPLY, reply)
 }
 
 fn listing(facts: &Facts) -> String {
@@ -87,6 +104,7 @@ mod tests {
             listing: vec!["src/".to_owned(), "a.py".to_owned()],
             listing_left_out: 3,
             agents_md: Some("Use tabs.\n".to_owned()),
+            supervision: Supervision::Light,
         };
         let text = opening(&facts);
         expect![[r#"
@@ -98,7 +116,19 @@ mod tests {
 
             The repository's AGENTS.md:
             Use tabs."#]]
-        .assert_eq(text.strip_prefix(PROMPT.trim_end()).unwrap());
+        .assert_eq(text.strip_prefix(&prompt(Supervision::Light)).unwrap());
+    }
+
+    #[test]
+    fn only_small_models_are_kept_from_saying_what_they_do_next() {
+        for supervision in [Supervision::Close, Supervision::Anew] {
+            assert!(
+                prompt(supervision)
+                    .contains("\n- Every reply is a tool call and nothing else, until the task is done. ")
+            );
+        }
+        let capable = prompt(Supervision::Light);
+        assert!(!capable.contains("nothing else") && capable.contains("what you do next") && !capable.contains(REPLY));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use agent::Mode;
 use anyhow::{Context as _, bail};
+use providers::Effort;
 use sandbox::{Network, NetworkError, OutsideGit};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -30,6 +31,8 @@ pub(crate) struct Layer {
     base_url: Option<String>,
     api_key_env: Option<String>,
     temperature: Option<f64>,
+    /// How much the model thinks, see [`providers::Effort`].
+    effort: Option<Effort>,
     /// How the model is spoken to, see [`providers::Profile`], where its name does not tell.
     profile: Option<String>,
     dialect: Option<Dialect>,
@@ -91,11 +94,12 @@ pub(crate) enum Dialect {
 const DEFAULT_MODEL: &str = "devstral-medium-latest";
 
 /// The names of all settings, in the order that `agent config` shows them.
-const NAMES: [&str; 25] = [
+const NAMES: [&str; 26] = [
     "model",
     "base_url",
     "api_key_env",
     "temperature",
+    "effort",
     "profile",
     "dialect",
     "mode",
@@ -124,8 +128,8 @@ const GATHERED: [&str; 4] = ["add_dirs", "hide", "keep", "limit"];
 
 /// What a repository may set. Nothing here sends the code or the key elsewhere, or lets a command do more.
 /// `ask` and `deny` only narrow, and checks run in the fence.
-const REPOSITORY_NAMES: [&str; 9] =
-    ["model", "temperature", "ask", "deny", "checks", "max_steps", "max_tokens", "max_cost", "max_time"];
+const REPOSITORY_NAMES: [&str; 10] =
+    ["model", "temperature", "effort", "ask", "deny", "checks", "max_steps", "max_tokens", "max_cost", "max_time"];
 
 /// The layers, strongest first, each with the name of its place.
 #[derive(Clone, Debug)]
@@ -232,6 +236,10 @@ impl Config {
         self.pick(|layer| layer.temperature)
     }
 
+    pub(crate) fn effort(&self) -> Option<Effort> {
+        self.pick(|layer| layer.effort)
+    }
+
     pub(crate) fn dialect(&self, base_url: &str) -> providers::Dialect {
         match self.pick(|layer| layer.dialect) {
             Some(Dialect::Mistral) => providers::Dialect::Mistral,
@@ -315,6 +323,15 @@ impl Config {
         let mut config = self.clone();
         if let Some((_, strongest)) = config.layers.first_mut() {
             strongest.model = Some(model.to_owned());
+        }
+        config
+    }
+
+    /// The same with another effort.
+    pub(crate) fn with_effort(&self, effort: Effort) -> Config {
+        let mut config = self.clone();
+        if let Some((_, strongest)) = config.layers.first_mut() {
+            strongest.effort = Some(effort);
         }
         config
     }

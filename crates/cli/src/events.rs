@@ -32,6 +32,8 @@ pub(crate) enum What<'a> {
     Text { text: &'a str },
     /// A piece of the model's thinking.
     Thinking { text: &'a str },
+    /// The words since `step_started` were the model's thinking, and no part of its answer.
+    TextWasThinking,
     /// The attempt failed and is made again: words since `step_started` are void. Not an error.
     Retrying { attempt: u32, delay_ms: u64, why: &'a str },
     /// The reply is whole; totals of the run so far.
@@ -161,6 +163,9 @@ pub(crate) fn finish(finish: &Finish) -> (&'static str, Exit, Option<String>, Op
         }
         Finish::Stuck(why) => {
             ("stuck", Exit::Stuck, Some(why.clone()), Some("say more in the task, or try another model"))
+        }
+        Finish::Declined(why) => {
+            ("failed", Exit::Failed, Some(why.clone()), Some("say it in other words, or try another model"))
         }
         Finish::WindowFull(why) => (
             "stuck",

@@ -75,6 +75,7 @@ impl Frontend for Machine {
                 self.print(What::StepStarted);
             }
             AgentEvent::Chat(ChatEvent::Text(text)) => self.print(What::Text { text }),
+            AgentEvent::Chat(ChatEvent::TextWasThinking) => self.print(What::TextWasThinking),
             AgentEvent::Chat(ChatEvent::Thinking(text)) => self.print(What::Thinking { text }),
             AgentEvent::Chat(ChatEvent::Retrying { attempt, delay, why }) => {
                 self.account.retries += 1;
@@ -82,7 +83,11 @@ impl Frontend for Machine {
                 self.print(What::Retrying { attempt: *attempt, delay_ms, why });
             }
             AgentEvent::Chat(
-                ChatEvent::Writing { .. } | ChatEvent::Call(_) | ChatEvent::Usage(_) | ChatEvent::Finish(_),
+                ChatEvent::Writing { .. }
+                | ChatEvent::Call(_)
+                | ChatEvent::LeakedCall(_)
+                | ChatEvent::Usage(_)
+                | ChatEvent::Finish(_),
             ) => (),
             AgentEvent::Replied { spent, reply } => {
                 self.words.clone_from(&reply.text);

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use agent::{Cancel, Facts, Mode, Stop, Survey};
+use agent::{Cancel, Facts, Mode, Stop, Supervision, Survey};
 use sandbox::{Access, AddedDir, FenceOptions, Host, HostOptions, Network, SandboxMode};
 
 use crate::args::Output;
@@ -131,7 +131,7 @@ pub(crate) fn mode_name(mode: Mode) -> &'static str {
     }
 }
 
-pub(crate) fn facts(root: &Path, added: &[AddedDir], survey: Survey) -> Facts {
+pub(crate) fn facts(root: &Path, added: &[AddedDir], survey: Survey, supervision: Supervision) -> Facts {
     let added = added.iter().map(|dir| match dir.access {
         Access::Write => dir.path.display().to_string(),
         Access::Read => format!("{} (read only)", dir.path.display()),
@@ -145,5 +145,6 @@ pub(crate) fn facts(root: &Path, added: &[AddedDir], survey: Survey) -> Facts {
         listing: survey.listing,
         listing_left_out: survey.listing_left_out,
         agents_md: survey.agents_md,
+        supervision,
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use providers::Effort;
 
 /// How to work, whatever on.
 #[derive(Debug, Args)]
@@ -81,6 +82,11 @@ pub(crate) struct ModelArgs {
     /// The model to ask [default: devstral-medium-latest]
     #[arg(long, value_name = "ID")]
     pub(crate) model: Option<String>,
+
+    /// How much the model thinks before it replies: none, minimal, low, medium, high, xhigh; the nearest level that the
+    /// model takes is used [default: high, for models that think]
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) effort: Option<Effort>,
 
     /// Any OpenAI-compatible server [default: Mistral's API]
     #[arg(long, value_name = "URL")]

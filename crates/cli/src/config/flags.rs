@@ -13,6 +13,7 @@ impl Layer {
             model: args.model.clone(),
             base_url: args.base_url.clone(),
             api_key_env: args.api_key_env.clone(),
+            effort: args.effort,
             ..Layer::default()
         }
     }
