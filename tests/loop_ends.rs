@@ -153,7 +153,7 @@ fn an_answer_that_said_the_same_over_and_over_is_told_so() {
             model: Again and again
             user: Your answer said the same over and over, and was cut there. Go on with a tool call.
             c00000001 create_file
-            c00000001 Failed(Clipped("`create_file` did not run: its arguments cannot be read, they said the same over and over, and were cut there. Send the call again."))
+            c00000001 Failed(Clipped("`create_file` did not run: its arguments cannot be read, they said the same over and over, and were cut there. Sent again they would be cut again: create text that repeats with `run_command` and a loop, such as `for i in $(seq 500); do echo 0; done > FILE`."))
             model: Once.
             a.txt: "one\ntwo\n"
             Answered

@@ -10,7 +10,6 @@ use crate::breaker::{Breaker, Circle};
 use crate::cancel::{Cancel, Stop};
 use crate::chat::{ChatClient, ChatError, ChatErrorKind, FinishReason, Thoughts};
 use crate::compact;
-use crate::draft::{Draft, NO_REPLY};
 use crate::effect::Sandbox;
 use crate::fresh_start::FreshStarts;
 use crate::frontend::{AgentEvent, Frontend};
@@ -22,6 +21,7 @@ use crate::policy::ApprovalPolicy;
 use crate::seen_files::SeenFiles;
 use crate::tool::{AnyTool, ToolCall, ToolOutcome, ToolSpec, find_tool};
 use crate::transcript::Transcript;
+use crate::unproductive::Unproductive;
 use crate::workspace::Halt;
 
 /// Everything a run needs. Borrowed, so tests swap any part.
@@ -72,9 +72,6 @@ pub enum AgentError {
     Journal(#[from] JournalError),
 }
 
-/// Replies in a row that say nothing, or are cut, before the model counts as stuck.
-const MAX_UNPRODUCTIVE: u32 = 3;
-
 /// Runs until the task is finished. The transcript only ever grows, and is
 /// valid to send at every step boundary, so a run can resume from it.
 pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Result<Finish, AgentError> {
@@ -82,7 +79,7 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
     let mut breaker = Breaker::new(agent.supervision);
     let mut progress = Progress::default();
     let mut fresh_starts = FreshStarts::new(agent.supervision, transcript);
-    let mut unproductive = 0;
+    let mut unproductive = Unproductive::default();
     // The server said so, whatever our own count is.
     let mut window_full = false;
     loop {
@@ -126,25 +123,8 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
         };
         window_full = draft.finish == FinishReason::ContextFull;
         if draft.is_empty() {
-            // An empty assistant message is refused by the API (MISTRAL.md 1.4), so none is recorded.
-            if let Some(limit) = limit {
-                return Ok(Finish::LimitReached(limit));
-            }
-            if let Some(why) = draft.declined() {
-                return Ok(Finish::Declined(why));
-            }
-            if agent.cancel.is_set() {
-                continue;
-            }
-            unproductive += 1;
-            if unproductive == MAX_UNPRODUCTIVE {
-                return Ok(stuck(&draft, unproductive));
-            }
-            if draft.thinking.trim().is_empty() {
-                agent.frontend.show(AgentEvent::Notice("the model answered nothing; asking again"));
-            } else {
-                agent.frontend.show(AgentEvent::Notice("the model thought and did not reply; asking for its reply"));
-                transcript.push_user(NO_REPLY.to_owned());
+            if let Some(end) = unproductive.empty(&draft, limit, agent, transcript) {
+                return Ok(end);
             }
             continue;
         }
@@ -153,8 +133,7 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
         if let Some(notice) = draft.cut_notice() {
             agent.frontend.show(AgentEvent::Notice(&notice));
         }
-        let cut = draft.cut().map(|go_on| (go_on, stuck(&draft, MAX_UNPRODUCTIVE)));
-        let declined = draft.declined();
+        let (cut, shortcoming, declined) = (draft.cut(), draft.shortcoming(), draft.declined());
         let mut end = limit.map(Finish::LimitReached);
         let calls = transcript.push_reply(draft);
         save(agent, transcript)?;
@@ -174,7 +153,7 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
             return Ok(end.unwrap_or_else(|| cancelled(&agent.cancel)));
         }
         if fresh_starts.begin(agent, transcript) {
-            (breaker, unproductive, window_full) = (Breaker::new(agent.supervision), 0, false);
+            (breaker, unproductive, window_full) = (Breaker::new(agent.supervision), Unproductive::default(), false);
             progress.begin_anew();
             continue;
         }
@@ -182,11 +161,10 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
             return Ok(Finish::Declined(why));
         }
         match (called, cut) {
-            (true, _) => unproductive = 0,
-            (false, Some((go_on, stuck))) => {
-                unproductive += 1;
-                if unproductive == MAX_UNPRODUCTIVE {
-                    return Ok(stuck);
+            (true, _) => unproductive = Unproductive::default(),
+            (false, Some(go_on)) => {
+                if let Some(end) = unproductive.count(shortcoming) {
+                    return Ok(end);
                 }
                 transcript.push_user(go_on);
             }
@@ -202,10 +180,6 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
             },
         }
     }
-}
-
-fn stuck(last: &Draft, answers: u32) -> Finish {
-    Finish::Stuck(format!("{answers} answers in a row {}", last.shortcoming()))
 }
 
 /// Turns one call into one outcome. Nothing here fails: what goes wrong is told to the model.

@@ -7,7 +7,7 @@
 //! round in circles.
 
 use crate::agent_loop::{Agent, AgentError, Finish, cancelled, save, specs};
-use crate::ask_model::{Audience, Question, ask_model};
+use crate::ask_model::{Audience, Question, ask_model, room_to_think};
 use crate::chat::{ChatErrorKind, Thoughts};
 use crate::clip::Clipped;
 use crate::frontend::AgentEvent;
@@ -28,15 +28,18 @@ const STEPS_BETWEEN: usize = 2;
 
 /// Whether the next request and a reply of good length would not fit.
 pub(crate) fn is_full(agent: &Agent<'_>, transcript: &Transcript, specs: &[ToolSpec]) -> bool {
-    agent
-        .limits
-        .context_tokens
-        .is_some_and(|window| window < transcript.estimated_tokens(specs, agent.thoughts) + reserve(window))
+    agent.limits.context_tokens.is_some_and(|window| {
+        window < transcript.estimated_tokens(specs, agent.thoughts) + reserve(window, agent.thoughts)
+    })
 }
 
-/// Tokens kept free for a reply.
-fn reserve(window: u64) -> u64 {
-    (window / 5).min(20_000)
+/// Tokens kept free for a reply, with its thoughts.
+fn reserve(window: u64, thoughts: Thoughts) -> u64 {
+    let most = match thoughts {
+        Thoughts::SentBack => 40_000,
+        Thoughts::Dropped => 20_000,
+    };
+    (window / 5).min(most)
 }
 
 fn room_for_summary(window: u64) -> u64 {
@@ -106,7 +109,7 @@ async fn condense(
             specs,
             input: before.min(window),
             fresh_starts: 0,
-            max_output: Some(room_for_summary(window)),
+            max_output: Some(room_for_summary(window) + room_to_think(agent.thoughts).min(window / 8)),
             audience: Audience::Nobody,
         };
         match ask_model(agent, question).await {

@@ -35,6 +35,7 @@ mod survey;
 mod test_files;
 mod tool;
 mod transcript;
+mod unproductive;
 mod workspace;
 
 pub use crate::agent_loop::{Agent, AgentError, Finish, run_task};

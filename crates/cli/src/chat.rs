@@ -253,7 +253,9 @@ impl Chat {
         self.connecting = None;
         match (connected, &mut self.talk) {
             (Ok((config, connected)), Some(talk)) => {
-                self.desk.screen.prose(Paint::Dim, &format!("{} answers from here on", connected.model));
+                let effort = connected.effort.map(|effort| format!(", effort {effort}")).unwrap_or_default();
+                let text = format!("{} answers from here on{effort}", connected.model);
+                self.desk.screen.prose(Paint::Dim, &text);
                 self.config = config.clone();
                 if let Err(error) = talk.connect_to(config, connected) {
                     self.failed(&error, |_| true);

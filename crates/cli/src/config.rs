@@ -236,10 +236,6 @@ impl Config {
         self.pick(|layer| layer.temperature)
     }
 
-    pub(crate) fn effort(&self) -> Option<Effort> {
-        self.pick(|layer| layer.effort)
-    }
-
     pub(crate) fn dialect(&self, base_url: &str) -> providers::Dialect {
         match self.pick(|layer| layer.dialect) {
             Some(Dialect::Mistral) => providers::Dialect::Mistral,
@@ -323,15 +319,6 @@ impl Config {
         let mut config = self.clone();
         if let Some((_, strongest)) = config.layers.first_mut() {
             strongest.model = Some(model.to_owned());
-        }
-        config
-    }
-
-    /// The same with another effort.
-    pub(crate) fn with_effort(&self, effort: Effort) -> Config {
-        let mut config = self.clone();
-        if let Some((_, strongest)) = config.layers.first_mut() {
-            strongest.effort = Some(effort);
         }
         config
     }

@@ -160,7 +160,7 @@ fn may_stand_before(head: &str, junk: &str) -> bool {
     let is_word_before = head.ends_with(|letter: char| letter.is_alphanumeric() || letter == '_');
     let junk = junk.trim_end_matches([':', '=', '(', ' ', '>', '|']);
     let words = junk.split_whitespace().count();
-    let is_foreign = junk.chars().any(|letter| !letter.is_ascii());
+    let is_foreign = !junk.is_ascii();
     !is_word_before
         && junk.chars().count() <= JUNK_CHARS
         && (place.is_at_sentence_start() || is_foreign || is_glued(junk))

@@ -23,6 +23,8 @@ mod loose_json;
 mod models;
 mod place;
 mod profiles;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 mod reason;
 mod reply_reader;
 mod request;

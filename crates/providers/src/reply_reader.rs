@@ -144,7 +144,7 @@ impl<'a> ReplyReader<'a> {
     }
 
     /// `last`: calls, usage and finish, as the server sent them.
-    fn end(&mut self, shown: &mut Vec<ChatEvent>, last: &mut Vec<ChatEvent>) {
+    fn end(&mut self, shown: &mut Vec<ChatEvent>, last: &mut [ChatEvent]) {
         self.thoughts.finish().into_iter().for_each(|said| self.said(said, shown));
         let held = self.screen.finish();
         shown.extend((!held.text.is_empty()).then_some(ChatEvent::Text(held.text)));
