@@ -13,7 +13,7 @@ fn a_patch_lands_where_it_fits_and_can_be_taken_back() {
     fs::write(&patch, DIFF).unwrap();
     let read = || fs::read_to_string(world.workspace().join("a.txt")).unwrap();
     let dry = world.agent(&["apply", "--dry-run", patch.to_str().unwrap()]);
-    assert!(dry.code == 0 && dry.stderr.contains("+TWO") && dry.stderr.contains("would land"), "{dry:?}");
+    assert!(dry.code == 0 && dry.stderr.contains("+TWO") && dry.stderr.contains("would apply"), "{dry:?}");
     assert_eq!(read(), "zero\none\ntwo\nthree\n");
     let told = world.agent(&["apply", patch.to_str().unwrap()]);
     assert_eq!(told.code, 0, "{told:?}");
@@ -36,14 +36,14 @@ fn all_files_or_none_and_never_by_guessing() {
     for (patch, code, word) in [
         ("--- a/../out\n+++ b/../out\n@@\n+x\n", 1, "outside"),
         ("--- /dev/null\n+++ b/.git/hooks/pre-commit\n@@ -0,0 +1 @@\n+x\n", 1, "never written directly"),
-        ("diff --git a/x b/x\nindex 1..2 100644\nGIT binary patch\nliteral 1\n", 2, "hint: git itself lands those"),
+        ("diff --git a/x b/x\nindex 1..2 100644\nGIT binary patch\nliteral 1\n", 2, "hint: apply those with git"),
         (
             "diff --git a/l b/l\nnew file mode 120000\n--- /dev/null\n+++ b/l\n@@ -0,0 +1 @@\n+a.txt\n",
             2,
             "changes a link",
         ),
         ("no diff\n", 1, "hint"),
-        ("", 2, "hint: name a patch"),
+        ("", 2, "hint: pass a patch"),
     ] {
         let path = world.home().join("q.diff");
         fs::write(&path, patch).unwrap();
@@ -51,7 +51,7 @@ fn all_files_or_none_and_never_by_guessing() {
         assert!(told.code == code && told.stderr.contains(word), "{patch}: {told:?}");
     }
     let told = world.agent(&["apply", "no/such.patch"]);
-    assert!(told.code == 2 && told.stderr.contains("hint: name a patch that exists"), "{told:?}");
+    assert!(told.code == 2 && told.stderr.contains("hint: pass an existing patch file"), "{told:?}");
     assert_eq!(git(&world.workspace(), &["status", "--porcelain"]), "");
 }
 

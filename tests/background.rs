@@ -31,10 +31,10 @@ fn it_is_read_and_stopped_by_its_id() {
     let world = World::new(&[], script);
     let told = world.run(&["Task"]);
     assert_eq!(told.code, 0, "{}", told.stderr);
-    assert_eq!(world.outcome(0), "up\n[background command 1 runs]");
+    assert_eq!(world.outcome(0), "up\n[background command 1 is running]");
     assert_eq!(world.outcome(2), "gone\n[background command 1 has ended: exit code 3]");
-    assert_eq!(world.outcome(4), "(nothing new)\n[background command 2 was stopped]");
-    assert!(told.stderr.contains(": background command 2 runs"), "{}", told.stderr);
+    assert_eq!(world.outcome(4), "(no new output)\n[background command 2 was stopped]");
+    assert!(told.stderr.contains(": background command 2 is running"), "{}", told.stderr);
 }
 
 #[test]

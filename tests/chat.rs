@@ -21,7 +21,7 @@ fn the_first_screen() {
         expect![[r#"
         agent 0.1.0 · devstral-medium-latest · /help
         WORKSPACE
-        auto, commands are fenced
+        auto, commands are sandboxed
         auto >
     "#]],
     );
@@ -31,18 +31,18 @@ fn the_first_screen() {
         expect![[r#"
             agent 0.1.0 · devstral-medium-latest · /help
             WORKSPACE
-            auto, commands are fenced
+            auto, commands are sandboxed
             auto > /
-            > /help      what can be typed here
-              /mode      what may be done without asking: read-only, confirm, accept-edits…
-              /model     which model answers
-              /diff      what this conversation changed in the files
-              /undo      take back the last step's changes and those of ! after it, or FIL…
-              /redo      take the last undo back
-              /cost      tokens and cost of the session, and how full the context is
-              /compact   condense what was said, to make room; FOCUS is kept in particular
-              /sessions  the last sessions of this directory
-              /quit      leave; the session is kept
+            > /help      list commands and keys
+              /mode      show or set the mode: read-only, confirm, accept-edits, auto
+              /model     show or switch the model
+              /diff      show this session's changes to files
+              /undo      undo the last step and later ! commands, or only FILE
+              /redo      reverse the last undo
+              /cost      show tokens, cost and context use of the session
+              /compact   summarize the conversation to free context, keeping FOCUS
+              /sessions  list recent sessions in this directory
+              /quit      quit; the session is kept
         "#]],
     );
     terminal.press("C-u");
@@ -63,7 +63,7 @@ fn two_turns_with_a_tool_call_and_a_diff() {
         expect![[r#"
             agent 0.1.0 · devstral-medium-latest · /help
             WORKSPACE
-            auto, commands are fenced
+            auto, commands are sandboxed
 
             > Make it two.
             I look first.
@@ -95,7 +95,7 @@ fn two_turns_with_a_tool_call_and_a_diff() {
         expect![[r#"
             agent 0.1.0 · devstral-medium-latest · /help
             WORKSPACE
-            auto, commands are fenced
+            auto, commands are sandboxed
 
             > Make it two.
             I look first.
@@ -150,7 +150,7 @@ fn forty_columns_and_wide_characters() {
             agent 0.1.0 · devstral-medium-latest ·
               /help
             WORKSPACE
-            auto, commands are fenced
+            auto, commands are sandboxed
 
             > 日本語の長い文章を書いて、折り返しを見
             る: one two three
@@ -211,7 +211,7 @@ fn a_dumb_terminal_and_a_plain_one() {
         expect![[r#"
             agent 0.1.0 · devstral-medium-latest · /help
             WORKSPACE
-            auto, commands are fenced
+            auto, commands are sandboxed
             auto > Make it two.
             I look **first**.
             done: read_file calc.py: `calc.py`, 1 line
@@ -246,7 +246,7 @@ fn a_plain_terminal_keeps_what_could_not_be_sent() {
     terminal.wait_until("another", |screen| screen.ends_with("auto >\nauto >"));
     terminal.say("Hello");
     terminal.wait_until("it is said again", |screen| screen.matches("error:").count() == 2);
-    terminal.wait_until("a prompt", |screen| screen.ends_with("not sent, Enter alone sends it: Hello\nauto >"));
+    terminal.wait_until("a prompt", |screen| screen.ends_with("not sent (press Enter to send): Hello\nauto >"));
     terminal.press("Enter");
     terminal.wait_until("and again", |screen| screen.matches("error:").count() == 3);
 }
@@ -287,11 +287,11 @@ fn a_model_that_is_not_there_is_said_and_tried_again() {
         expect![[r#"
             agent 0.1.0 · devstral-medium-latest · /help
             WORKSPACE
-            auto, commands are fenced
-            error: no connection to http://127.0.0.1:PORT/v1: Connection refused (os error
-              111)
+            auto, commands are sandboxed
+            error: cannot connect to http://127.0.0.1:PORT/v1: Connection refused (os
+              error 111)
             hint: start the local server (`ollama serve`, `llama-server -m MODEL.gguf
-              --jinja`), or give another --base-url
+              --jinja`), or use another --base-url
             auto >
         "#]],
     );
@@ -316,15 +316,15 @@ fn a_turn_that_fails_is_said_and_the_conversation_goes_on() {
         expect![[r#"
             agent 0.1.0 · devstral-medium-latest · /help
             WORKSPACE
-            auto, commands are fenced
+            auto, commands are sandboxed
 
             > One.
-            error: the server answered 401: Unauthorized
-            hint: check $MISTRAL_API_KEY: it must hold a key of http://127.0.0.1:PORT/v1
+            error: the server returned 401: Unauthorized
+            hint: check $MISTRAL_API_KEY: it must hold a key for http://127.0.0.1:PORT/v1
             1 step · # s · session: # tokens · ctx 1%
 
             > Two.
-            error: the server answered 422: body.max_completion_tokens: Extra inputs are
+            error: the server returned 422: body.max_completion_tokens: Extra inputs are
               not permitted
             1 step · # s · session: # tokens · ctx 1%
 
@@ -367,8 +367,8 @@ fn without_a_terminal_there_is_help_and_a_hint() {
     let told = world.agent(&["chat"]);
     assert_eq!(told.code, 2);
     expect![[r#"
-        error: a conversation needs a terminal
-        hint: hand over one task instead: agent run "...", or `... | agent run -`
+        error: chat needs a terminal
+        hint: run one task instead: agent run "...", or `... | agent run -`
     "#]]
     .assert_eq(&told.stderr);
 }

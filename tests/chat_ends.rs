@@ -48,7 +48,7 @@ fn ctrl_c_twice_leaves_in_the_middle() {
     assert_eq!(terminal.wait_for_end(), 0);
     let screen = terminal.screen();
     assert!(screen.contains("stopping") && !screen.contains("ctx"), "the turn did not come to its end: {screen}");
-    assert!(screen.contains("1 steps"), "what was spent is known: {screen}");
+    assert!(screen.contains("1 step "), "what was spent is known: {screen}");
     assert_eq!(finish(&world).as_deref(), Some("cancelled"));
 }
 
@@ -60,7 +60,7 @@ fn leaving_is_no_failure_however_the_last_turn_ended() {
     terminal.press("C-d");
     assert_eq!(terminal.wait_for_end(), 0);
     assert_eq!(finish(&world).as_deref(), Some("cancelled"));
-    assert_eq!(terminal.screen().matches("what was done is kept").count(), 1, "it was said");
+    assert_eq!(terminal.screen().matches("changes so far are kept").count(), 1, "it was said");
 }
 
 #[test]
@@ -69,11 +69,11 @@ fn a_session_that_is_finished_is_talked_to() {
     let world = World::new(&[], script);
     assert_eq!(world.run(&["The task"]).code, 0);
     let Some(terminal) = Terminal::open(&world, &["resume"], SIZE, &[]) else { return };
-    terminal.wait_for("going on with: The task");
+    terminal.wait_for("continuing: The task");
     terminal.say("/diff");
     terminal.wait_for("diff --git a/a.txt b/a.txt");
     terminal.say("/undo");
-    terminal.wait_for("took back step 1");
+    terminal.wait_for("reverted step 1");
     assert!(!world.workspace().join("a.txt").exists());
     terminal.say("And now?");
     terminal.wait_for("Second.");

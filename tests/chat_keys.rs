@@ -94,10 +94,10 @@ fn what_is_said_meanwhile_is_done_in_its_order() {
             2 steps · # s · session: # tokens · ctx 1%
 
             > /undo
-            took back step 1:
+            reverted step 1:
               removed  go
               removed  started
-            the model is told with your next message
+            the model will see this with your next message
 
             > And three.
             After that.
@@ -123,9 +123,9 @@ fn ctrl_c_stops_the_step_and_twice_leaves() {
         "> One.",
         expect![[r#"
             > One.
-            stopping; Ctrl-C again leaves at once
+            stopping; press Ctrl-C again to quit now
             – run_command touch started; until [ -e go ]; do sleep 0.05; done; echo gone: T…
-            stopped: what was done is kept
+            stopped; changes so far are kept
             1 step · # s · session: # tokens · ctx 1%
             auto > A draft
         "#]],
@@ -134,12 +134,12 @@ fn ctrl_c_stops_the_step_and_twice_leaves() {
     terminal.press("C-c");
     terminal.wait_until("a wiped line", |screen| screen.ends_with("auto >"));
     terminal.press("C-c");
-    terminal.wait_until("a warning", |screen| screen.contains("\nCtrl-C again leaves\n"));
+    terminal.wait_until("a warning", |screen| screen.contains("\npress Ctrl-C again to quit\n"));
     terminal.say("Still there?");
     terminal.wait_for("I am here.");
     terminal.wait_until("two meters", |screen| screen.matches("ctx").count() == 2);
     terminal.press("C-c");
-    terminal.wait_until("another warning", |screen| screen.matches("\nCtrl-C again leaves\n").count() == 2);
+    terminal.wait_until("another warning", |screen| screen.matches("\npress Ctrl-C again to quit\n").count() == 2);
     terminal.press("C-c");
     assert_eq!(terminal.wait_for_end(), 0);
 }
@@ -158,7 +158,7 @@ fn escape_stops_the_reply_and_the_words_stay() {
             > One.
             Some words
             stopping
-            stopped: what was done is kept
+            stopped; changes so far are kept
             1 step · # s · session: about # tokens · ctx 1%
             auto >
         "#]],
@@ -243,7 +243,7 @@ fn a_command_of_the_humans_runs_in_the_fence_and_is_shown_to_the_model() {
         > !ls; touch made; cat /etc/shadow
         a.txt
         [exit code 0]
-        the model sees this with your next message
+        the model will see this with your next message
         auto >
     "#]],
     );
@@ -257,7 +257,7 @@ fn a_command_of_the_humans_runs_in_the_fence_and_is_shown_to_the_model() {
     terminal.say("/diff");
     terminal.wait_for("diff --git a/made b/made");
     terminal.say("/undo");
-    terminal.wait_for("took back what ran before the first step");
+    terminal.wait_for("reverted changes made before the first step");
     assert!(!world.workspace().join("made").exists());
 }
 
@@ -276,11 +276,11 @@ fn the_mode_is_changed_by_key_and_by_word() {
         "> /mode confirn",
         expect![[r#"
             > /mode confirn
-            error: there is no mode `confirn`; the modes are read-only, confirm,
-              accept-edits, auto
+            error: unknown mode `confirn`; the modes are read-only, confirm, accept-edits,
+              auto
 
             > /mdoe
-            there is no /mdoe; did you mean /mode? /help lists all
+            unknown command /mdoe; did you mean /mode? /help lists all
             accept-edits >
         "#]],
     );

@@ -35,51 +35,51 @@ fn changes_are_looked_at_taken_back_and_the_model_is_told() {
         &screen,
         "> /diff",
         expect![[r#"
-        > /diff
-        diff --git a/calc.py b/calc.py
-        --- a/calc.py
-        +++ b/calc.py
-        @@ -1 +1 @@
-        -one
-        +two
+            > /diff
+            diff --git a/calc.py b/calc.py
+            --- a/calc.py
+            +++ b/calc.py
+            @@ -1 +1 @@
+            -one
+            +two
 
-        > /undo
-        took back step 1:
-          restored calc.py
-        the model is told with your next message
-        auto >
-    "#]],
+            > /undo
+            reverted step 1:
+              restored calc.py
+            the model will see this with your next message
+            auto >
+        "#]],
     );
     assert_eq!(calc(), "one\n");
     terminal.say("What now?");
     terminal.wait_for("I see.");
     let said = world.bodies().last().unwrap()["messages"].to_string();
-    assert!(said.contains("The user took back step 1") && said.contains("- restored `calc.py`"), "{said}");
+    assert!(said.contains("The user reverted step 1") && said.contains("- restored `calc.py`"), "{said}");
     terminal.say("/redo");
-    terminal.wait_for("took back the undo");
+    terminal.wait_for("reverted the undo");
     assert_eq!(calc(), "two\n");
     terminal.say("/undo ./calc.py");
-    terminal.wait_until("a second undo", |screen| screen.matches("took back step 1").count() == 2);
+    terminal.wait_until("a second undo", |screen| screen.matches("reverted step 1").count() == 2);
     assert_eq!(calc(), "one\n");
     terminal.say("/undo");
-    let screen = terminal.wait_until("nothing to do", |screen| screen.ends_with("undo back\nauto >"));
+    let screen = terminal.wait_until("nothing to do", |screen| screen.ends_with("the last undo\nauto >"));
     check(
         &screen,
         "> /redo",
         expect![[r#"
             > /redo
-            took back the undo:
+            reverted the undo:
               restored calc.py
-            the model is told with your next message
+            the model will see this with your next message
 
             > /undo ./calc.py
-            took back step 1:
+            reverted step 1:
               restored calc.py
-            the model is told with your next message
+            the model will see this with your next message
 
             > /undo
-            error: everything that this session changed is taken back already
-            hint: `agent redo` takes the last undo back
+            error: all changes of this session are already undone
+            hint: `agent redo` reverses the last undo
             auto >
         "#]],
     );
@@ -180,21 +180,21 @@ fn what_was_said_is_condensed_by_hand() {
     let Some(terminal) = Terminal::open(&world, &["chat"], (100, 50), &[]) else { return };
     terminal.wait_for("auto >");
     terminal.say("/compact");
-    terminal.wait_for("nothing was condensed: nothing was said yet");
+    terminal.wait_for("not compacted: nothing to compact yet");
     for turn in 1..=6 {
         terminal.say(&format!("Turn {turn}."));
         terminal.wait_until("an answer", |screen| screen.matches("ctx").count() == turn);
     }
     terminal.say("/compact the numbers");
     let screen =
-        terminal.wait_until("condensed", |screen| screen.contains("condensed to") && screen.ends_with("auto >"));
+        terminal.wait_until("compacted", |screen| screen.contains("compacted to") && screen.ends_with("auto >"));
     check(
         &screen,
         "> /compact the",
         expect![[r#"
             > /compact the numbers
-            condensing the conversation of about # tokens
-            condensed to about # tokens; the session keeps everything
+            compacting the conversation (about # tokens)
+            compacted to about # tokens; the session keeps everything
             auto >
         "#]],
     );

@@ -110,7 +110,7 @@ fn the_task_comes_from_a_file_or_from_stdin_and_uncommitted_changes_stay_out() {
     }
     let ran = crate::support::ran(bash.output().unwrap());
     let result: Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!(result["notes"][0], "uncommitted changes of the checkout are not part of the work");
+    assert_eq!(result["notes"][0], "uncommitted changes in the checkout are not included");
     assert!(world.bodies()[1]["messages"][1]["content"].as_str().unwrap().starts_with("From stdin"));
     assert_eq!(fs::read_to_string(world.workspace().join("a.txt")).unwrap(), "mine\n");
 }
@@ -145,7 +145,7 @@ fn what_a_check_broke_goes_back_to_the_model_and_its_litter_stays_out() {
     assert_eq!(result["checks"][0]["after"]["how"], "passed");
     assert_eq!(result["checks"][1]["before"]["passed"], false);
     let told = world.bodies()[2]["messages"].to_string();
-    assert!(told.contains("passed before your change and fails now (exit code 1)"), "{told}");
+    assert!(told.contains("passed before your change and now fails (exit code 1)"), "{told}");
     let branch = result["branch"].as_str().unwrap();
     assert_eq!(git(&world.workspace(), &["show", &format!("{branch}:a.sh")]), "exit 0 # yes\n");
 }
@@ -188,9 +188,9 @@ fn wrong_use_is_exit_code_2_with_a_hint_and_a_result() {
     for (arguments, hint) in [
         (&["--author", "nobody", "Task"][..], "hint: write it like --author"),
         (&["--base", "nowhere", "Task"], "hint: commit something first"),
-        (&["--branch", "a..b", "Task"], "hint: `a..b` is no name of a branch"),
+        (&["--branch", "a..b", "Task"], "hint: `a..b` is not a branch name"),
         (&["--check-time", "soon", "Task"], "hint: write it like 90s"),
-        (&["--file", "none.md"], "hint: name a text file"),
+        (&["--file", "none.md"], "hint: pass an existing text file"),
         (&["--open-pr", "Task"], "hint: name it with --remote"),
         (&["--issue", "7"], "hint: name it with --remote"),
         (&["  "], "hint: say what to do"),
@@ -205,7 +205,7 @@ fn wrong_use_is_exit_code_2_with_a_hint_and_a_result() {
     }
     let elsewhere = World::new(&[], "Done.");
     let told = elsewhere.agent(&["ci", "Task"]);
-    assert!(told.code == 2 && told.stderr.contains("hint: agent ci works in a git repository"), "{told:?}");
+    assert!(told.code == 2 && told.stderr.contains("hint: agent ci needs a git repository"), "{told:?}");
     assert!(world.bodies().is_empty());
 }
 
@@ -256,5 +256,5 @@ fn nonsense_for_a_message_is_not_used_and_that_is_said() {
     let (ran, result) = ci(&world, &["--commit", "Greet the world"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(result["subject"], "Task: Greet the world");
-    assert_eq!(result["notes"][0], "the model gave no usable commit message, so the subject is the task");
+    assert_eq!(result["notes"][0], "the model wrote no usable commit message, so the subject is the task");
 }

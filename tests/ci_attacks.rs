@@ -103,7 +103,7 @@ fn a_variable_that_is_no_secret_can_be_vouched_for_and_the_token_cannot() {
         command.env("TEST_PASSWORD", "postgres").args(vouched.iter().flat_map(|name| ["--allow-secret", name]));
         let ran = crate::support::ran(command.output().unwrap());
         assert_eq!(ran.code, code, "{ran:?}");
-        assert_eq!(ran.stderr.contains("the name of the variable"), code == 6, "{ran:?}");
+        assert_eq!(ran.stderr.contains("the variable's name"), code == 6, "{ran:?}");
     }
     let script = format!("{}\n---\nDone.\n---\nNo.\n---\n{WORDS}", write("leak.txt", TOKEN));
     let world = repository(&[("a.txt", "a\n")], &script);
@@ -119,7 +119,7 @@ fn files_that_ci_runs_are_sent_back_then_withheld_and_a_flag_lets_them_through()
     let (ran, result) = ci(&world, &["--commit", "Change the workflow"]);
     assert_eq!((ran.code, &result["outcome"]), (6, &Value::from("withheld")), "{ran:?}");
     assert_eq!(result["ci_files"], json!([".github/workflows/x.yml"]));
-    assert!(world.bodies()[2]["messages"].to_string().contains("not yours to change"));
+    assert!(world.bodies()[2]["messages"].to_string().contains("You may not change these files"));
     let script = format!("{plant}\n---\nDone.\n---\n{WORDS}");
     let world = repository(&[("a.txt", "a\n")], &script);
     assert_eq!(ci(&world, &["--commit", "--allow-ci-files", "Change the workflow"]).0.code, 0);

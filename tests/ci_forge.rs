@@ -220,7 +220,7 @@ fn a_pull_request_goes_into_the_base() {
         assert_eq!(ran.code, 0, "{ran:?}");
         let change = town.forge.changes().pop().unwrap();
         assert_eq!(change.base, if base == "HEAD~0" { "main" } else { "release" }, "{said}");
-        assert_eq!(said["notes"].to_string().contains("is no branch of the forge"), base == "HEAD~0", "{said}");
+        assert_eq!(said["notes"].to_string().contains("is not a branch on the forge"), base == "HEAD~0", "{said}");
         town.forge.close_change(change.number);
     }
 }

@@ -115,8 +115,8 @@ fn bad_tasks_and_workspaces() {
         &world,
         expect![[r#"
         exit 2
-        error: the workspace no/such cannot be used: No such file or directory (os error 2)
-        hint: name a directory that exists with --workspace
+        error: cannot use the workspace no/such: No such file or directory (os error 2)
+        hint: pass an existing directory to --workspace
     "#]],
     );
     check(
@@ -125,7 +125,7 @@ fn bad_tasks_and_workspaces() {
         expect![[r#"
         exit 2
         error: the workspace file is not a directory
-        hint: name a directory with --workspace
+        hint: pass a directory to --workspace
     "#]],
     );
     check(
@@ -133,7 +133,7 @@ fn bad_tasks_and_workspaces() {
         &world,
         expect![[r#"
         exit 2
-        error: `soon` is not a time
+        error: `soon` is not a duration
         hint: write it like 90s, 10m or 1h30m
     "#]],
     );
@@ -147,7 +147,9 @@ fn keys_that_are_missing_or_wrong() {
     let ran_without = ran(world.command(&["run", "Task"]).env_remove("MISTRAL_API_KEY").output().unwrap());
     assert_eq!(ran_without.code, 2);
     assert!(
-        ran_without.stderr.starts_with("error: no key: MISTRAL_API_KEY is not set\nhint: export MISTRAL_API_KEY=..."),
+        ran_without
+            .stderr
+            .starts_with("error: no API key: MISTRAL_API_KEY is not set\nhint: export MISTRAL_API_KEY=..."),
         "{}",
         ran_without.stderr
     );
@@ -161,8 +163,8 @@ fn keys_that_are_missing_or_wrong() {
         &world,
         expect![[r#"
         exit 2
-        error: the server answered 401: Unauthorized
-        hint: check $MISTRAL_API_KEY: it must hold a key of SERVER
+        error: the server returned 401: Unauthorized
+        hint: check $MISTRAL_API_KEY: it must hold a key for SERVER
     "#]],
     );
 }
@@ -176,7 +178,7 @@ fn models_that_are_unknown_or_retired() {
         expect![[r#"
         exit 2
         error: the server has no model `devstral-large`
-        hint: closest are `devstral-latest`, `devstral-2512`, `codestral-latest`
+        hint: closest matches: `devstral-latest`, `devstral-2512`, `codestral-latest`
     "#]],
     );
     check(
@@ -184,8 +186,8 @@ fn models_that_are_unknown_or_retired() {
         &world,
         expect![[r#"
         exit 2
-        error: the server answered 404: Not Found
-        hint: its replacement is `mistral-medium-3-5`: --model mistral-medium-3-5
+        error: the server returned 404: Not Found
+        hint: use its replacement: --model mistral-medium-3-5
     "#]],
     );
 }
@@ -199,8 +201,8 @@ fn a_server_that_is_not_there() {
         &world,
         expect![[r#"
         exit 1
-        error: no connection to http://127.0.0.1:9/v1: Connection refused (os error 111)
-        hint: start the local server (`ollama serve`, `llama-server -m MODEL.gguf --jinja`), or give another --base-url
+        error: cannot connect to http://127.0.0.1:9/v1: Connection refused (os error 111)
+        hint: start the local server (`ollama serve`, `llama-server -m MODEL.gguf --jinja`), or use another --base-url
     "#]],
     );
 }
@@ -217,7 +219,7 @@ fn broken_configuration_names_file_and_line() {
         expect![[r#"
             exit 2
             error: HOME/config/agent/config.toml:2: unknown field `modle`, expected one of `model`, `base_url`, `api_key_env`, `temperature`, `effort`, `profile`, `dialect`, `mode`, `sandbox`, `network`, `pass`, `allow`, `ask`, `deny`, `approval_timeout`, `checks`, `add_dirs`, `hide`, `keep`, `limit`, `max_steps`, `max_tokens`, `max_cost`, `max_time`, `price`, `plain`
-            hint: `agent config` shows what is set where
+            hint: `agent config` shows each setting and its source
         "#]],
     );
     let told = ran(world.command(&["run", "Task"]).env("AGENT_MAX_STEPS", "many").output().unwrap());
@@ -227,7 +229,7 @@ fn broken_configuration_names_file_and_line() {
         expect![[r#"
             exit 2
             error: AGENT_MAX_STEPS=many is not a whole number: invalid digit found in string
-            hint: `agent config` shows what is set where
+            hint: `agent config` shows each setting and its source
         "#]],
     );
 }
@@ -239,7 +241,7 @@ fn a_repository_cannot_widen_what_the_agent_may_do() {
         World::new(&[(".agent/config.toml", config)], "> list_files {}\n---\nDone.\n---\n> list_files {}\n---\nDone.");
     let untrusted = world.run(&["Task"]);
     assert_eq!(untrusted.code, 0);
-    assert!(untrusted.stderr.contains("is not trusted"), "{}", untrusted.stderr);
+    assert!(untrusted.stderr.contains("config.toml: not trusted"), "{}", untrusted.stderr);
     assert_eq!(world.agent(&["config", "trust"]).code, 0);
     let trusted = world.run(&["Task"]);
     assert_eq!(trusted.code, 3, "{}", trusted.stderr);
@@ -248,7 +250,7 @@ fn a_repository_cannot_widen_what_the_agent_may_do() {
     }
     // Trust is for the content that was seen.
     world.write(".agent/config.toml", "max_steps = 2\n");
-    assert!(world.agent(&["config"]).stderr.contains("is not trusted"));
+    assert!(world.agent(&["config"]).stderr.contains("config.toml: not trusted"));
 }
 
 #[test]
@@ -272,7 +274,7 @@ fn an_unreadable_agents_md_and_a_place_without_git_are_no_hindrance() {
     let world = World::new(&[("AGENTS.md/x", "a directory")], "Done.");
     let told = world.run(&["Task"]);
     assert_eq!(told.code, 0);
-    assert!(told.stderr.contains("AGENTS.md was left out"), "{}", told.stderr);
+    assert!(told.stderr.contains("AGENTS.md was not read"), "{}", told.stderr);
     assert!(world.bodies()[0]["messages"][0]["content"].as_str().unwrap().contains("Not a git repository."));
 }
 
@@ -298,7 +300,7 @@ fn a_session_that_cannot_be_saved_ends_the_run_with_a_hint() {
     let told = world.run(&["Task"]);
     assert_eq!(told.code, 2, "{}", told.stderr);
     assert!(
-        told.stderr.contains("the session cannot be saved") && told.stderr.contains("hint: make room"),
+        told.stderr.contains("cannot save the session") && told.stderr.contains("hint: free some space"),
         "{}",
         told.stderr
     );
@@ -313,8 +315,8 @@ fn nothing_runs_unasked_without_a_sandbox() {
         &world,
         expect![[r#"
         exit 4
-        error: without a sandbox each command must be confirmed, and nobody is at a terminal
-        hint: --mode auto --sandbox off runs everything unasked and unfenced; `agent doctor` shows the sandbox
+        error: without a sandbox each command needs approval, and there is no terminal to ask on
+        hint: `agent doctor` checks the sandbox; --mode auto --sandbox off runs everything unasked and unsandboxed
     "#]],
     );
     assert!(!world.workspace().join("ran").exists());
@@ -328,7 +330,7 @@ fn sessions_are_listed_and_shown() {
     let world = World::new(&[], "Hello \u{1b}[31mthere.");
     world.run(&["Say hello"]);
     let listed = world.agent(&["sessions"]).stdout;
-    assert!(listed.contains("answered") && listed.contains("1 steps  Say hello"), "{listed}");
+    assert!(listed.contains("answered") && listed.contains("1 step  Say hello"), "{listed}");
     let id = listed.split_whitespace().next().unwrap();
     let shown = world.agent(&["show", &id[..13]]).stdout;
     assert!(shown.contains("--- user\nSay hello\n") && shown.contains("Hello ␛[31mthere."), "{shown}");
@@ -339,7 +341,7 @@ fn sessions_are_listed_and_shown() {
         &world,
         expect![[r#"
         exit 2
-        error: there is no such session
+        error: no such session
         hint: `agent sessions --all` lists them
     "#]],
     );
@@ -352,7 +354,7 @@ fn models_and_doctor_and_completions() {
     assert!(models.stdout.contains("devstral-2512") && models.stdout.contains("256k"), "{}", models.stdout);
     let known = World::without_server(&[]).agent(&["models", "--profiles"]).stdout;
     let small = known.lines().find(|line| line.starts_with("small-coder")).unwrap();
-    for cell in ["0.2, then 0.6", "whole files", "begun anew", " 1 ", "60 s"] {
+    for cell in ["0.2, then 0.6", "whole files", "starts over", " 1 ", "60 s"] {
         assert!(small.contains(cell), "{small}");
     }
     assert!(known.contains("all others") && known.contains("0.1 to 0.4, 0.3 to 2 "), "{known}");
@@ -368,7 +370,7 @@ fn the_demo_works_without_a_key_or_a_network() {
     let told = ran(world.command(&["demo"]).env_remove("MISTRAL_API_KEY").output().unwrap());
     assert_eq!(told.code, 0, "{}", told.stderr);
     assert!(
-        told.stderr.contains("words are recorded") && told.stderr.contains("run_command sh test.sh: exit code 0"),
+        told.stderr.contains("replies are recorded") && told.stderr.contains("run_command sh test.sh: exit code 0"),
         "{}",
         told.stderr
     );

@@ -16,7 +16,7 @@ fn world(steps: usize, summary: &'static str) -> World {
     let script = Script::computed(move |body, _| {
         let messages = body["messages"].as_array().unwrap();
         let last = messages.last().unwrap()["content"].as_str().unwrap_or_default();
-        if last.contains("outgrow the context window") {
+        if last.contains("exceed the context window") {
             return Reply::text(summary).into();
         }
         let arguments = messages.iter().map(|message| &message["tool_calls"][0]["function"]["arguments"]);
@@ -58,7 +58,7 @@ fn check_end(ran: &Ran, expected: Expect) {
 }
 
 fn is_summary_request(messages: &str) -> bool {
-    messages.contains("outgrow the context window. What stands above")
+    messages.contains("exceed the context window. Your reply will replace")
 }
 
 fn contents(body: &Value) -> Vec<String> {
@@ -74,7 +74,7 @@ fn a_long_run_is_condensed_and_loses_neither_the_task_nor_a_word() {
     let messages = world.messages();
     let summaries = messages.iter().filter(|messages| is_summary_request(messages)).count();
     assert!(2 <= summaries && messages.len() < 50, "{summaries} in {} requests", messages.len());
-    assert_eq!(told.stderr.matches("condensed to about").count(), summaries, "{}", told.stderr);
+    assert_eq!(told.stderr.matches("compacted to about").count(), summaries, "{}", told.stderr);
     for (pair, body) in messages.windows(2).zip(world.bodies().iter().skip(1)) {
         assert!(contents(body)[1].starts_with("Print the numbers.\n\nNever touch the file called KEEP."));
         assert!(body.to_string().len() / 4 < WINDOW as usize, "{} bytes", body.to_string().len());
@@ -115,14 +115,14 @@ fn a_condensed_session_goes_on_with_the_same_bytes() {
         assert!(pair[1].starts_with(&pair[0]));
     }
     let last = contents(world.bodies().last().unwrap());
-    assert!(last[1].starts_with("Task\n\n[What was said and done"), "{last:?}");
+    assert!(last[1].starts_with("Task\n\n[The conversation since then"), "{last:?}");
     expect![[r#"
-        [What was said and done since was condensed, because it outgrew the context window.]
+        [The conversation since then was summarized to fit the context window.]
 
         Your summary:
         All went well up to step 4.
 
-        The last steps follow as they were."#]]
+        The last steps follow unchanged."#]]
     .assert_eq(last[1].strip_prefix("Task\n\n").unwrap());
 }
 
@@ -131,11 +131,12 @@ fn what_the_human_said_meanwhile_is_kept_word_for_word() {
     let world = world(12, "All went well up to step 4.");
     world.run(&["--max-steps", "1", "Task"]);
     assert_eq!(world.agent(&["resume", "--max-steps", "100", "Never say \"never\".\nNever."]).code, 0);
-    let condensed = world.bodies().into_iter().map(|body| contents(&body)).filter(|it| it[1].contains("condensed"));
+    let condensed =
+        world.bodies().into_iter().map(|body| contents(&body)).filter(|it| it[1].contains("summarized to fit"));
     let condensed: Vec<Vec<String>> = condensed.collect();
     assert!(!condensed.is_empty());
     for contents in condensed {
-        let said = "\n\nThe user then said, word for word:\nNever say \"never\".\nNever.\n";
+        let said = "\n\nThe user then wrote, verbatim:\nNever say \"never\".\nNever.\n";
         assert!(
             contents.iter().any(|text| text.contains(said) || text == "Never say \"never\".\nNever."),
             "{contents:?}"
@@ -151,7 +152,7 @@ fn no_progress_is_an_end_and_never_a_circle() {
         expect![[r#"
         exit 5
         error: the model is stuck: the model's context window is full, and the model gave no summary
-        hint: split the task, or go on with a model that has a larger window: agent resume --model ID
+        hint: split the task, or continue with a larger-window model: agent resume --model ID
     "#]],
     );
     // And with such a model it does go on.
@@ -165,7 +166,7 @@ fn no_progress_is_an_end_and_never_a_circle() {
     // A summary that forgets the work: the model begins anew each time, and `--max-steps` is not what stops it.
     let forgetful = Script::computed(|body, number| {
         let last = contents(body).pop().unwrap();
-        if last.contains("outgrow the context window") {
+        if last.contains("exceed the context window") {
             return Reply::text("Nothing was done.").into();
         }
         read(number + 1, 500).into()
@@ -175,8 +176,8 @@ fn no_progress_is_an_end_and_never_a_circle() {
         &forgetful.run(&["Task"]),
         expect![[r#"
         exit 5
-        error: the model is stuck: the model's context window is full, and filled again right after the conversation was condensed
-        hint: split the task, or go on with a model that has a larger window: agent resume --model ID
+        error: the model is stuck: the model's context window is full, and it filled up again right after compaction
+        hint: split the task, or continue with a larger-window model: agent resume --model ID
     "#]],
     );
     assert!(forgetful.messages().len() < 8, "{} requests", forgetful.messages().len());
@@ -189,8 +190,8 @@ fn a_task_that_fills_the_window_by_itself() {
         &world.run(&[&"long ".repeat(2_000)]),
         expect![[r#"
         exit 5
-        error: the model is stuck: the model's context window is full, and there is nothing before the last step that could be condensed
-        hint: split the task, or go on with a model that has a larger window: agent resume --model ID
+        error: the model is stuck: the model's context window is full, and there is nothing to compact before the last step
+        hint: split the task, or continue with a larger-window model: agent resume --model ID
     "#]],
     );
     assert_eq!(world.messages().len(), 0);
@@ -209,7 +210,7 @@ fn a_server_that_says_full_is_believed() {
         if 30_000 < body.to_string().len() {
             return too_large().into();
         }
-        if contents(body).pop().unwrap().contains("outgrow the context window") {
+        if contents(body).pop().unwrap().contains("exceed the context window") {
             return Reply::text("Well so far.").into();
         }
         match number {
@@ -226,7 +227,7 @@ fn a_server_that_says_full_is_believed() {
     let refused = std::sync::atomic::AtomicUsize::new(0);
     let dense = Script::computed(move |body, number| {
         let length = body.to_string().len();
-        let summary = contents(body).pop().unwrap().contains("outgrow the context window");
+        let summary = contents(body).pop().unwrap().contains("exceed the context window");
         if summary && 20_000 < length {
             refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             return too_large().into();
@@ -251,8 +252,8 @@ fn a_server_that_says_full_is_believed() {
         &world.run(&["Task"]),
         expect![[r#"
         exit 5
-        error: the model is stuck: the model's context window is full, and not even the request for a summary fits
-        hint: split the task, or go on with a model that has a larger window: agent resume --model ID
+        error: the model is stuck: the model's context window is full, and even the summary request does not fit
+        hint: split the task, or continue with a larger-window model: agent resume --model ID
     "#]],
     );
     assert_eq!(world.messages().len(), 7);

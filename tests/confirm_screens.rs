@@ -44,7 +44,7 @@ fn several_effects_are_decided_one_by_one() {
     check(
         &terminal,
         expect![[r#"
-        devstral-medium-latest · confirm, commands are fenced · WORKSPACE
+        devstral-medium-latest · confirm, commands are sandboxed · WORKSPACE
         I look at the code, then mend it.
 
         1 of 3: run_command cat calc.py && touch made
@@ -52,15 +52,15 @@ fn several_effects_are_decided_one_by_one() {
         3 of 3: apply_diff
         run a command · 1 of 3
           $ cat calc.py && touch made
-          in WORKSPACE, for at most # s
+          in WORKSPACE, timeout # s
           the model says: I look at the code, then mend it.
         y once · e edit · n no, and why · ? more · q stop
         allow? [y/e/n/?/q]
-        asked because no rule allows this `touch`
+        asked because no rule allows this use of `touch`
         it runs:
           cat calc.py
           touch made
-        fenced: it writes only in the workspace and in temporary files, and has no network
+        sandboxed: writes only to the workspace and temporary files; no network
         it can only be allowed once
         allow? [y/e/n/?/q]
     "#]],
@@ -77,7 +77,7 @@ fn several_effects_are_decided_one_by_one() {
     check(
         &terminal,
         expect![[r#"
-        devstral-medium-latest · confirm, commands are fenced · WORKSPACE
+        devstral-medium-latest · confirm, commands are sandboxed · WORKSPACE
         I look at the code, then mend it.
 
         1 of 3: run_command cat calc.py && touch made
@@ -85,22 +85,22 @@ fn several_effects_are_decided_one_by_one() {
         3 of 3: apply_diff
         run a command · 1 of 3
           $ cat calc.py && touch made
-          in WORKSPACE, for at most # s
+          in WORKSPACE, timeout # s
           the model says: I look at the code, then mend it.
         y once · e edit · n no, and why · ? more · q stop
         allow? [y/e/n/?/q]
-        asked because no rule allows this `touch`
+        asked because no rule allows this use of `touch`
         it runs:
           cat calc.py
           touch made
-        fenced: it writes only in the workspace and in temporary files, and has no network
+        sandboxed: writes only to the workspace and temporary files; no network
         it can only be allowed once
         allow? [y/e/n/?/q] y
         ✓ run_command cat calc.py && touch made: exit code 0
 
         run a command · 2 of 3
           $ touch other
-          in WORKSPACE, for at most # s
+          in WORKSPACE, timeout # s
           the model says: I look at the code, then mend it.
         y once · a always: exactly the command `touch other` · e edit · n no, and why · ? more · q stop
         no, because: it is not needed
@@ -149,17 +149,17 @@ fn an_edited_command_is_shown_before_it_runs() {
     check(
         &terminal,
         expect![[r#"
-        devstral-medium-latest · confirm, commands are fenced · WORKSPACE
+        devstral-medium-latest · confirm, commands are sandboxed · WORKSPACE
 
         run a command
           $ touch made
-          in WORKSPACE, for at most # s
+          in WORKSPACE, timeout # s
         y once · a always: exactly the command `touch made` · e edit · n no, and why · ? more · q stop
         allow? [y/a/e/n/?/q] e
 
         run a command
           $ touch edited
-          in WORKSPACE, for at most # s
+          in WORKSPACE, timeout # s
         y once · e edit · n no, and why · ? more · q stop
         allow? [y/e/n/?/q] y
         ✓ run_command touch made: exit code 0
@@ -181,25 +181,25 @@ fn q_stops_the_run_and_says_what_was_kept() {
     check(
         &terminal,
         expect![[r#"
-        devstral-medium-latest · confirm, commands are fenced · WORKSPACE
-        I look at the code, then mend it.
+            devstral-medium-latest · confirm, commands are sandboxed · WORKSPACE
+            I look at the code, then mend it.
 
-        1 of 3: run_command cat calc.py && touch made
-        2 of 3: run_command touch other
-        3 of 3: apply_diff
-        run a command · 1 of 3
-          $ cat calc.py && touch made
-          in WORKSPACE, for at most # s
-          the model says: I look at the code, then mend it.
-        y once · e edit · n no, and why · ? more · q stop
-        allow? [y/e/n/?/q] q
-        ⊘ run_command cat calc.py && touch made: The user said no and stopped the run.
-        – run_command touch other: The run was stopped before this was done.
-        – apply_diff: The run was stopped before this was done.
-        no files changed
-        1 steps · # tokens in, # out · # s · agent show #
-        stopped at an approval: what was done is kept
-    "#]],
+            1 of 3: run_command cat calc.py && touch made
+            2 of 3: run_command touch other
+            3 of 3: apply_diff
+            run a command · 1 of 3
+              $ cat calc.py && touch made
+              in WORKSPACE, timeout # s
+              the model says: I look at the code, then mend it.
+            y once · e edit · n no, and why · ? more · q stop
+            allow? [y/e/n/?/q] q
+            ⊘ run_command cat calc.py && touch made: The user said no and stopped the run.
+            – run_command touch other: The run was stopped before this call finished.
+            – apply_diff: The run was stopped before this call finished.
+            no files changed
+            1 step · # tokens in, # out · # s · agent show #
+            stopped at an approval; changes so far are kept
+        "#]],
     );
 }
 
@@ -216,7 +216,7 @@ fn a_question_on_forty_columns() {
         &terminal,
         expect![[r#"
             devstral-medium-latest · confirm,
-              commands are fenced ·
+              commands are sandboxed ·
               WORKSPACE
             I look at the code, then mend it.
 
@@ -225,8 +225,8 @@ fn a_question_on_forty_columns() {
             3 of 3: apply_diff
             run a command · 1 of 3
               $ cat calc.py && touch made
-              in WORKSPACE, for at most
-             # s
+              in WORKSPACE, timeout 120
+             s
               the model says: I look at the code, t…
             y once · e edit · n no, and why
             ? more · q stop
@@ -235,8 +235,8 @@ fn a_question_on_forty_columns() {
 
             run a command · 2 of 3
               $ touch other
-              in WORKSPACE, for at most
-             # s
+              in WORKSPACE, timeout 120
+             s
               the model says: I look at the code, t…
             y once
             a always: exactly the command `touch

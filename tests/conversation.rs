@@ -55,7 +55,7 @@ fn trouble_on_the_way_is_told_and_outlived() {
     let world = World::new(&[], script);
     let told = world.run(&["Task"]);
     assert_eq!((told.code, told.stdout.as_str()), (0, "Whole.\n"), "{}", told.stderr);
-    assert_eq!(told.stderr.matches("trying again").count(), 5, "{}", told.stderr);
+    assert_eq!(told.stderr.matches("retrying").count(), 5, "{}", told.stderr);
     assert!(!told.stderr.contains("error:"), "{}", told.stderr);
     let kept = fs::read_to_string(world.session_file()).unwrap();
     assert!(!kept.contains("Half an ans"), "a broken stream leaves no trace");
@@ -67,7 +67,7 @@ fn what_cannot_be_helped_is_not_tried_again() {
         let world = World::new(&[], &format!("{fault}\n---\nDone."));
         let told = world.run(&["Task"]);
         assert_eq!(told.code, code, "{fault}: {}", told.stderr);
-        assert!(told.stderr.contains("error: ") && !told.stderr.contains("trying again"), "{}", told.stderr);
+        assert!(told.stderr.contains("error: ") && !told.stderr.contains("retrying"), "{}", told.stderr);
         assert_eq!(world.bodies().len(), 1);
     }
 }
@@ -105,8 +105,8 @@ fn limits_end_with_what_was_reached() {
     let told = world.run(&["--max-steps", "3", "Task"]);
     assert_eq!(told.code, 3);
     expect![[r#"
-        stopped: the limit of 3 steps was reached
-        hint: what was done is kept; raise --max-steps"#]]
+        stopped: reached the 3-step limit
+        hint: changes so far are kept; raise --max-steps"#]]
     .assert_eq(&told.stderr.lines().rev().take(2).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n"));
     let world = World::with(&[], steps(50));
     let told = world.run(&["--max-tokens", "8000", "--output", "json", "Task"]);

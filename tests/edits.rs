@@ -37,7 +37,7 @@ fn apply_diff() {
              3 | 
              4 | 
              5 | def neg(a):
-        calc.py already has what the edit would make of it (line 1). It was not applied twice; go on.
+        calc.py already contains this change (line 1). It was not applied again; continue.
         --- calc.py
         def add(a, b):
             return a + b
@@ -116,7 +116,7 @@ fn apply_diff_creates_renames_and_deletes() {
         &[("old", "kept\n"), ("gone", "x\n")],
         diff,
         expect![[r#"
-            `old` is now `new`.
+            Renamed `old` to `new`.
             `made`: +1 -0 line
                  1 | one
             `gone`: +0 -1 line
@@ -139,15 +139,15 @@ fn apply_diff_is_all_or_nothing() {
         expect![[r#"
             failed: Nothing was changed.
             b was not changed.
-            hunk 1 (`-nowhere`) fits nowhere, and no line of the file is close. Read the file again.
-            Mend what is named above and send the whole edit again.
+            hunk 1 (`-nowhere`) matches nowhere, and no line is similar. Read the file again.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
     check(
         &[],
         r#"apply_diff {"diff": "I would change the sign."}"#,
         expect![[r#"
-        failed: Nothing was changed: no edit was found in the text: no `@@` hunk, no SEARCH/REPLACE block, no `*** Begin Patch`. Send a unified diff: `--- a/path`, `+++ b/path`, `@@`, then lines that begin with a space (context), `-` or `+`.
+        failed: Nothing was changed: no edit was found in the text: no `@@` hunk, no SEARCH/REPLACE block, no `*** Begin Patch`. Send a unified diff: `--- a/path`, `+++ b/path`, `@@`, then lines that start with a space (context), `-` or `+`.
     "#]],
     );
 }
@@ -167,7 +167,7 @@ fn apply_diff_keeps_the_encoding() {
             `latin.txt`: +1 -1 line
                  1 | grün und bräunlich
                  2 | c
-            failed: Nothing was changed: the diff has characters that the encoding of `latin.txt` lacks, not UTF-8: shown as windows-1252.
+            failed: Nothing was changed: the encoding of `latin.txt` lacks characters in the diff, not UTF-8: shown as windows-1252.
             --- latin.txt
             gr�n und br�unlich
             c

@@ -253,8 +253,8 @@ fn a_forge_that_stays_down_is_given_up() {
     let failure = wait(forge.issue(number)).unwrap_err();
     expect![[r#"
         Unreachable
-        error: GitHub answered 502: fault 502
-        hint: GitHub is in trouble itself: try again later
+        error: GitHub returned 502: fault 502
+        hint: GitHub has a server error: try again later
     "#]]
     .assert_eq(&shown(&failure));
     assert_eq!(fake.count(), 6);
@@ -262,8 +262,8 @@ fn a_forge_that_stays_down_is_given_up() {
     fake.fail(1, Fault::too_many(3600));
     expect![[r#"
         Limited
-        error: GitHub answered 429: Too Many Requests
-        hint: GitHub asks to come back in 3600 s
+        error: GitHub returned 429: Too Many Requests
+        hint: GitHub asks to wait 3600 s
     "#]]
     .assert_eq(&shown(&wait(forge.issue(number)).unwrap_err()));
 }
@@ -282,73 +282,73 @@ fn a_missing_permission_is_named() {
         Kind::GitHub,
         Right::ReadIssues,
         expect![[r#"
-        Permission
-        error: GitHub answered 403: Resource not accessible by integration
-        hint: the token needs `issues: read` for this repository: under `permissions:` of the workflow's job, or in the token's own settings (GitHub says: `issues=read`)
-    "#]],
+            Permission
+            error: GitHub returned 403: Resource not accessible by integration
+            hint: the token needs `issues: read` for this repository: under `permissions:` of the workflow's job, or in the token's own settings (GitHub says: `issues=read`)
+        "#]],
     );
     check_denied(
         Kind::GitHub,
         Right::WriteChanges,
         expect![[r#"
-        Permission
-        error: GitHub answered 403: Resource not accessible by integration
-        hint: the token needs `pull-requests: write` for this repository: under `permissions:` of the workflow's job, or in the token's own settings (GitHub says: `pull_requests=write`)
-    "#]],
+            Permission
+            error: GitHub returned 403: Resource not accessible by integration
+            hint: the token needs `pull-requests: write` for this repository: under `permissions:` of the workflow's job, or in the token's own settings (GitHub says: `pull_requests=write`)
+        "#]],
     );
     check_denied(
         Kind::GitHub,
         Right::Comment,
         expect![[r#"
-        Permission
-        error: GitHub answered 403: Resource not accessible by integration
-        hint: the token needs `issues: write` (for a pull request `pull-requests: write`) for this repository: under `permissions:` of the workflow's job, or in the token's own settings (GitHub says: `issues=write; pull_requests=write`)
-    "#]],
+            Permission
+            error: GitHub returned 403: Resource not accessible by integration
+            hint: the token needs `issues: write` (for a pull request `pull-requests: write`) for this repository: under `permissions:` of the workflow's job, or in the token's own settings (GitHub says: `issues=write; pull_requests=write`)
+        "#]],
     );
     check_denied(
         Kind::GitLab,
         Right::ReadIssues,
         expect![[r#"
-        Permission
-        error: GitLab answered 403: insufficient_scope; The request requires higher privileges than provided by the access token.
-        hint: the token needs the scope `api` or `read_api` and the role Reporter in this project; a CI_JOB_TOKEN does not have it
-    "#]],
+            Permission
+            error: GitLab returned 403: insufficient_scope; The request requires higher privileges than provided by the access token.
+            hint: the token needs the scope `api` or `read_api` and the role Reporter in this project; a CI_JOB_TOKEN does not have it
+        "#]],
     );
     check_denied(
         Kind::GitLab,
         Right::WriteChanges,
         expect![[r#"
-        Permission
-        error: GitLab answered 403: 403 Forbidden
-        hint: the token needs the scope `api` and the role Developer in this project; a CI_JOB_TOKEN does not have it
-    "#]],
+            Permission
+            error: GitLab returned 403: 403 Forbidden
+            hint: the token needs the scope `api` and the role Developer in this project; a CI_JOB_TOKEN does not have it
+        "#]],
     );
     check_denied(
         Kind::Forgejo,
         Right::ReadIssues,
         expect![[r#"
-        Permission
-        error: Forgejo answered 403: token does not have at least one of required scope(s): [read:issue]
-        hint: the token needs the scope `read:issue`, and its account write access to the repository where it writes
-    "#]],
+            Permission
+            error: Forgejo returned 403: token does not have at least one of required scope(s): [read:issue]
+            hint: the token needs the scope `read:issue`, and its account write access to the repository where it writes
+        "#]],
     );
     check_denied(
         Kind::Forgejo,
         Right::WriteChanges,
         expect![[r#"
-        Permission
-        error: Forgejo answered 403: token does not have at least one of required scope(s): [write:repository]
-        hint: the token needs the scope `write:repository`, and its account write access to the repository where it writes
-    "#]],
+            Permission
+            error: Forgejo returned 403: token does not have at least one of required scope(s): [write:repository]
+            hint: the token needs the scope `write:repository`, and its account write access to the repository where it writes
+        "#]],
     );
     check_denied(
         Kind::Forgejo,
         Right::Comment,
         expect![[r#"
-        Permission
-        error: Forgejo answered 403: token does not have at least one of required scope(s): [write:issue]
-        hint: the token needs the scope `write:issue`, and its account write access to the repository where it writes
-    "#]],
+            Permission
+            error: Forgejo returned 403: token does not have at least one of required scope(s): [write:issue]
+            hint: the token needs the scope `write:issue`, and its account write access to the repository where it writes
+        "#]],
     );
 }
 
@@ -389,6 +389,6 @@ fn a_server_that_repeats_the_token_does_not_make_us_say_it() {
     let body = format!("{{\"message\":\"bad header: token {token}\\u001b[2J\"}}");
     fake.fail(1, Fault::Refused { status: 400, headers: Vec::new(), body });
     let failure = wait(forge.default_branch()).unwrap_err();
-    assert_eq!(failure.message, "Forgejo answered 400: bad header: token [token] [2J");
+    assert_eq!(failure.message, "Forgejo returned 400: bad header: token [token] [2J");
     assert!(!format!("{failure:?} {forge:?}").contains(&token));
 }

@@ -20,6 +20,7 @@ mod edits_on_disk;
 mod eval;
 mod fault;
 mod forge_;
+mod help;
 mod kill;
 mod loop_;
 mod loop_anew;

@@ -57,7 +57,7 @@ fn a_file_is_not_replaced_by_a_reply_that_only_just_asked_for_it() {
             c00000001 read_file
             c00000002 create_file
             c00000001 Done(Clipped("`a.txt`, 2 lines:\n   1\tone\n   2\ttwo\n"))
-            c00000002 Failed(Clipped("`a.txt` is unchanged: you asked for its content in the same reply, so you wrote this without knowing it. Look at what it holds; if this is still right, send it again."))
+            c00000002 Failed(Clipped("`a.txt` was not written: you requested its content in the same reply and had not seen it yet. Look at it; if your version is still right, send it again."))
             c00000003 create_file
             c00000003 Done(Clipped("Replaced `a.txt` (1 line)."))
             model: Done.
@@ -82,15 +82,15 @@ fn mistakes_of_the_model_are_answered_not_fatal() {
         "#,
         expect![[r#"
             c00000001 fly
-            c00000001 Failed(Clipped("There is no tool `fly`. The tools are: read_file, search_files, list_files, create_file, apply_diff, run_command, read_output, stop_command, repo_map."))
+            c00000001 Failed(Clipped("Unknown tool `fly`. Available tools: read_file, search_files, list_files, create_file, apply_diff, run_command, read_output, stop_command, repo_map."))
             c00000002 read_file
-            c00000002 Failed(Clipped("`read_file` did not run: it has no argument `file`, it has no argument `x`, `filename` is missing. Its arguments are read_file(filename, first_line?, lines?, symbol?)."))
+            c00000002 Failed(Clipped("`read_file` did not run: unknown argument `file`, unknown argument `x`, missing `filename`. Usage: read_file(filename, first_line?, lines?, symbol?)."))
             c00000003 read_file
-            c00000003 Failed(Clipped("There is no `b.txt`. There is `a.txt`."))
+            c00000003 Failed(Clipped("`b.txt` does not exist. Nearby: `a.txt`."))
             c00000004 read_file
-            c00000004 Failed(Clipped("`read_file` did not run: its arguments cannot be read, they end in the middle; write less at once. Send the call again."))
+            c00000004 Failed(Clipped("`read_file` did not run: bad arguments, they are cut off; send less at once. Send the call again."))
             c00000005 read_file
-            c00000005 Failed(Clipped("`read_file` did not run: its arguments cannot be read, they are an array, not a JSON object. Send the call again."))
+            c00000005 Failed(Clipped("`read_file` did not run: bad arguments, they are an array, not a JSON object. Send the call again."))
             c00000006 functions.read_file
             c00000006 Done(Clipped("`a.txt`, 2 lines:\n   1\tone\n   2\ttwo\n"))
             model: I give up.
@@ -113,7 +113,7 @@ fn a_file_is_not_overwritten_unseen() {
         "#,
         expect![[r#"
             c00000001 create_file
-            c00000001 Failed(Clipped("`a.txt` exists and is unchanged: you have not read it. This is what it holds. If your content is right for it, send it again.\n`a.txt`, 2 lines:\none\ntwo\n"))
+            c00000001 Failed(Clipped("`a.txt` exists and was not overwritten: you have not read it. Its content follows. If your version is still right, send it again.\n`a.txt`, 2 lines:\none\ntwo\n"))
             c00000002 read_file
             c00000002 Done(Clipped("`./a.txt`, 2 lines:\n   1\tone\n   2\ttwo\n"))
             c00000003 create_file
@@ -151,7 +151,7 @@ fn a_refusal_is_told_to_the_model_and_changes_nothing() {
         "#,
         expect![[r#"
             c00000001 run_command
-            c00000001 Refused(Clipped("This session is read-only: nothing is written and no command runs. Describe the change instead."))
+            c00000001 Refused(Clipped("This session is read-only: writes and commands are refused. Describe the change instead."))
             model: Understood.
             a.txt: "one\ntwo\n"
             Answered
@@ -167,7 +167,7 @@ fn an_approval_that_nobody_can_give_ends_the_run() {
         expect![[r#"
             c00000001 run_command
             c00000002 read_file
-            c00000001 Refused(Clipped("This needs an approval and nobody is here to give it."))
+            c00000001 Refused(Clipped("This needs approval, and there is no one to give it."))
             c00000002 Cancelled
             a.txt: "one\ntwo\n"
             ApprovalNeeded
@@ -203,8 +203,8 @@ fn a_change_of_mode_counts_from_the_next_effect_and_the_model_hears_of_read_only
         "#,
         expect![[r#"
             c00000001 create_file
-            c00000001 Refused(Clipped("This session is read-only: nothing is written and no command runs. Describe the change instead."))
-            user: From now on this session is read-only: look and describe; writes and commands are refused.
+            c00000001 Refused(Clipped("This session is read-only: writes and commands are refused. Describe the change instead."))
+            user: This session is now read-only: read and describe; writes and commands are refused.
             model: Then I only look.
             a.txt: "one\ntwo\n"
             Answered

@@ -28,30 +28,30 @@ fn a_model_that_writes_what_was_there_begins_anew_without_what_it_said() {
             c00000002 Done(Clipped("`a.py` already has exactly this content; nothing was written. If the task is done, answer without a tool call."))
             condensed: task
 
-            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew.
+            [You tried this before and it is not done yet. Your attempt is hidden so that you can start over.
             `a.py`, as it is:
             ```
             def f():
                 return 1
             ```
 
-            If that is right already, say so. Else do not repeat its bodies: write all of `a.py` anew, from what the task asks for, in another way. Answer with the whole file in one block of code and nothing else: it is written for you. Then run the tests.]
+            If that is already right, say so. Otherwise do not repeat its bodies: rewrite all of `a.py` from what the task asks for, in a different way. Answer with the whole file in one code block and nothing else: it is saved for you. Then run the tests.]
             c00000003 create_file
             c00000003 Done(Clipped("`a.py` already has exactly this content; nothing was written. If the task is done, answer without a tool call."))
             condensed: task
 
-            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew.
-            `a.py` has this, bodies left out:
+            [You tried this before and it is not done yet. Your attempt is hidden so that you can start over.
+            `a.py` contains this (bodies omitted):
             ```
             def f():
                 ...
             ```
 
-            Write all of `a.py` anew, from what the task asks for, every body included. Answer with the whole file in one block of code and nothing else: it is written for you. Then run the tests.]
+            Rewrite all of `a.py` from what the task asks for, including every body. Answer with the whole file in one code block and nothing else: it is saved for you. Then run the tests.]
             c00000004 create_file
             c00000004 Done(Clipped("Replaced `a.py` (2 lines)."))
             model: It is written.
-            user: You changed files and ran nothing since. Run the tests or the program with `run_command` to see whether it works now. If nothing can be run, finish and say so.
+            user: You changed files but have run nothing since. Run the tests or the program with `run_command` to check. If nothing can be run, say so and finish.
             model: I ran nothing.
             a.py: "def f():\n    return 2\n"
             Answered
@@ -74,14 +74,14 @@ fn a_block_of_code_is_written_where_one_was_asked_for() {
             c00000001 Done(Clipped("`a.py` already has exactly this content; nothing was written. If the task is done, answer without a tool call."))
             condensed: task
 
-            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew.
+            [You tried this before and it is not done yet. Your attempt is hidden so that you can start over.
             `a.py`, as it is:
             ```
             def f():
                 return 1
             ```
 
-            If that is right already, say so. Else do not repeat its bodies: write all of `a.py` anew, from what the task asks for, in another way. Answer with the whole file in one block of code and nothing else: it is written for you. Then run the tests.]
+            If that is already right, say so. Otherwise do not repeat its bodies: rewrite all of `a.py` from what the task asks for, in a different way. Answer with the whole file in one code block and nothing else: it is saved for you. Then run the tests.]
             model: So:
             c00000002 create_file
             c00000002 Done(Clipped("Replaced `a.py` (2 lines)."))
@@ -89,7 +89,7 @@ fn a_block_of_code_is_written_where_one_was_asked_for() {
             def f():
                 return 3
             ```
-            user: You changed files and ran nothing since. Run the tests or the program with `run_command` to see whether it works now. If nothing can be run, finish and say so.
+            user: You changed files but have run nothing since. Run the tests or the program with `run_command` to check. If nothing can be run, say so and finish.
             model: I ran nothing.
             a.py: "def f():\n    return 2\n"
             Answered
@@ -124,7 +124,7 @@ fn a_block_that_repeats_the_file_or_is_a_part_of_it_is_another_failure() {
             c00000003 Done(Clipped("It ran.\n[exit code 1]"))
             condensed: task
 
-            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew. After your last change `sh test.sh` said:
+            [You tried this before and it is not done yet. Your attempt is hidden so that you can start over. After your last change `sh test.sh` printed:
             It ran.
             [exit code 1]
 
@@ -135,32 +135,32 @@ fn a_block_that_repeats_the_file_or_is_a_part_of_it_is_another_failure() {
                 return 1
             ```
 
-            Do not repeat its bodies: write all of `a.py` anew, from what the task asks for, in another way. Answer with the whole file in one block of code and nothing else: it is written for you. Then `sh test.sh` is run.]
+            Do not repeat its bodies: rewrite all of `a.py` from what the task asks for, in a different way. Answer with the whole file in one code block and nothing else: it is saved for you. Then `sh test.sh` is run.]
             c00000004 create_file
             c00000005 run_command
             c00000004 Done(Clipped("Replaced `a.py` (3 lines)."))
             c00000005 Done(Clipped("It ran.\n[exit code 1]"))
             condensed: task
 
-            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew. After your last change `sh test.sh` said:
+            [You tried this before and it is not done yet. Your attempt is hidden so that you can start over. After your last change `sh test.sh` printed:
             It ran.
             [exit code 1]
 
-            `a.py` has this, bodies left out:
+            `a.py` contains this (bodies omitted):
             ```
             K = 1
             def f():
                 ...
             ```
 
-            Write all of `a.py` anew, from what the task asks for, every body included. Answer with the whole file in one block of code and nothing else: it is written for you. Then `sh test.sh` is run.]
+            Rewrite all of `a.py` from what the task asks for, including every body. Answer with the whole file in one code block and nothing else: it is saved for you. Then `sh test.sh` is run.]
             model: ```
             def f():
                 return 2
             ```
             condensed: task
 
-            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew. After your last change `sh test.sh` said:
+            [You tried this before and it is not done yet. Your attempt is hidden so that you can start over. After your last change `sh test.sh` printed:
             It ran.
             [exit code 1]
 
@@ -171,7 +171,7 @@ fn a_block_that_repeats_the_file_or_is_a_part_of_it_is_another_failure() {
                 return 1
             ```
 
-            Do not repeat its bodies: write all of `a.py` anew, from what the task asks for, in another way. Answer with the whole file in one block of code and nothing else: it is written for you. Then `sh test.sh` is run.]
+            Do not repeat its bodies: rewrite all of `a.py` from what the task asks for, in a different way. Answer with the whole file in one code block and nothing else: it is saved for you. Then `sh test.sh` is run.]
             c00000006 create_file
             c00000007 run_command
             c00000006 Done(Clipped("Replaced `a.py` (3 lines)."))
@@ -199,18 +199,18 @@ fn what_was_full_is_not_once_it_began_anew() {
             c00000001 Done(Clipped("`a.py` already has exactly this content; nothing was written. If the task is done, answer without a tool call."))
             condensed: task
 
-            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew.
+            [You tried this before and it is not done yet. Your attempt is hidden so that you can start over.
             `a.py`, as it is:
             ```
             def f():
                 return 1
             ```
 
-            If that is right already, say so. Else do not repeat its bodies: write all of `a.py` anew, from what the task asks for, in another way. Answer with the whole file in one block of code and nothing else: it is written for you. Then run the tests.]
+            If that is already right, say so. Otherwise do not repeat its bodies: rewrite all of `a.py` from what the task asks for, in a different way. Answer with the whole file in one code block and nothing else: it is saved for you. Then run the tests.]
             c00000002 create_file
             c00000002 Done(Clipped("Replaced `a.py` (2 lines)."))
             model: Done.
-            user: You changed files and ran nothing since. Run the tests or the program with `run_command` to see whether it works now. If nothing can be run, finish and say so.
+            user: You changed files but have run nothing since. Run the tests or the program with `run_command` to check. If nothing can be run, say so and finish.
             model: I ran nothing.
             a.py: "def f():\n    return 2\n"
             Answered
@@ -229,19 +229,19 @@ fn what_is_written_blindly_is_called_wrong_not_right() {
         "#,
         expect![[r#"
             c00000001 create_file
-            c00000001 Failed(Clipped("`a.py` exists and is unchanged: you have not read it. This is what it holds. If your content is right for it, send it again.\n`a.py`, 2 lines:\ndef f():\n    return 1\n"))
+            c00000001 Failed(Clipped("`a.py` exists and was not overwritten: you have not read it. Its content follows. If your version is still right, send it again.\n`a.py`, 2 lines:\ndef f():\n    return 1\n"))
             condensed: task
 
-            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew.
+            [You tried this before and it is not done yet. Your attempt is hidden so that you can start over.
             `a.py`, which is wrong:
             ```
             def f():
                 return 1
             ```
 
-            Do not repeat its bodies: write all of `a.py` anew, from what the task asks for, in another way. Answer with the whole file in one block of code and nothing else: it is written for you. Then run the tests.]
+            Do not repeat its bodies: rewrite all of `a.py` from what the task asks for, in a different way. Answer with the whole file in one code block and nothing else: it is saved for you. Then run the tests.]
             model: It is right.
-            user: No file was changed: what you write outside a tool call changes nothing. If the task asks for a change, make it now: read the file, then write it. If it asks for an answer only, give it again.
+            user: No file was changed: text outside a tool call changes nothing. If the task asks for a change, make it now: read the file, then write it. If it only asks for an answer, repeat your answer.
             model: Really.
             a.py: "def f():\n    return 1\n"
             Answered
@@ -271,7 +271,7 @@ fn a_command_that_failed_for_what_was_written_proves_nothing_of_what_was_there()
             c00000003 Done(Clipped("It ran.\n[exit code 1]"))
             condensed: task
 
-            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew. After your last change `python3 a.py` said:
+            [You tried this before and it is not done yet. Your attempt is hidden so that you can start over. After your last change `python3 a.py` printed:
             It ran.
             [exit code 1]
 
@@ -281,21 +281,21 @@ fn a_command_that_failed_for_what_was_written_proves_nothing_of_what_was_there()
                 return 1
             ```
 
-            Do not repeat its bodies: write all of `a.py` anew, from what the task asks for, in another way. Answer with the whole file in one block of code and nothing else: it is written for you. Then `python3 a.py` is run.]
+            Do not repeat its bodies: rewrite all of `a.py` from what the task asks for, in a different way. Answer with the whole file in one code block and nothing else: it is saved for you. Then `python3 a.py` is run.]
             c00000004 create_file
             c00000005 run_command
             c00000004 Done(Clipped("Replaced `a.py` (2 lines)."))
             c00000005 Done(Clipped("It ran.\n[exit code 0]"))
             condensed: task
 
-            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew.
-            `a.py` has this, bodies left out:
+            [You tried this before and it is not done yet. Your attempt is hidden so that you can start over.
+            `a.py` contains this (bodies omitted):
             ```
             def f():
                 ...
             ```
 
-            Write all of `a.py` anew, from what the task asks for, every body included. Answer with the whole file in one block of code and nothing else: it is written for you. Then run the tests.]
+            Rewrite all of `a.py` from what the task asks for, including every body. Answer with the whole file in one code block and nothing else: it is saved for you. Then run the tests.]
             c00000006 create_file
             c00000006 Done(Clipped("Replaced `a.py` (2 lines)."))
             c00000007 run_command

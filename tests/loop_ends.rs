@@ -31,7 +31,7 @@ fn each_limit_ends_the_run_and_keeps_what_was_done() {
             c00000001 create_file
             c00000001 Done(Clipped("Created `b.txt` (1 line)."))
             c00000002 read_file
-            c00000002 Done(Clipped("`b.txt`, 1 line, no newline at the end:\n   1\tx\n"))
+            c00000002 Done(Clipped("`b.txt`, 1 line, no final newline:\n   1\tx\n"))
             a.txt: "one\ntwo\n"
             b.txt: "x"
             LimitReached(Tokens(2500))
@@ -44,7 +44,7 @@ fn each_limit_ends_the_run_and_keeps_what_was_done() {
             c00000001 create_file
             c00000001 Done(Clipped("Created `b.txt` (1 line)."))
             c00000002 read_file
-            c00000002 Done(Clipped("`b.txt`, 1 line, no newline at the end:\n   1\tx\n"))
+            c00000002 Done(Clipped("`b.txt`, 1 line, no final newline:\n   1\tx\n"))
             a.txt: "one\ntwo\n"
             b.txt: "x"
             LimitReached(CostUsd(0.0025))
@@ -55,7 +55,7 @@ fn each_limit_ends_the_run_and_keeps_what_was_done() {
         script,
         expect![[r#"
             a.txt: "one\ntwo\n"
-            WindowFull("the model's context window is full, and there is nothing before the last step that could be condensed")
+            WindowFull("the model's context window is full, and there is nothing to compact before the last step")
         "#]],
     );
     check(
@@ -63,9 +63,9 @@ fn each_limit_ends_the_run_and_keeps_what_was_done() {
         "Half an ans && (window full)",
         expect![[r#"
             model: Half an ans
-            user: Your answer was cut at the length limit. Go on, in smaller pieces.
+            user: Your reply was cut off at the length limit. Continue in smaller pieces.
             a.txt: "one\ntwo\n"
-            WindowFull("the model's context window is full, and there is nothing before the last step that could be condensed")
+            WindowFull("the model's context window is full, and there is nothing to compact before the last step")
         "#]],
     );
 }
@@ -79,15 +79,15 @@ fn a_circle_is_told_and_then_stopped() {
         .repeat(6),
         expect![[r#"
             c00000001 read_file
-            c00000001 Failed(Clipped("There is no `b.txt`. There is `a.txt`."))
+            c00000001 Failed(Clipped("`b.txt` does not exist. Nearby: `a.txt`."))
             c00000002 read_file
-            c00000002 Failed(Clipped("There is no `b.txt`. There is `a.txt`."))
+            c00000002 Failed(Clipped("`b.txt` does not exist. Nearby: `a.txt`."))
             c00000003 read_file
-            c00000003 Failed(Clipped("There is no `b.txt`. There is `a.txt`.\n[This is time 3 that the same call gave the same result, and no file changed between. Doing it again will not help: do something else. If the task is done, answer without a tool call.]"))
+            c00000003 Failed(Clipped("`b.txt` does not exist. Nearby: `a.txt`.\n[The same call gave the same result 3 times, with no file changed in between. Repeating it will not help: try something else. If the task is done, answer without a tool call.]"))
             c00000004 read_file
-            c00000004 Failed(Clipped("There is no `b.txt`. There is `a.txt`.\n[This is time 4 that the same call gave the same result, and no file changed between. Doing it again will not help: do something else. If the task is done, answer without a tool call.]"))
+            c00000004 Failed(Clipped("`b.txt` does not exist. Nearby: `a.txt`.\n[The same call gave the same result 4 times, with no file changed in between. Repeating it will not help: try something else. If the task is done, answer without a tool call.]"))
             c00000005 read_file
-            c00000005 Failed(Clipped("There is no `b.txt`. There is `a.txt`."))
+            c00000005 Failed(Clipped("`b.txt` does not exist. Nearby: `a.txt`."))
             a.txt: "one\ntwo\n"
             Stuck("it called `read_file` 5 times with the same result")
         "#]],
@@ -110,7 +110,7 @@ fn empty_answers_are_not_success() {
         "(nothing)\n(nothing)\n(nothing)\nDone.",
         expect![[r#"
         a.txt: "one\ntwo\n"
-        Stuck("3 answers in a row were empty or cut short")
+        Stuck("3 replies in a row were empty or cut off")
     "#]],
     );
 }
@@ -122,7 +122,7 @@ fn an_answer_that_was_cut_goes_on() {
         "First half && (cut)\nSecond half.",
         expect![[r#"
         model: First half
-        user: Your answer was cut at the length limit. Go on, in smaller pieces.
+        user: Your reply was cut off at the length limit. Continue in smaller pieces.
         model: Second half.
         a.txt: "one\ntwo\n"
         Answered
@@ -134,7 +134,7 @@ fn an_answer_that_was_cut_goes_on() {
         I will write less."#,
         expect![[r#"
             c00000001 create_file
-            c00000001 Failed(Clipped("`create_file` did not run: its arguments cannot be read, they end in the middle; write less at once. Send the call again."))
+            c00000001 Failed(Clipped("`create_file` did not run: bad arguments, they are cut off; send less at once. Send the call again."))
             model: I will write less.
             a.txt: "one\ntwo\n"
             Answered
@@ -151,9 +151,9 @@ fn an_answer_that_said_the_same_over_and_over_is_told_so() {
         Once."#,
         expect![[r#"
             model: Again and again
-            user: Your answer said the same over and over, and was cut there. Go on with a tool call.
+            user: Your reply kept repeating itself and was cut off. Continue with a tool call.
             c00000001 create_file
-            c00000001 Failed(Clipped("`create_file` did not run: its arguments cannot be read, they said the same over and over, and were cut there. Sent again they would be cut again: create text that repeats with `run_command` and a loop, such as `for i in $(seq 500); do echo 0; done > FILE`."))
+            c00000001 Failed(Clipped("`create_file` did not run: bad arguments, they repeated themselves and were cut off. Do not send it again: create repetitive text with `run_command` and a loop, such as `for i in $(seq 500); do echo 0; done > FILE`."))
             model: Once.
             a.txt: "one\ntwo\n"
             Answered
@@ -164,12 +164,12 @@ fn an_answer_that_said_the_same_over_and_over_is_told_so() {
         "a && (over and over)\nb && (over and over)\nc && (over and over)",
         expect![[r#"
         model: a
-        user: Your answer said the same over and over, and was cut there. Go on with a tool call.
+        user: Your reply kept repeating itself and was cut off. Continue with a tool call.
         model: b
-        user: Your answer said the same over and over, and was cut there. Go on with a tool call.
+        user: Your reply kept repeating itself and was cut off. Continue with a tool call.
         model: c
         a.txt: "one\ntwo\n"
-        Stuck("3 answers in a row were empty or cut short")
+        Stuck("3 replies in a row were empty or cut off")
     "#]],
     );
 }
@@ -195,7 +195,7 @@ fn a_full_disk_ends_the_run_with_its_reason() {
         expect![[r#"
         model: Done.
         a.txt: "one\ntwo\n"
-        error: the session could not be saved to /s.jsonl: no storage space
+        error: cannot save the session to /s.jsonl: no storage space
     "#]],
     );
 }
@@ -214,11 +214,11 @@ fn a_closely_watched_model_is_asked_before_it_ends_and_may_end_then() {
         script,
         expect![[r#"
         model: Done.
-        user: No file was changed: what you write outside a tool call changes nothing. If the task asks for a change, make it now: read the file, then write it. If it asks for an answer only, give it again.
+        user: No file was changed: text outside a tool call changes nothing. If the task asks for a change, make it now: read the file, then write it. If it only asks for an answer, repeat your answer.
         c00000001 create_file
         c00000001 Done(Clipped("Created `b.txt` (1 line)."))
         model: It is written.
-        user: You changed files and ran nothing since. Run the tests or the program with `run_command` to see whether it works now. If nothing can be run, finish and say so.
+        user: You changed files but have run nothing since. Run the tests or the program with `run_command` to check. If nothing can be run, say so and finish.
         model: It really is.
         a.txt: "one\ntwo\n"
         b.txt: "x"

@@ -27,7 +27,7 @@ fn what_the_human_says_meanwhile_never_goes_out_of_sight() {
             c00000002 create_file
             c00000002 Done(Clipped("`a.py` already has exactly this content; nothing was written. If the task is done, answer without a tool call."))
             model: Nothing to do.
-            user: No file was changed: what you write outside a tool call changes nothing. If the task asks for a change, make it now: read the file, then write it. If it asks for an answer only, give it again.
+            user: No file was changed: text outside a tool call changes nothing. If the task asks for a change, make it now: read the file, then write it. If it only asks for an answer, repeat your answer.
             model: Really.
             a.py: "def f():\n    return 1\n"
             Answered
@@ -56,7 +56,7 @@ fn why_the_human_refused_never_goes_out_of_sight() {
             c00000002 create_file
             c00000002 Done(Clipped("`a.py` already has exactly this content; nothing was written. If the task is done, answer without a tool call."))
             model: I stop.
-            user: No file was changed: what you write outside a tool call changes nothing. If the task asks for a change, make it now: read the file, then write it. If it asks for an answer only, give it again.
+            user: No file was changed: text outside a tool call changes nothing. If the task asks for a change, make it now: read the file, then write it. If it only asks for an answer, repeat your answer.
             model: Really.
             a.py: "def f():\n    return 1\n"
             Answered
@@ -86,7 +86,7 @@ fn what_passes_is_not_given_up_for_another_failure() {
             c00000004 run_command
             c00000004 Done(Clipped("It ran.\n[exit code 1]"))
             model: Done.
-            user: You stopped, but the last command failed: `make lint`. If that is for your change to mend, read why it failed and go on. If it is not, say what fails and why.
+            user: You stopped, but the last command failed: `make lint`. If your change should fix that, read why it failed and continue. Otherwise say what fails and why.
             model: It is not for my change to mend.
             a.py: "def f():\n    return 2\n"
             test.sh: "grep -q 'return 2' a.py"
@@ -114,7 +114,7 @@ fn a_command_that_only_looks_is_no_verdict() {
             c00000003 run_command
             c00000003 Done(Clipped("It ran.\n[exit code 1]"))
             model: Done.
-            user: You stopped, but the last command failed: `grep TODO a.py`. If that is for your change to mend, read why it failed and go on. If it is not, say what fails and why.
+            user: You stopped, but the last command failed: `grep TODO a.py`. If your change should fix that, read why it failed and continue. Otherwise say what fails and why.
             model: Done.
             a.py: "def f():\n    return 2\n"
             Answered
@@ -138,7 +138,7 @@ fn an_indent_is_a_change() {
             c00000002 create_file
             c00000002 Done(Clipped("Replaced `a.py` (3 lines)."))
             model: Done.
-            user: You changed files and ran nothing since. Run the tests or the program with `run_command` to see whether it works now. If nothing can be run, finish and say so.
+            user: You changed files but have run nothing since. Run the tests or the program with `run_command` to check. If nothing can be run, say so and finish.
             model: I ran nothing.
             a.py: "for x in y:\n    t += x\nprint(t)\n"
             Answered
@@ -159,13 +159,13 @@ fn tests_are_never_asked_for_anew() {
         "#,
         expect![[r#"
             c00000001 read_file
-            c00000001 Done(Clipped("`test.sh`, 1 line, no newline at the end:\n   1\tgrep -q 'return 2' a.py\n"))
+            c00000001 Done(Clipped("`test.sh`, 1 line, no final newline:\n   1\tgrep -q 'return 2' a.py\n"))
             c00000002 create_file
             c00000002 Done(Clipped("Replaced `test.sh` (1 line)."))
             c00000003 run_command
             c00000003 Done(Clipped("It ran.\n[exit code 1]"))
             model: It fails.
-            user: You stopped, but the last command failed: `sh test.sh`. If that is for your change to mend, read why it failed and go on. If it is not, say what fails and why.
+            user: You stopped, but the last command failed: `sh test.sh`. If your change should fix that, read why it failed and continue. Otherwise say what fails and why.
             model: It fails.
             a.py: "def f():\n    return 1\n"
             test.sh: "grep -q 'return 3' a.py"

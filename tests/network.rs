@@ -20,24 +20,24 @@ fn a_wrong_network_is_said_with_a_hint() {
         &["--network", "yes"],
         expect![[r#"
             exit 2
-            error: network: `yes` is none of on, off, hosts=NAME,NAME
-            hint: for example hosts=pypi.org,.pythonhosted.org; a dot in front allows all names below
+            error: network: `yes` is not on, off or hosts=NAME,NAME
+            hint: for example hosts=pypi.org,.pythonhosted.org; a leading dot allows all subdomains
         "#]],
     );
     check_refused(
         &["--network", "hosts=*.crates.io"],
         expect![[r#"
             exit 2
-            error: network: `*.crates.io` has a star
-            hint: a dot in front allows all names below: hosts=.crates.io
+            error: network: `*.crates.io` contains `*`
+            hint: use a leading dot for all subdomains: hosts=.crates.io
         "#]],
     );
     check_refused(
         &["--network", "hosts=pypi.org", "--sandbox", "off"],
         expect![[r#"
             exit 2
-            error: without a sandbox nothing keeps commands to these hosts
-            hint: leave out `--sandbox off`, or the `--network`
+            error: --network hosts=... needs the sandbox
+            hint: drop `--sandbox off` or `--network`
         "#]],
     );
 }
@@ -65,7 +65,7 @@ fn commands_reach_the_listed_hosts_alone() {
     assert_eq!(told.code, 0, "{}", told.stderr);
     let outcome = world.outcome(0);
     assert!(outcome.contains("served") && outcome.contains("403 Forbidden"), "{outcome}");
-    let note = "The network proxy refused `127.0.0.1`, `evil.example`. Commands reach only these hosts: \
+    let note = "The network proxy refused `127.0.0.1`, `evil.example`. Only these hosts are allowed: \
                 private:localhost, .listed.example.";
     assert!(outcome.contains(note), "{outcome}");
 }

@@ -143,7 +143,7 @@ fn a_damaged_session_is_shown_as_far_as_it_is_whole() {
     let bytes = fs::read(&file).unwrap();
     fs::write(&file, &bytes[..bytes.len() - 20]).unwrap();
     let page = page(&world, "damaged");
-    assert!(page.contains("the last line is torn and was left out"), "{page}");
+    assert!(page.contains("the last line is incomplete and was skipped"), "{page}");
     assert!(page.contains("not ended: the program died") && page.contains("id=\"step-2\""), "{page}");
     assert_eq!(fs::read(&file).unwrap().len(), bytes.len() - 20, "a damaged file was changed");
 }
@@ -190,5 +190,5 @@ fn without_an_id_it_is_the_last_session_of_this_directory() {
     assert!(told.stdout.contains("There.") && told.stderr.is_empty(), "{}", told.stderr);
     let told = elsewhere("third", &["show"]);
     assert!(told.stdout.contains("There."), "{}", told.stdout);
-    assert!(told.stderr.starts_with("note: there is no session of this directory"), "{}", told.stderr);
+    assert!(told.stderr.starts_with("note: no session in this directory"), "{}", told.stderr);
 }

@@ -182,7 +182,7 @@ fn a_cancel_stops_the_step() {
 fn input_needs_output_and_rules_are_checked_before_anything_runs() {
     let world = World::new(&[], TOUCH);
     for (arguments, hint) in [
-        (&["run", "--input", "jsonl", "Task"][..], "hint: give both"),
+        (&["run", "--input", "jsonl", "Task"][..], "hint: use both"),
         (&["run", "--input", "jsonl", "--output", "jsonl", "-"], "hint: give the task as an argument"),
         (&["run", "--allow", "npm *", "Task"], "hint: a rule is like `cargo test`"),
         (&["run", "--approval-timeout", "soon", "Task"], "hint: write it like 90s"),

@@ -234,7 +234,7 @@ fn a_refused_push_says_what_is_missing() {
         expect![[r#"
         Permission
         error: GitHub refused the push to `agent/1`: [remote rejected] (pre-receive hook declined) error: GH006: Protected branch update failed for refs/heads/agent/1.
-        hint: `agent/1` is protected: choose another branch, or let the token's account push there
+        hint: `agent/1` is protected: choose another branch, or allow the token's account to push there
     "#]],
     );
     check_refused(
@@ -243,7 +243,7 @@ fn a_refused_push_says_what_is_missing() {
         expect![[r#"
         Permission
         error: GitLab refused the push to `agent/1`: [remote rejected] (pre-receive hook declined) GitLab: You are not allowed to push code to protected branches on this project.
-        hint: `agent/1` is protected: choose another branch, or let the token's account push there
+        hint: `agent/1` is protected: choose another branch, or allow the token's account to push there
     "#]],
     );
     check_refused(
@@ -252,7 +252,7 @@ fn a_refused_push_says_what_is_missing() {
         expect![[r#"
         Permission
         error: Forgejo refused the push to `agent/1`: [remote rejected] (pre-receive hook declined) Forgejo: Not allowed to push to protected branch agent/1
-        hint: `agent/1` is protected: choose another branch, or let the token's account push there
+        hint: `agent/1` is protected: choose another branch, or allow the token's account to push there
     "#]],
     );
     check_refused(
@@ -261,7 +261,7 @@ fn a_refused_push_says_what_is_missing() {
         expect![[r#"
         NotFound
         error: GitHub refused the push to `agent/1`: fatal: repository 'http://127.0.0.1:PORT/octo/hello.git/' not found
-        hint: it is not there, or the token may not see it: the token needs `contents: write` for this repository: under `permissions:` of the workflow's job, or in the token's own settings
+        hint: it does not exist, or the token cannot see it: the token needs `contents: write` for this repository: under `permissions:` of the workflow's job, or in the token's own settings
     "#]],
     );
 }

@@ -44,12 +44,12 @@ fn added_directories_are_reached_by_tools_and_commands() {
     let told = world.run(&["--add-dir", "../lib", "--add-dir", &format!("{d}:ro"), "Task"]);
     assert_eq!(told.code, 0, "{}", told.stderr);
     assert!(world.outcome(0).ends_with("1\tbeside\n"), "{}", world.outcome(0));
-    assert!(world.outcome(2).contains("was added for reading only; nothing was written"), "{}", world.outcome(2));
+    assert!(world.outcome(2).contains("was added read-only; nothing was written"), "{}", world.outcome(2));
     assert!(world.outcome(3).starts_with("beside\n") && world.outcome(3).contains("[exit code 1]"));
     let there = |path: &str| world.workspace().parent().unwrap().join(path).exists();
     assert!(there("lib/b.txt") && there("lib/c.txt") && !there("data/b.txt") && !there("data/c.txt"));
     let system = world.bodies()[0]["messages"][0]["content"].as_str().unwrap().to_owned();
-    assert!(system.contains(&format!("by absolute paths: {l}, {d} (read only).")), "{system}");
+    assert!(system.contains(&format!("by absolute path: {l}, {d} (read only).")), "{system}");
 }
 
 #[test]
@@ -58,8 +58,8 @@ fn directories_and_limits_that_cannot_be_used() {
         &["--add-dir", "../none"],
         expect![[r#"
         exit 2
-        error: the added directory ../none cannot be used: No such file or directory (os error 2)
-        hint: name a directory: --add-dir ../shared, or --add-dir /data:ro for reading only
+        error: cannot use the added directory ../none: No such file or directory (os error 2)
+        hint: pass a directory: --add-dir ../shared, or --add-dir /data:ro for read-only
     "#]],
     );
     refused(
@@ -67,15 +67,15 @@ fn directories_and_limits_that_cannot_be_used() {
         expect![[r#"
         exit 2
         error: the added directory file is not a directory
-        hint: name a directory: --add-dir ../shared, or --add-dir /data:ro for reading only
+        hint: pass a directory: --add-dir ../shared, or --add-dir /data:ro for read-only
     "#]],
     );
     refused(
         &["--add-dir", "/:ro"],
         expect![[r#"
         exit 2
-        error: / cannot be added: it would take the fence away
-        hint: name the directories that are needed; to do without a fence there is --sandbox off
+        error: / cannot be added: it would defeat the sandbox
+        hint: name the directories you need; to run without a sandbox use --sandbox off
     "#]],
     );
     refused(
@@ -90,7 +90,7 @@ fn directories_and_limits_that_cannot_be_used() {
         &["--limit", "memory=lots"],
         expect![[r#"
         exit 2
-        error: limit memory: `lots` cannot be used
+        error: limit memory: invalid value `lots`
         hint: write it in bytes, or like 512M, 8G
     "#]],
     );
@@ -98,8 +98,8 @@ fn directories_and_limits_that_cannot_be_used() {
         &["--limit", "speed=1"],
         expect![[r#"
         exit 2
-        error: there is no limit `speed`
-        hint: there are time, memory, processes, open_files, file_size and tmp
+        error: unknown limit `speed`
+        hint: the limits are time, memory, processes, open_files, file_size and tmp
     "#]],
     );
 }
@@ -126,7 +126,7 @@ fn the_users_file_adds_hides_keeps_and_bounds() {
     assert!(!outcome.contains("beside") && outcome.contains("77\n"), "{outcome}");
     assert!(cache.join("x").exists());
     assert_eq!(fs::metadata(world.workspace().join("big")).unwrap().len(), 2 << 20, "{outcome}");
-    assert!(outcome.contains("The limit of 2 MiB for one file was reached"), "{outcome}");
+    assert!(outcome.contains("File size limit of 2 MiB reached"), "{outcome}");
     let shown = ran(world.command(&["config"]).env("AGENT_ADD_DIRS", "/usr:ro,/etc:ro").output().unwrap()).stdout;
     let line = shown.lines().find(|line| line.starts_with("add_dirs")).unwrap();
     assert!(line.contains("\"/etc:ro\"") && line.contains("data:ro") && line.contains("environment + "), "{line}");
@@ -150,5 +150,5 @@ fn the_time_of_a_command_is_bounded_by_the_user() {
     let world = World::new(&[], script);
     let told = world.run(&["--limit", "time=1s", "Task"]);
     assert_eq!(told.code, 0, "{}", told.stderr);
-    assert!(world.outcome(0).contains("[The user's limit of 1 s for a command was reached.]"), "{}", world.outcome(0));
+    assert!(world.outcome(0).contains("[The user's limit of 1 s per command was reached.]"), "{}", world.outcome(0));
 }

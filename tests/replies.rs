@@ -50,15 +50,15 @@ fn three_in_a_row_are_no_success() {
     assert_eq!(run.code, 5, "{}", run.stderr);
     let ended: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!((&ended["finish"], &ended["answer"]), (&json!("stuck"), &json!("")));
-    assert_eq!(ended["reason"], "3 answers in a row ended in a tool call that was written as text");
+    assert_eq!(ended["reason"], "3 replies in a row ended in a tool call written as text");
     assert_eq!((world.bodies().len(), ran(&world)), (3, false));
 
     let world = World::new(&[], "~ I should call a tool.\n% repeat");
     let run = world.run(&["--model", "mistral-medium-3-5", "Task"]);
     assert_eq!((run.code, world.bodies().len()), (5, 3), "{}", run.stderr);
-    assert!(run.stderr.contains("3 answers in a row were thoughts without a reply"), "{}", run.stderr);
+    assert!(run.stderr.contains("3 replies in a row were thoughts without a reply"), "{}", run.stderr);
     let last = world.messages().pop().unwrap();
-    assert!(last.contains("stopped without a reply"), "{last}");
+    assert!(last.contains("stopped after thinking, without a reply"), "{last}");
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn once_the_server_has_sent_calls_none_is_read_from_text() {
     let world = World::with(&[], Script::new(turns.map(Turn::from)));
     let run = world.run(&["Task"]);
     assert_eq!((run.code, run.stdout.as_str(), ran(&world)), (0, "Done.\n", false), "{}", run.stderr);
-    assert!(world.messages()[2].contains("was written as text, so nothing ran"));
+    assert!(world.messages()[2].contains("written as text, so nothing ran"));
 
     // Qwen2.5-Coder on llama-server: some calls are read there, and some are not.
     let call = Reply::call("run_command", r#"{"command": "true"}"#);
@@ -123,13 +123,13 @@ fn an_answer_that_was_filtered_cut_or_refused_is_no_success() {
     let world = World::new(&[], "First I change the file a.t\n% finish=content_filter");
     let run = world.run(&["Task"]);
     assert_eq!((run.code, run.stdout.as_str()), (1, ""), "{}", run.stderr);
-    assert!(run.stderr.contains("error: the server's content filter ended the answer"), "{}", run.stderr);
+    assert!(run.stderr.contains("error: the server's content filter cut off the reply"), "{}", run.stderr);
 
     let world = World::new(&[], "First I change the file a.t\n% finish=abort\n---\nDone.");
     let run = world.run(&["Task"]);
     assert_eq!((run.code, run.stdout.as_str()), (0, "Done.\n"), "{}", run.stderr);
     assert!(run.stderr.contains("abort"), "{}", run.stderr);
-    assert!(world.messages()[1].contains("cut before its end (`abort`)"));
+    assert!(world.messages()[1].contains("cut off (`abort`)"));
 
     // A whole sentence is an answer, whatever the server calls its end.
     let world = World::new(&[], "All is done.\n% finish=abort");
@@ -234,7 +234,7 @@ fn the_effort_changes_in_a_conversation() {
     terminal.say("/effort much");
     terminal.wait_for("error: unknown effort `much`");
     terminal.say("/effort none");
-    terminal.wait_for("answers from here on, effort none");
+    terminal.wait_for("now using mistral-medium-3-5, effort none");
     terminal.say("Second.");
     terminal.wait_for("Two.");
     let efforts: Vec<Value> = world.bodies().iter().map(|body| body["reasoning_effort"].clone()).collect();

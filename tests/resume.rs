@@ -55,9 +55,9 @@ fn a_run_that_met_a_limit_goes_on_with_the_same_bytes() {
         assistant c00000002 c00000003
         toolc00000002 é
         [exit code 3]
-        toolc00000003 There is no tool `fly`. The tools are: read_file, search_files, list_files, create_file, apply_diff, run_command, read_output, stop_command, repo_map.
+        toolc00000003 Unknown tool `fly`. Available tools: read_file, search_files, list_files, create_file, apply_diff, run_command, read_output, stop_command, repo_map.
         assistant c00000004
-        toolc00000004 `read_file` did not run: its arguments cannot be read, they end in the middle; write less at once. Send the call again.
+        toolc00000004 `read_file` did not run: bad arguments, they are cut off; send less at once. Send the call again.
     "#]]
     .assert_eq(&last_messages(&world, 2));
 }
@@ -71,7 +71,7 @@ fn a_finished_session_wants_a_message_and_ids_go_on() {
     assert!(told.stderr.contains(" is finished\nhint: say what to do next: agent resume "), "{}", told.stderr);
     let told = world.agent(&["resume", "Add a test, too"]);
     assert_eq!((told.code, told.stdout.as_str()), (0, "Done again.\n"), "{}", told.stderr);
-    assert!(told.stderr.contains("going on with: Task"), "{}", told.stderr);
+    assert!(told.stderr.contains("continuing: Task"), "{}", told.stderr);
     check_prefixes(&world);
     expect![[r#"
         assistant Done.
@@ -95,10 +95,9 @@ fn a_call_that_was_cut_short_is_answered_as_such() {
     // While it runs nobody else writes to its session.
     let busy = world.agent(&["resume"]);
     assert_eq!(busy.code, 2);
-    assert!(
-        busy.stderr
-            .contains("is being written by another process\nhint: wait for its end, or go on from a copy: agent fork ")
-    );
+    assert!(busy.stderr.contains(
+        "is being written by another process\nhint: wait until it ends, or continue from a copy: agent fork "
+    ));
     child.kill().unwrap();
     child.wait().unwrap();
     let told = world.agent(&["resume"]);
@@ -106,9 +105,9 @@ fn a_call_that_was_cut_short_is_answered_as_such() {
     check_prefixes(&world);
     expect![[r#"
         assistant c00000001 c00000002 c00000003
-        toolc00000001 The run was interrupted here: it is not known whether this was done, in whole, in part or not at all. Look at the state of things before you go on.
-        toolc00000002 The run was stopped before this was done.
-        toolc00000003 The run was stopped before this was done.
+        toolc00000001 The run was interrupted here. This call may have run fully, partly or not at all: check the current state before you continue.
+        toolc00000002 The run was stopped before this call finished.
+        toolc00000003 The run was stopped before this call finished.
     "#]]
     .assert_eq(&last_messages(&world, 2));
     let shown = world.agent(&["show"]).stdout;
@@ -121,7 +120,7 @@ fn words_that_were_cut_short_go_on() {
     assert_eq!(world.run(&["--max-time", "1s", "Task"]).code, 3);
     let told = world.agent(&["resume"]);
     assert_eq!(told.code, 0, "{}", told.stderr);
-    assert!(last_messages(&world, 3).contains("user You were stopped in the middle of your answer. Go on."));
+    assert!(last_messages(&world, 3).contains("user Your reply was interrupted. Continue."));
 }
 
 #[test]
@@ -173,11 +172,15 @@ fn a_torn_last_line_is_left_out_and_does_not_spoil_the_next_one() {
     assert!(world.agent(&["sessions"]).stdout.contains("not ended"));
     let told = world.agent(&["resume"]);
     assert_eq!(told.code, 0, "{}", told.stderr);
-    assert!(told.stderr.contains("the last line is torn and was left out"), "{}", told.stderr);
+    assert!(told.stderr.contains("the last line is incomplete and was skipped"), "{}", told.stderr);
     assert!(last_messages(&world, 2).contains("toolc00000001 The run was interrupted here"));
     assert!(fs::read_to_string(&file).unwrap().starts_with(&torn), "a session file only grows");
     let shown = world.agent(&["show"]);
-    assert!(shown.stderr.contains("is torn and was left out") && shown.stdout.contains("Done."), "{}", shown.stdout);
+    assert!(
+        shown.stderr.contains("is incomplete and was skipped") && shown.stdout.contains("Done."),
+        "{}",
+        shown.stdout
+    );
     // And once more, for the torn line is now in the middle.
     assert_eq!(world.agent(&["resume", "--max-steps", "1", "More"]).code, 3);
     check_prefixes(&world);
@@ -192,7 +195,7 @@ fn a_damaged_file_is_left_alone_and_its_whole_part_goes_on_in_another() {
     fs::write(&file, &damaged).unwrap();
     let told = world.agent(&["resume"]);
     assert_eq!(told.code, 0, "{}", told.stderr);
-    assert!(told.stderr.contains("what is whole goes on in a new session"), "{}", told.stderr);
+    assert!(told.stderr.contains("the intact part continues in a new session"), "{}", told.stderr);
     assert_eq!(fs::read_to_string(&file).unwrap(), damaged);
     assert_eq!(world.session_files().len(), 2);
     assert!(last_messages(&world, 2).contains("toolc00000001 The run was interrupted here"));
@@ -209,11 +212,11 @@ fn what_the_model_has_read_still_counts() {
     assert_eq!(world.agent(&["resume"]).code, 0);
     expect![[r#"
         toolc00000003 Replaced `a.txt` (1 line).
-        toolc00000004 `b.txt` exists and is unchanged: it changed on disk since you read it. This is what it holds. If your content is right for it, send it again.
+        toolc00000004 `b.txt` exists and was not overwritten: it changed on disk since you read it. Its content follows. If your version is still right, send it again.
         `b.txt`, 1 line:
         by a human
 
-        toolc00000005 `c.txt` exists and is unchanged: you have not read it. This is what it holds. If your content is right for it, send it again.
+        toolc00000005 `c.txt` exists and was not overwritten: you have not read it. Its content follows. If your version is still right, send it again.
         `c.txt`, 1 line:
         c
 
@@ -240,7 +243,7 @@ fn a_fork_begins_like_the_other_and_leaves_it_alone() {
     assert_eq!(world.agent(&["fork", &id[24..], "--step", "1"]).stdout, "3 calls\n");
     assert_eq!(world.agent(&["fork", &id, "--step", "0"]).stdout, "3 calls\n");
     let none = world.agent(&["fork", &id, "--step", "9"]);
-    assert_eq!((none.code, none.stderr.contains("has 4 steps")), (2, true), "{}", none.stderr);
+    assert_eq!((none.code, none.stderr.contains("has only 4 steps")), (2, true), "{}", none.stderr);
     let finished = world.agent(&["fork", &id]);
     assert_eq!((finished.code, finished.stderr.contains("is finished")), (2, true), "{}", finished.stderr);
     assert_eq!(fs::read(&original).unwrap(), kept);

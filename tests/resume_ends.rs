@@ -23,8 +23,8 @@ fn each_thing_in_the_way_is_said() {
         &world,
         expect![[r#"
         exit 2
-        error: there is no session of WORKSPACE
-        hint: `agent sessions --all` lists those of other directories
+        error: no session in WORKSPACE
+        hint: `agent sessions --all` lists all sessions
     "#]],
     );
     check(
@@ -32,7 +32,7 @@ fn each_thing_in_the_way_is_said() {
         &world,
         expect![[r#"
         exit 2
-        error: there is no such session
+        error: no such session
         hint: `agent sessions --all` lists them
     "#]],
     );
@@ -44,8 +44,8 @@ fn each_thing_in_the_way_is_said() {
         &world,
         expect![[r#"
         exit 2
-        error: this session works in WORKSPACE, not in below
-        hint: leave --workspace out, or begin anew there: agent run "..."
+        error: this session belongs to WORKSPACE, not below
+        hint: drop --workspace, or start a new session there: agent run "..."
     "#]],
     );
     check(
@@ -70,8 +70,8 @@ fn each_thing_in_the_way_is_said() {
         &world,
         expect![[r#"
         exit 2
-        error: the workspace WORKSPACE of this session is gone or was moved
-        hint: bring it back to where it was, or begin anew: agent run "..."
+        error: this session's workspace WORKSPACE was moved or deleted
+        hint: move it back, or start a new session: agent run "..."
     "#]],
     );
 }
@@ -87,10 +87,10 @@ fn a_session_without_a_task_and_a_file_that_is_none() {
         &world.agent(&["resume", "More"]),
         &world,
         expect![[r#"
-        exit 2
-        error: nothing was asked in session ID
-        hint: begin anew: agent run "..."
-    "#]],
+            exit 2
+            error: session ID has no task
+            hint: start a new session: agent run "..."
+        "#]],
     );
     fs::write(&file, "{\"session\":1,\"id\":\"").unwrap();
     assert!(world.agent(&["sessions"]).stdout.contains("(damaged: "));
@@ -142,7 +142,7 @@ fn sessions_are_found_by_what_was_said_and_done() {
         &world,
         expect![[r#"
         exit 0
-        No such sessions of this directory; --all looks at those of others.
+        No such sessions in this directory; --all searches the others.
     "#]],
     );
 }

@@ -114,7 +114,7 @@ fn words_are_drawn_as_markdown_and_all_of_it_reads_well() {
         (
             &["run", "Task"][..],
             expect![[r#"
-        devstral-medium-latest · auto, commands are fenced · WORKSPACE
+        devstral-medium-latest · auto, commands are sandboxed · WORKSPACE
         I look.
           --- /dev/null
           +++ b/a.txt
@@ -130,7 +130,7 @@ fn words_are_drawn_as_markdown_and_all_of_it_reads_well() {
         (
             &["run", "--plain", "Task"][..],
             expect![[r#"
-        devstral-medium-latest · auto, commands are fenced · WORKSPACE
+        devstral-medium-latest · auto, commands are sandboxed · WORKSPACE
         I **look**.
           --- /dev/null
           +++ b/a.txt
@@ -200,7 +200,7 @@ fn a_question_mark_tells_more_and_a_long_change_is_paged() {
     let Some(told) = type_in(&world, &environment, "Task", &["?", "v", "y"]) else { return };
     assert_eq!(told.code, 0, "{}", told.stdout);
     assert!(told.stdout.contains("more lines: v shows all"), "{}", told.stdout);
-    assert!(told.stdout.contains("asked because edits are asked about in this mode"), "{}", told.stdout);
+    assert!(told.stdout.contains("asked because this mode asks before edits"), "{}", told.stdout);
     assert!(told.stdout.contains("new a.txt +60 -0:"), "{}", told.stdout);
     let (_, paged) = told.stdout.split_once("PAGED").unwrap();
     assert!(paged.contains("line 60"), "{paged}");

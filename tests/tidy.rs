@@ -150,23 +150,23 @@ fn the_tools_as_the_model_sees_them() {
         }
     }
     expect![[r#"
-        read_file: Reads a text file, with line numbers. Also lists a directory.
+        read_file: Reads a text file with line numbers, or lists a directory.
           filename: string. Path in the workspace.
           first_line?: integer. First line to read, from 1.
-          lines?: integer. How many lines to read, at most 500.
-          symbol?: string. Read only this function or type: its name, or the number of a line in it.
-        search_files: Finds lines by a regular expression, in all files that .gitignore does not leave out.
+          lines?: integer. Number of lines to read, at most 500.
+          symbol?: string. Read only this function or type, given its name or a line number in it.
+        search_files: Finds lines matching a regular expression in all files that .gitignore does not exclude.
           pattern: string. Regular expression.
-          path?: string. Directory or file in the workspace; all of it unless given.
+          path?: string. Directory or file to search; default: the whole workspace.
           glob?: string. Only files that match, such as `*.py`.
           context?: integer. Lines to show around each match.
-        list_files: Lists files below a directory, without those that .gitignore leaves out.
-          path?: string. Directory in the workspace; all of it unless given.
+        list_files: Lists files under a directory, except those that .gitignore excludes.
+          path?: string. Directory to list; default: the whole workspace.
           glob?: string. Only files that match, such as `*.rs` or `**/test_*.py`.
-        create_file: Writes a whole file, with its parent directories. A file that exists is replaced only if you read it first.
+        create_file: Writes a whole file, creating parent directories. Replaces an existing file only if you have read it.
           filename: string. Path in the workspace.
-          content: string. The whole content.
-        apply_diff: Edits files by a unified diff, of one or more files, all or nothing. Line numbers may be left out; each hunk needs enough lines around it to fit in one place only:
+          content: string. The full content.
+        apply_diff: Applies a unified diff to one or more files, all or nothing. Line numbers are optional; each hunk needs enough context to match exactly one place:
 
         ```
         --- a/FILE
@@ -178,17 +178,17 @@ fn the_tools_as_the_model_sees_them() {
          line below
         ```
           diff: string. The diff.
-        run_command: Runs a bash command in the workspace and returns what it printed. It has no input and ends with everything it started.
+        run_command: Runs a bash command in the workspace and returns its output. No stdin; everything it started is killed when it ends.
           command: string. The command line.
-          timeout_seconds?: integer. Seconds before it is killed: 120 unless given, at most 1800.
-          background?: boolean. Leave it running, for a server or a watcher. Returns an id.
-        read_output: Shows what a background command printed since the last look, and whether it still runs.
-          id: integer. As `run_command` gave it.
-          wait_seconds?: integer. Wait this long for something new, at most 600.
+          timeout_seconds?: integer. Timeout in seconds: default 120, at most 1800.
+          background?: boolean. Run in the background (server, watcher). Returns an id.
+        read_output: Shows a background command's new output and whether it is still running.
+          id: integer. From `run_command`.
+          wait_seconds?: integer. Wait up to this long for new output, at most 600.
         stop_command: Stops a background command.
-          id: integer. As `run_command` gave it.
-        repo_map: Shows the most used functions and types of the repository, by file, with their lines: a first look at unknown code.
-          focus?: string. Path or name that it is to be about.
+          id: integer. From `run_command`.
+        repo_map: Shows the repository's most used functions and types by file, with line numbers: an overview of unfamiliar code.
+          focus?: string. Path or name to focus on.
     "#]].assert_eq(&shown);
 }
 

@@ -38,8 +38,8 @@ fn read_file() {
         &[CALC, ("lib/x.py", "")],
         r#"read_file {"filename": "x.py"}"#,
         expect![[r#"
-        failed: There is no `x.py`. There is `lib/x.py`.
-    "#]],
+            failed: `x.py` does not exist. Nearby: `lib/x.py`.
+        "#]],
     );
     check(
         &[("lib/a.py", ""), ("lib/b.py", "")],
@@ -72,7 +72,7 @@ fn read_file() {
         &[("w.txt", "a\r\nb")],
         r#"read_file {"filename": "w.txt"}"#,
         expect![[r#"
-        `w.txt`, 2 lines, CRLF line ends, no newline at the end:
+        `w.txt`, 2 lines, CRLF line ends, no final newline:
            1	a
            2	b
     "#]],
@@ -89,9 +89,9 @@ fn what_is_there_is_named_for_what_is_not() {
         read_file {"filename": "no/none.txt"}
         "#,
         expect![[r#"
-            failed: There is no `input.txt`. There is `calc.py`, `lib/`.
-            failed: There is no `lib/none.txt`. There is `lib/a.py`.
-            failed: There is no `no/none.txt`. There is `calc.py`, `lib/`.
+            failed: `input.txt` does not exist. Nearby: `calc.py`, `lib/`.
+            failed: `lib/none.txt` does not exist. Nearby: `lib/a.py`.
+            failed: `no/none.txt` does not exist. Nearby: `calc.py`, `lib/`.
         "#]],
     );
 }
@@ -109,14 +109,14 @@ fn a_small_model_is_asked_before_it_writes_over_a_test() {
         create_file {"filename": "test_new.py", "content": "assert True\n"}
         "#,
         expect![[r#"
-            failed: `test_calc.py` exists and is unchanged: you have not read it. This is what it holds. These are tests, which tell whether the rest is right: write the file that they test. There is `calc.py`, `test_calc.py`, `test_neg.py`. If the task asks for other tests, send this again.
+            failed: `test_calc.py` exists and was not overwritten: you have not read it. Its content follows. This is a test file: change the code it tests instead. There is `calc.py`, `test_calc.py`, `test_neg.py`. If the task asks for different tests, send this again.
             `test_calc.py`, 1 line:
             assert True
             Replaced `test_calc.py` (1 line).
             `test_neg.py`, 1 line:
             assert True
             [To change it, write the whole file with `create_file`.]
-            failed: `test_neg.py` is unchanged. These are tests, which tell whether the rest is right: write the file that they test. There is `calc.py`, `test_calc.py`, `test_neg.py`. If the task asks for other tests, send this again.
+            failed: `test_neg.py` was not written. This is a test file: change the code it tests instead. There is `calc.py`, `test_calc.py`, `test_neg.py`. If the task asks for different tests, send this again.
             Replaced `test_neg.py` (1 line).
             Created `test_new.py` (1 line).
             --- test_calc.py
@@ -148,7 +148,7 @@ fn read_file_of_other_encodings() {
                1	grün und bräunlich
             `wide.txt`, 1 line, UTF-16 LE:
                1	aü
-            failed: `logo.png` is a binary file of 10 bytes. Look at it with a command, such as `file` or `xxd | head`.
+            failed: `logo.png` is a binary file (10 bytes). Inspect it with a command such as `file` or `xxd | head`.
         "#]],
     );
 }
@@ -195,7 +195,7 @@ fn search_files() {
         &files,
         r#"search_files {"pattern": "add("}"#,
         expect![[r#"
-            failed: The pattern is wrong: unclosed group. To find it as plain text, put a backslash before ()[]{}.*+?^$|\.
+            failed: Invalid pattern: unclosed group. To match it literally, escape ()[]{}.*+?^$|\ with a backslash.
         "#]],
     );
 }
@@ -223,8 +223,8 @@ fn list_files() {
         &[],
         r#"list_files {"path": "src"}"#,
         expect![[r#"
-        failed: There is no `src`.
-    "#]],
+            failed: `src` does not exist.
+        "#]],
     );
 }
 
@@ -243,7 +243,7 @@ fn create_file() {
         &[CALC],
         r#"create_file {"filename": "calc.py", "content": ""}"#,
         expect![[r#"
-            failed: `calc.py` exists and is unchanged: you have not read it. This is what it holds. If your content is right for it, send it again.
+            failed: `calc.py` exists and was not overwritten: you have not read it. Its content follows. If your version is still right, send it again.
             `calc.py`, 6 lines:
             def add(a, b):
                 return a - b
@@ -321,15 +321,15 @@ fn background_commands() {
         calls,
         expect![[r#"
             listening
-            [background command 1 runs]
-            (nothing new)
-            [background command 1 runs]
-            (nothing new)
-            [background command 1 runs]
-            [nothing new in 5 s; it has run for 0 s]
-            (nothing new)
+            [background command 1 is running]
+            (no new output)
+            [background command 1 is running]
+            (no new output)
+            [background command 1 is running]
+            [no new output in 5 s; running for 0 s]
+            (no new output)
             [background command 1 was stopped]
-            (nothing new)
+            (no new output)
             [background command 1 was stopped]
             failed: No background command has the id 2.
         "#]],
@@ -338,7 +338,7 @@ fn background_commands() {
         Memory::default(),
         r#"run_command {"command": "serve", "background": true}"#,
         expect![[r#"
-            (nothing new)
+            (no new output)
             [background command 1 has ended: exit code 127]
         "#]],
     );

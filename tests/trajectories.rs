@@ -98,7 +98,7 @@ fn a_fork_and_a_damaged_session_are_trajectories() {
     let bytes = fs::read(&file).unwrap();
     fs::write(&file, &bytes[..bytes.len() - 20]).unwrap();
     let damaged = trajectory(&world, "damaged");
-    assert!(damaged["notes"].as_str().unwrap().contains("torn"), "{damaged}");
+    assert!(damaged["notes"].as_str().unwrap().contains("incomplete"), "{damaged}");
     fs::write(&file, bytes).unwrap();
 
     let id = file.file_stem().unwrap().to_str().unwrap();
@@ -118,7 +118,7 @@ fn nothing_but_an_older_trajectory_is_written_over() {
     }
     let told = world.agent(&["show", "--atif", "mine.json"]);
     assert_eq!(told.code, 2, "{}", told.stderr);
-    assert!(told.stderr.contains("not a trajectory of `agent show`") && told.stderr.contains("\nhint: "));
+    assert!(told.stderr.contains("not a trajectory from `agent show`") && told.stderr.contains("\nhint: "));
     assert_eq!(fs::read_to_string(world.workspace().join("mine.json")).unwrap(), "{}\n");
     assert_eq!(world.agent(&["show", "--html", "x", "--atif", "y"]).code, 2);
     assert_eq!(world.agent(&["show", "--json", "--atif", "y"]).code, 2);

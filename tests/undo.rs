@@ -57,17 +57,17 @@ fn step_by_step_back_and_forth_again() {
     check(
         &world.agent(&["undo"]),
         expect![[r#"
-        exit 0
-        took back step 3:
-          removed  made/
-          removed  made/d.txt
-    "#]],
+            exit 0
+            reverted step 3:
+              removed  made/
+              removed  made/d.txt
+        "#]],
     );
     check(
         &world.agent(&["undo", "--dry-run"]),
         expect![[r#"
         exit 0
-        would take back step 2:
+        would revert step 2:
           restored b.txt
           removed  c.txt
           removed  deep/
@@ -79,30 +79,30 @@ fn step_by_step_back_and_forth_again() {
     check(
         &world.agent(&["undo"]),
         expect![[r#"
-        exit 0
-        took back step 2:
-          restored b.txt
-          removed  c.txt
-          removed  deep/
-          removed  deep/er/
-          removed  deep/er/n.sh
-          removed  link
-    "#]],
+            exit 0
+            reverted step 2:
+              restored b.txt
+              removed  c.txt
+              removed  deep/
+              removed  deep/er/
+              removed  deep/er/n.sh
+              removed  link
+        "#]],
     );
     check(
         &world.agent(&["undo"]),
         expect![[r#"
-        exit 0
-        took back step 1:
-          restored a.txt
-    "#]],
+            exit 0
+            reverted step 1:
+              restored a.txt
+        "#]],
     );
     check(
         &world.agent(&["undo"]),
         expect![[r#"
         exit 2
-        error: everything that this session changed is taken back already
-        hint: `agent redo` takes the last undo back
+        error: all changes of this session are already undone
+        hint: `agent redo` reverses the last undo
     "#]],
     );
     // What is ignored is nobody's to take back.
@@ -115,8 +115,8 @@ fn step_by_step_back_and_forth_again() {
         &world.agent(&["redo"]),
         expect![[r#"
         exit 2
-        error: there is no undo to take back
-        hint: `agent undo` takes back what a session changed
+        error: nothing to redo
+        hint: `agent undo` reverts a session's changes
     "#]],
     );
     assert_eq!(names(&world), full);
@@ -180,17 +180,17 @@ fn the_diff_is_one_that_git_applies() {
     check(
         &world.agent(&["diff", "--step", "1", "--stat"]),
         expect![[r#"
-        exit 0
-        a.txt +1 -1
-        1 files, +1 -1
-    "#]],
+            exit 0
+            a.txt +1 -1
+            1 file, +1 -1
+        "#]],
     );
     check(
         &world.agent(&["diff", "--step", "9"]),
         expect![[r#"
         exit 2
-        error: there is no step 9
-        hint: the session has 4 steps, from 1
+        error: no such step: 9
+        hint: the session has steps 1 to 4
     "#]],
     );
     // Applied backwards to what the run left, and forwards again.
@@ -216,18 +216,18 @@ fn what_the_human_did_meanwhile_is_named_and_left() {
     check(
         &world.agent(&["undo", "--step", "1"]),
         expect![[r#"
-        exit 1
-        took back step 1 and all after it:
-          restored b.txt
-          removed  deep/
-          removed  deep/er/
-          removed  deep/er/n.sh
-          removed  link
-          removed  made/d.txt
-          left     a.txt: changed since by somebody else
-          left     made: the directory holds other files
-        hint: `--merge` takes the session's lines out of a text that was changed since, and keeps the others
-    "#]],
+            exit 1
+            reverted step 1 and all later steps:
+              restored b.txt
+              removed  deep/
+              removed  deep/er/
+              removed  deep/er/n.sh
+              removed  link
+              removed  made/d.txt
+              skipped  a.txt: changed since by someone else
+              skipped  made: the directory holds other files
+            hint: `--merge` removes only the session's lines from text files changed since
+        "#]],
     );
     assert_eq!(fs::read_to_string(world.workspace().join("a.txt")).unwrap(), "one\nTWO\nthree\nmine\n");
     assert_eq!(fs::read_to_string(world.workspace().join("made/mine.txt")).unwrap(), "mine\n");
@@ -236,7 +236,7 @@ fn what_the_human_did_meanwhile_is_named_and_left() {
         &world.agent(&["undo", "--step", "1", "--file", "a.txt", "--merge"]),
         expect![[r#"
             exit 0
-            took back step 1 and all after it:
+            reverted step 1 and all later steps:
               merged   a.txt
         "#]],
     );
@@ -245,8 +245,8 @@ fn what_the_human_did_meanwhile_is_named_and_left() {
         &world.agent(&["undo", "--step", "1", "--file", "nobody.txt"]),
         expect![[r#"
         exit 2
-        error: `nobody.txt` was not changed in step 1 and all after it
-        hint: `agent diff --stat` lists what was
+        error: `nobody.txt` was not changed in step 1 and all later steps
+        hint: `agent diff --stat` lists the changed files
     "#]],
     );
 }
@@ -259,15 +259,15 @@ fn sessions_that_changed_nothing_or_are_not_there() {
         &world.agent(&["undo"]),
         expect![[r#"
         exit 2
-        error: no session changed files of this directory
-        hint: `agent sessions --all` lists those of others; name one by its id
+        error: no session changed files in this directory
+        hint: `agent sessions --all` lists all sessions; name one by its id
     "#]],
     );
     check(
         &world.agent(&["undo", "zzz"]),
         expect![[r#"
         exit 2
-        error: there is no such session
+        error: no such session
         hint: `agent sessions --all` lists them
     "#]],
     );

@@ -46,12 +46,12 @@ Done."#;
     check(
         &world.agent(&["undo"]),
         expect![[r#"
-        exit 0
-        took back step 1:
-          restored a.txt
-          restored nested/inner.txt
-          removed  nested/new.txt
-    "#]],
+            exit 0
+            reverted step 1:
+              restored a.txt
+              restored nested/inner.txt
+              removed  nested/new.txt
+        "#]],
     );
     assert_eq!(world.agent(&["redo"]).code, 0);
     assert_eq!(world.agent(&["undo"]).code, 0);
@@ -75,12 +75,12 @@ Done."#;
     check(
         &world.agent(&["undo", "--step", "1"]),
         expect![[r#"
-        exit 1
-        took back step 1 and all after it:
-          restored small.txt
-          left     big.bin: its content is not kept: too large, or there was no room or time
-        hint: `--merge` takes the session's lines out of a text that was changed since, and keeps the others
-    "#]],
+            exit 1
+            reverted step 1 and all later steps:
+              restored small.txt
+              skipped  big.bin: no snapshot: too large, or no space or time
+            hint: `--merge` removes only the session's lines from text files changed since
+        "#]],
     );
     assert_eq!(fs::metadata(world.workspace().join("big.bin")).unwrap().len(), 8 << 20);
     assert_eq!(fs::read_to_string(world.workspace().join("small.txt")).unwrap(), "0\n");
@@ -96,7 +96,7 @@ fn a_store_that_cannot_be_written_ends_no_run() {
     fs::write(world.home().join("state/agent/snapshots"), "in the way").unwrap();
     let ran = world.run(&["Task"]);
     assert_eq!(ran.code, 0);
-    assert_eq!(ran.stderr.matches("nothing can be taken back").count(), 1, "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("cannot revert anything").count(), 1, "{}", ran.stderr);
     assert_eq!(fs::read_to_string(world.workspace().join("a.txt")).unwrap(), "2\n");
 }
 
@@ -159,7 +159,7 @@ fn a_session_that_runs_is_not_undone_under_its_feet() {
         expect![[r#"
         exit 2
         error: session ID is running
-        hint: stop it first (Ctrl-C keeps what was done), or say /undo in its chat
+        hint: stop it first (Ctrl-C keeps its changes), or use /undo in its chat
     "#]],
     );
     child.kill().unwrap();

@@ -72,7 +72,7 @@ impl Backgrounds {
         if running < MOST_RUNNING {
             return Ok(());
         }
-        Err(SandboxError::Blocked(format!("{running} background commands run already. Stop one first.")))
+        Err(SandboxError::Blocked(format!("{running} background commands are already running. Stop one first.")))
     }
 
     /// Takes a command on. Returns its id.

@@ -35,9 +35,9 @@ const LAST_SHELL: &str = "/bin/sh";
 /// Why a workspace cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("the workspace `{}` cannot be opened: {source}", .path.display())]
+    #[error("cannot open the workspace `{}`: {source}", .path.display())]
     Workspace { path: PathBuf, source: io::Error },
-    #[error("this kernel lacks openat2 (Linux 5.6), which keeps file access beneath `{}`", .path.display())]
+    #[error("this kernel lacks openat2 (Linux 5.6), needed to confine file access to `{}`", .path.display())]
     OldKernel { path: PathBuf },
 }
 
@@ -129,7 +129,7 @@ impl Host {
                 let longest = self.options.fence.limits.time;
                 let mut ran = self.run(&command, timeout.min(longest), cancel).await?;
                 if ran.ended == Ended::TimedOut(longest) && longest < timeout {
-                    ran.notes.push(format!("The user's limit of {} s for a command was reached.", longest.as_secs()));
+                    ran.notes.push(format!("The user's limit of {} s per command was reached.", longest.as_secs()));
                 }
                 Ok(Observation::Ran(ran))
             }
@@ -248,7 +248,7 @@ impl Host {
     ) -> Result<T, SandboxError> {
         let (roots, cancel) = (Arc::clone(&self.roots), cancel.clone());
         let done = tokio::task::spawn_blocking(move || work(&roots, &cancel)).await;
-        done.unwrap_or_else(|error| Err(SandboxError::Blocked(format!("The file work broke off: {error}."))))
+        done.unwrap_or_else(|error| Err(SandboxError::Blocked(format!("The file operation was aborted: {error}."))))
     }
 
     /// The workspace's files, for snapshots.
@@ -261,7 +261,7 @@ impl Host {
         let mut slot = self.keeper.lock().await;
         match self.keeper(&mut slot).await {
             Ok(keeper) if self.options.fence.sandbox == SandboxMode::On => Fence { layers: keeper.layers.clone() },
-            Ok(_) => Fence::none("the sandbox is switched off"),
+            Ok(_) => Fence::none("the sandbox is off"),
             Err(error) => Fence::none(&error.to_string()),
         }
     }
@@ -279,9 +279,10 @@ impl Host {
         match slot {
             Some(keeper) => Ok(keeper),
             None => {
-                let keeper = self.start_keeper().await.map_err(|error| {
-                    SandboxError::Blocked(format!("The launcher of commands cannot be started: {error}."))
-                })?;
+                let keeper = self
+                    .start_keeper()
+                    .await
+                    .map_err(|error| SandboxError::Blocked(format!("The command launcher did not start: {error}.")))?;
                 Ok(slot.insert(keeper))
             }
         }

@@ -131,7 +131,7 @@ fn added_directories() {
     let new = |name: &str| bench.write(vec![change(folder.path().join(name).to_str().unwrap(), None, Some("new"))]);
     new("write/c.txt").unwrap();
     let refused = new("read/c.txt").unwrap_err().to_string();
-    assert!(refused.contains("was added for reading only; nothing was written"), "{refused}");
+    assert!(refused.contains("was added read-only; nothing was written"), "{refused}");
     assert!(new("c.txt").is_err() && bench.read(folder.path().join("write/../c.txt")).is_err());
 }
 

@@ -32,15 +32,15 @@ pub struct HostRule {
 /// What is wrong with a `--network`. [`NetworkError::hint`] says what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NetworkError {
-    #[error("`{0}` is none of on, off, hosts=NAME,NAME")]
+    #[error("`{0}` is not on, off or hosts=NAME,NAME")]
     Unknown(String),
-    #[error("`hosts=` names no host")]
+    #[error("`hosts=` lists no host")]
     NoHosts,
     #[error("`{0}` is an address; hosts are allowed by name only")]
     Address(String),
-    #[error("`{0}` is not the name of a host")]
+    #[error("`{0}` is not a host name")]
     NotAName(String),
-    #[error("`{0}` has a star")]
+    #[error("`{0}` contains `*`")]
     Star(String),
 }
 
@@ -48,13 +48,13 @@ impl NetworkError {
     pub fn hint(&self) -> &'static str {
         match self {
             NetworkError::Unknown(_) | NetworkError::NoHosts => {
-                "for example hosts=pypi.org,.pythonhosted.org; a dot in front allows all names below"
+                "for example hosts=pypi.org,.pythonhosted.org; a leading dot allows all subdomains"
             }
             NetworkError::Address(_) => {
-                "give it a name in /etc/hosts and allow that: hosts=private:NAME if it is of your own network"
+                "give it a name in /etc/hosts and allow that; in your own network: hosts=private:NAME"
             }
-            NetworkError::NotAName(_) => "write the host alone, without scheme, port or path: hosts=pypi.org",
-            NetworkError::Star(_) => "a dot in front allows all names below: hosts=.crates.io",
+            NetworkError::NotAName(_) => "write only the host, without scheme, port or path: hosts=pypi.org",
+            NetworkError::Star(_) => "use a leading dot for all subdomains: hosts=.crates.io",
         }
     }
 }
@@ -266,8 +266,8 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said() {
-        check_error("yes", "`yes` is none of on, off, hosts=");
-        check_error("hosts=", "`hosts=` names no host");
+        check_error("yes", "`yes` is not on, off or hosts=");
+        check_error("hosts=", "`hosts=` lists no host");
         check_error("hosts=1.2.3.4", "`1.2.3.4` is an address");
         check_error("hosts=https://a.example", "`https://a.example` is not the name");
         check_error("hosts=a.example/x", "`a.example/x` is not the name");

@@ -112,7 +112,7 @@ impl Output {
         let left_out = total_bytes.saturating_sub((head.len() + tail.len()) as u64);
         let gap = if head.ends_with('\n') { "" } else { "\n" };
         let place = self.spool.as_ref().map(Spool::describe).unwrap_or_default();
-        let text = format!("{head}{gap}[... {left_out} bytes left out{place} ...]\n{tail}");
+        let text = format!("{head}{gap}[... {left_out} bytes omitted{place} ...]\n{tail}");
         Shown { text, total_bytes, full: self.spool.as_ref().map(|spool| spool.path.clone()) }
     }
 }
@@ -147,7 +147,7 @@ impl Spool {
         match create_file(folder) {
             Ok((path, file)) => Spool { path, file: Some(file), kept: 0, ended: None },
             Err(error) => {
-                let ended = Some(format!("it could not be kept: {error}"));
+                let ended = Some(format!("it could not be saved: {error}"));
                 Spool { path: folder.to_path_buf(), file: None, kept: 0, ended }
             }
         }
@@ -159,12 +159,12 @@ impl Spool {
         let part = bytes.get(..room).unwrap_or(bytes);
         match file.write_all(part) {
             Ok(()) if part.len() < bytes.len() => {
-                self.ended = Some(format!("only the first {} MB are kept", MOST_KEPT_BYTES >> 20));
+                self.ended = Some(format!("only the first {} MB are saved", MOST_KEPT_BYTES >> 20));
                 self.file = None;
             }
             Ok(()) => self.kept += part.len() as u64,
             Err(error) => {
-                self.ended = Some(format!("it could not be kept whole: {error}"));
+                self.ended = Some(format!("it could not be saved completely: {error}"));
                 self.file = None;
             }
         }
@@ -172,8 +172,8 @@ impl Spool {
 
     fn describe(&self) -> String {
         match &self.ended {
-            None => format!("; the full text is in {}", self.path.display()),
-            Some(why) => format!("; the text is in {}, but {why}", self.path.display()),
+            None => format!("; full output: {}", self.path.display()),
+            Some(why) => format!("; output: {}, but {why}", self.path.display()),
         }
     }
 }
@@ -222,7 +222,7 @@ mod tests {
             assert!(shown.text.len() < Clipped::MAX, "{}", shown.text.len());
             assert!(shown.text.starts_with("line 0\nline 1\n") && shown.text.ends_with("line 19998\nline 19999\n"));
             let kept = shown.full.unwrap();
-            assert!(shown.text.contains(&format!("bytes left out; the full text is in {} ...]\n", kept.display())));
+            assert!(shown.text.contains(&format!("bytes omitted; full output: {} ...]\n", kept.display())));
             assert_eq!(std::fs::read_to_string(kept).unwrap(), text);
         }
         assert!(folder.path().join("output-0003.txt").exists());
@@ -264,6 +264,6 @@ mod tests {
     #[test]
     fn a_folder_that_cannot_be_made_is_said_so() {
         let shown = finish(Some(Path::new("/dev/null/outputs")), &[&[b'x'; 30_000]]);
-        assert!(shown.text.contains("could not be kept: Not a directory"), "{}", shown.text);
+        assert!(shown.text.contains("could not be saved: Not a directory"), "{}", shown.text);
     }
 }

@@ -91,7 +91,7 @@ impl Drop for Proxy {
 impl Door {
     fn allowed(&self) -> String {
         let hosts = network::list(&self.rules, ", ");
-        format!("Commands reach only these hosts: {hosts}. Only the user can open more (`--network hosts=...`).")
+        format!("Only these hosts are allowed: {hosts}. Only the user can allow more (`--network hosts=...`).")
     }
 
     fn refuse(&self, host: &str, why: &str) -> Answer {
@@ -106,16 +106,17 @@ impl Door {
     async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, Answer> {
         let Some(reach) = network::reach(&self.rules, host) else { return Err(self.refuse(host, "")) };
         let found = tokio::net::lookup_host((host, port)).await;
-        let found = found.map_err(|error| Answer("502 Bad Gateway", format!("`{host}` is not found: {error}.\n")))?;
+        let found = found.map_err(|error| Answer("502 Bad Gateway", format!("Cannot resolve `{host}`: {error}.\n")))?;
         let allowed: Vec<SocketAddr> =
             found.filter(|address| reach == Reach::Anywhere || network::is_public(address.ip())).collect();
         if allowed.is_empty() {
-            let why = ": the name leads to this machine or its own network (`private:` in front of it allows that)";
+            let why = ": the name resolves to this machine or its own network (prefix it with `private:` to allow \
+                       that)";
             return Err(self.refuse(host, why));
         }
         let dialled = tokio::time::timeout(DIAL_TIME, TcpStream::connect(allowed.as_slice())).await;
         let dialled = dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-        dialled.map_err(|error| Answer("502 Bad Gateway", format!("`{host}` does not answer: {error}.\n")))
+        dialled.map_err(|error| Answer("502 Bad Gateway", format!("Cannot connect to `{host}`: {error}.\n")))
     }
 }
 
@@ -195,7 +196,7 @@ fn understand(head: &[u8]) -> Result<Asked, Answer> {
     let mut request = httparse::Request::new(&mut headers);
     let whole = request.parse(head).is_ok_and(|status| status.is_complete());
     let (true, Some(method), Some(target)) = (whole, request.method, request.path) else {
-        return Err(Answer("400 Bad Request", "This proxy reads HTTP/1.1 requests.\n".to_string()));
+        return Err(Answer("400 Bad Request", "This proxy supports only HTTP/1.1 requests.\n".to_string()));
     };
     if method == "CONNECT" {
         let (host, port) = split(target, None)?;
@@ -223,7 +224,7 @@ fn understand(head: &[u8]) -> Result<Asked, Answer> {
 
 /// `host:port`. Users and passwords in it are no one's business here.
 fn split(authority: &str, usual: Option<u16>) -> Result<(String, u16), Answer> {
-    let bad = || Answer("400 Bad Request", format!("`{authority}` is no host and port.\n"));
+    let bad = || Answer("400 Bad Request", format!("`{authority}` is not a host and port.\n"));
     let (host, port) = match authority.rsplit_once(':') {
         // An IPv6 address without a port.
         Some((_, port)) if port.ends_with(']') => (authority, None),

@@ -208,7 +208,7 @@ fn roll_back(root: &Root, done: Vec<Done<'_>>) -> Result<(), SandboxError> {
         return Ok(());
     }
     Err(SandboxError::Blocked(format!(
-        "It failed half-way, and these could not be put back: {}. The same command again finishes it.",
+        "It failed halfway, and these could not be restored: {}. Run the same command again to finish.",
         lost.join(", ")
     )))
 }

@@ -54,7 +54,7 @@ impl Roots {
             return Ok(());
         }
         let path = path.display();
-        Err(SandboxError::Blocked(format!("`{path}` is hidden from you by the user's settings, as secrets are.")))
+        Err(SandboxError::Blocked(format!("`{path}` is hidden from you: a secret, or hidden by the user.")))
     }
 
     /// What was added is reached by absolute paths; everything else is the workspace's to judge.
@@ -67,7 +67,7 @@ impl Roots {
             None => Ok(&self.workspace),
             Some((root, Access::Write)) => Ok(root),
             Some((root, Access::Read)) => Err(SandboxError::Blocked(format!(
-                "`{}` is in `{}`, which was added for reading only; nothing was written.",
+                "`{}` is in `{}`, which was added read-only; nothing was written.",
                 path.display(),
                 root.real().display()
             ))),

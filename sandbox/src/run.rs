@@ -109,7 +109,7 @@ pub(crate) fn verdict(end: End) -> Result<(Ended, Vec<String>), SandboxError> {
         End::Reported(Report::Signalled { signal, notes }) => Ok((Ended::Signalled(signal), notes)),
         End::Reported(Report::Failed(why)) => Err(not_started(why)),
         End::Unwatched | End::Stuck => {
-            let note = "The process that watches over the command was killed, and the command with it.";
+            let note = "The command's supervisor was killed, and the command with it.";
             Ok((Ended::Signalled(libc::SIGKILL), vec![note.to_string()]))
         }
     }

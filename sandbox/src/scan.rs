@@ -20,7 +20,7 @@ use crate::state::{self, TICK_NS};
 
 /// There was not enough time to look at everything. What changed is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the workspace is too large to be looked at in time")]
+#[error("the workspace is too large to scan in time")]
 pub struct Late;
 
 /// More directories than this are listed in one walk.

@@ -160,7 +160,7 @@ fn shorter(message: &str) -> String {
     let reason = message.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or(message).trim();
     let reason = reason.strip_prefix("error: ").unwrap_or(reason);
     if reason.contains("\\n") {
-        return format!("{reason}. A search looks at one line at a time.");
+        return format!("{reason}. Search matches one line at a time.");
     }
     reason.to_string()
 }

@@ -64,7 +64,7 @@ impl Undo {
             return Ok(());
         }
         Err(SandboxError::Blocked(format!(
-            "The edit failed half-way, and these files could not be put back: {}. Look at them before going on.",
+            "The edit failed halfway, and these files could not be restored: {}. Check them before you continue.",
             lost.join(", ")
         )))
     }

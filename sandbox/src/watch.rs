@@ -145,7 +145,7 @@ impl Watch {
             Ok(note) => note.into_iter().collect(),
             Err(trouble) => {
                 self.given_up = true;
-                self.notices.push(format!("from here on nothing can be taken back with `agent undo`: {trouble}"));
+                self.notices.push(format!("`agent undo` cannot revert anything from here on: {trouble}"));
                 Vec::new()
             }
         }
@@ -160,7 +160,7 @@ impl Watch {
             more => format!(" and {more} more"),
         };
         self.notices.push(format!(
-            "`agent undo` will not cover {}{more}: over {} MB, unreadable, or no room or time for it; nor what .gitignore leaves out",
+            "`agent undo` will not cover {}{more}: over {} MB, unreadable, or no space or time; nor ignored files",
             first.display(),
             crate::state::LARGEST_KEPT >> 20
         ));

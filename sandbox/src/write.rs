@@ -41,7 +41,7 @@ pub(crate) fn write(roots: &Roots, changes: &[Change], cancel: &Cancel) -> Resul
         if let Some(other) = checked.iter().find(same) {
             let (one, two) = (other.change.path.display(), change.path.display());
             return Err(SandboxError::Blocked(format!(
-                "`{one}` and `{two}` are one file; nothing was written. Change a file once in an edit."
+                "`{one}` and `{two}` are the same file; nothing was written. Change each file once per edit."
             )));
         }
         checked.push(next);
@@ -136,7 +136,7 @@ fn writable(path: &Path, place: &Place, stat: &Stat, last: LastLink) -> Result<(
     if is_ours && !mode.intersects(Mode::WUSR | Mode::WGRP | Mode::WOTH) {
         let bits = mode.as_raw_mode() & 0o777;
         return Err(SandboxError::Blocked(format!(
-            "`{}` is read-only (mode {bits:o}); nothing was written. If it is meant to change, `chmod u+w` it first.",
+            "`{}` is read-only (mode {bits:o}); nothing was written. If it should change, `chmod u+w` it first.",
             path.display()
         )));
     }
@@ -181,9 +181,9 @@ fn prepare(checked: &Checked<'_>, after: &[u8], undo: &mut Undo) -> Result<Stage
 fn explain_dir(path: &Path, errno: Errno) -> SandboxError {
     let shown = path.display();
     match errno {
-        Errno::ACCESS | Errno::PERM => SandboxError::Blocked(format!(
-            "`{shown}`: its directory cannot be written by this user; nothing was written."
-        )),
+        Errno::ACCESS | Errno::PERM => {
+            SandboxError::Blocked(format!("`{shown}`: its directory is not writable; nothing was written."))
+        }
         Errno::ROFS => SandboxError::Blocked(format!("`{shown}` is on a read-only file system; nothing was written.")),
         errno => explain(path, errno),
     }

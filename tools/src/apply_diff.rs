@@ -6,13 +6,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::encoding::{self, Encoding};
-use crate::{MAX_FILE_BYTES, plural, syntax};
+use crate::{MAX_FILE_BYTES, syntax};
 
 pub(crate) struct ApplyDiff;
 
-/// Edits files by a unified diff, of one or more files, all or nothing. Line
-/// numbers may be left out; each hunk needs enough lines around it to fit in one
-/// place only:
+/// Applies a unified diff to one or more files, all or nothing. Line numbers are optional; each hunk needs enough
+/// context to match exactly one place:
 ///
 /// ```text
 /// --- a/FILE
@@ -119,7 +118,7 @@ async fn apply(edit: &FileEdit, drafts: &mut Vec<Draft>, workspace: &mut Workspa
         "`{path}`: +{} -{} {}",
         applied.added,
         applied.removed,
-        plural(applied.added.max(applied.removed), "line")
+        agent::plural(&applied.added.max(applied.removed), "line")
     );
     for note in &applied.notes {
         report.push_str(&format!("\n{note}"));
@@ -143,11 +142,11 @@ async fn apply(edit: &FileEdit, drafts: &mut Vec<Draft>, workspace: &mut Workspa
         Action::Rename { to } => {
             let (encoding, mode) = (draft.encoding, draft.mode.clone());
             draft.text = None;
-            draft.report.push(format!("`{path}` is now `{to}`."));
+            draft.report.push(format!("Renamed `{path}` to `{to}`."));
             let target = draft_of(to, drafts, workspace).await?;
             let Some(target) = drafts.get_mut(target) else { return Ok(()) };
             if target.text.is_some() {
-                return Err(ToolError::Failed(format!("`{path}` cannot be renamed: `{to}` exists already.")));
+                return Err(ToolError::Failed(format!("Cannot rename `{path}`: `{to}` already exists.")));
             }
             target.text = applied.after;
             target.encoding = encoding;
@@ -178,11 +177,11 @@ async fn unnamed(edit: &FileEdit, drafts: &mut Vec<Draft>, workspace: &mut Works
     match fitting.as_slice() {
         [only] => Ok(only.clone()),
         [] => Err(ToolError::Failed(
-            "The edit names no file, and fits none that you have read. Put `--- a/path` and `+++ b/path` above it."
+            "The edit names no file and matches none that you have read. Put `--- a/path` and `+++ b/path` above it."
                 .to_owned(),
         )),
         [..] => Err(ToolError::Failed(format!(
-            "The edit names no file, and fits {}. Put `--- a/path` and `+++ b/path` above it.",
+            "The edit names no file and matches {}. Put `--- a/path` and `+++ b/path` above it.",
             fitting.join(" and ")
         ))),
     }
@@ -200,7 +199,7 @@ async fn draft_of(path: &str, drafts: &mut Vec<Draft>, workspace: &mut Workspace
         Some(bytes) => match encoding::decode(bytes) {
             Some((text, encoding)) => (Some(text), encoding),
             None => {
-                return Err(ToolError::Failed(format!("`{path}` is a binary file; it cannot be edited by a diff.")));
+                return Err(ToolError::Failed(format!("`{path}` is a binary file and cannot be edited with a diff.")));
             }
         },
     };
@@ -208,7 +207,8 @@ async fn draft_of(path: &str, drafts: &mut Vec<Draft>, workspace: &mut Workspace
         && workspace.was_seen(path)
         && !workspace.is_as_last_seen(path, bytes)
     {
-        report.push(format!("`{path}` changed on disk since you read it; the diff was placed in what is there now."));
+        report
+            .push(format!("`{path}` changed on disk since you read it; the diff was applied to its current content."));
     }
     drafts.push(Draft { path: path.to_owned(), before, encoding, text, mode: FileMode::Keep, report });
     Ok(drafts.len() - 1)
@@ -224,7 +224,7 @@ fn changes(drafts: Vec<Draft>) -> Result<Vec<Change>, ToolError> {
                 Some(bytes) => Some(bytes),
                 None => {
                     return Err(ToolError::Failed(format!(
-                        "Nothing was changed: the diff has characters that the encoding of `{}` lacks{}.",
+                        "Nothing was changed: the encoding of `{}` lacks characters in the diff{}.",
                         draft.path,
                         draft.encoding.note()
                     )));

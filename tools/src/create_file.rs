@@ -4,7 +4,7 @@ use agent::{Change, FileMode, Tool, ToolError, Workspace};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{MAX_FILE_BYTES, encoding, list_files, plural, read_file, syntax};
+use crate::{MAX_FILE_BYTES, encoding, list_files, read_file, syntax};
 
 pub(crate) struct CreateFile {
     pub(crate) tests: Tests,
@@ -20,13 +20,12 @@ pub(crate) enum Tests {
     AskedAbout,
 }
 
-/// Writes a whole file, with its parent directories. A file that exists is
-/// replaced only if you read it first.
+/// Writes a whole file, creating parent directories. Replaces an existing file only if you have read it.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Args {
     /// Path in the workspace.
     filename: String,
-    /// The whole content.
+    /// The full content.
     content: String,
 }
 
@@ -39,7 +38,7 @@ impl Tool for CreateFile {
         let before = workspace.peek(filename, MAX_FILE_BYTES).await?;
         if copies_line_numbers(&args.content, before.as_deref()) {
             return Err(ToolError::Failed(format!(
-                "`{filename}` is unchanged: your content has the line numbers of `read_file` in it. Send it without them."
+                "`{filename}` was not written: your content includes `read_file`'s line numbers. Send it without them."
             )));
         }
         let lines = args.content.lines().count();
@@ -47,12 +46,12 @@ impl Tool for CreateFile {
         let content = with_line_ends_of(text_before.as_ref().map(|(text, _)| text.as_str()), args.content);
         let parse = syntax::broken_by_edit(filename, text_before.as_ref().map(|(text, _)| text.as_str()), &content);
         let (after, said) = match &before {
-            None => (content.into_bytes(), format!("Created `{filename}` ({lines} {}).", plural(lines, "line"))),
+            None => (content.into_bytes(), format!("Created `{filename}` ({}).", agent::counted(lines, "line"))),
             Some(before) => {
                 let encoding = text_before.map_or(encoding::Encoding::Utf8, |(_, encoding)| encoding);
                 let Some(after) = encoding::encode(&content, encoding) else {
                     return Err(ToolError::Failed(format!(
-                        "`{filename}` is unchanged: the new content has characters that its encoding lacks{}.",
+                        "`{filename}` was not written: its encoding lacks some of the new characters{}.",
                         encoding.note()
                     )));
                 };
@@ -69,9 +68,9 @@ impl Tool for CreateFile {
                     return Err(ToolError::Failed(unknown(filename)));
                 }
                 if let Some(word) = self.word_of_tests(filename, workspace).await {
-                    return Err(ToolError::Failed(format!("`{filename}` is unchanged. {word}")));
+                    return Err(ToolError::Failed(format!("`{filename}` was not written. {word}")));
                 }
-                (after, format!("Replaced `{filename}` ({lines} {}).", plural(lines, "line")))
+                (after, format!("Replaced `{filename}` ({}).", agent::counted(lines, "line")))
             }
         };
         let change = Change { path: PathBuf::from(filename), before, after: Some(after), mode: FileMode::Keep };
@@ -105,8 +104,8 @@ fn copies_line_numbers(content: &str, before: Option<&[u8]>) -> bool {
 /// Small models were seen to ask for a file and to replace it in one breath, by what they guessed was in it.
 fn unknown(filename: &str) -> String {
     format!(
-        "`{filename}` is unchanged: you asked for its content in the same reply, so you wrote this without knowing it. Look \
-         at what it holds; if this is still right, send it again."
+        "`{filename}` was not written: you requested its content in the same reply and had not seen it yet. Look at \
+         it; if your version is still right, send it again."
     )
 }
 
@@ -117,11 +116,11 @@ impl CreateFile {
             if workspace.was_seen(filename) { "it changed on disk since you read it" } else { "you have not read it" };
         let again = match self.word_of_tests(filename, workspace).await {
             Some(word) => word,
-            None => "If your content is right for it, send it again.".to_owned(),
+            None => "If your version is still right, send it again.".to_owned(),
         };
         match workspace.read(filename, MAX_FILE_BYTES).await {
             Ok(bytes) => ToolError::Failed(format!(
-                "`{filename}` exists and is unchanged: {why}. This is what it holds. {again}\n{}",
+                "`{filename}` exists and was not overwritten: {why}. Its content follows. {again}\n{}",
                 read_file::show_whole(filename, &bytes)
             )),
             Err(error) => error,
@@ -136,8 +135,8 @@ impl CreateFile {
         let there = list_files::beside(workspace, filename).await;
         let there = if there.is_empty() { there } else { format!(" There is {there}.") };
         Some(format!(
-            "These are tests, which tell whether the rest is right: write the file that they test.{there} If the task asks \
-             for other tests, send this again."
+            "This is a test file: change the code it tests instead.{there} If the task asks for different tests, send \
+             this again."
         ))
     }
 }

@@ -58,8 +58,3 @@ pub const WHOLE_FILE_TOOLS: &[&dyn AnyTool] = &[
 
 /// Larger files are not read whole into memory for the model: it has other means for them.
 const MAX_FILE_BYTES: u64 = 4 << 20;
-
-/// `1 line`, `2 lines`: only the word.
-fn plural(count: usize, word: &str) -> String {
-    if count == 1 { word.to_owned() } else { format!("{word}s") }
-}

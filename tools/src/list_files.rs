@@ -4,10 +4,10 @@ use serde::Deserialize;
 
 pub(crate) struct ListFiles;
 
-/// Lists files below a directory, without those that .gitignore leaves out.
+/// Lists files under a directory, except those that .gitignore excludes.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Args {
-    /// Directory in the workspace; all of it unless given.
+    /// Directory to list; default: the whole workspace.
     path: Option<String>,
     /// Only files that match, such as `*.rs` or `**/test_*.py`.
     glob: Option<String>,
@@ -46,7 +46,7 @@ pub(crate) async fn overview(workspace: &mut Workspace<'_>, path: &str) -> Resul
     for depth in [3, 2, 1] {
         let listing = workspace.list(path, None, Some(depth), LIMIT).await?;
         if listing.left_out == 0 || depth == 1 {
-            return Ok(format!("{}[only {depth} levels deep: name a path or a glob to see more]\n", show(&listing)));
+            return Ok(format!("{}[{depth} levels shown; give a path or glob for more]\n", show(&listing)));
         }
     }
     Ok(show(&whole))
@@ -75,7 +75,7 @@ fn show(listing: &Listing) -> String {
         shown.push('\n');
     }
     if 0 < listing.left_out {
-        shown.push_str(&format!("[and {} more: narrow it down with path or glob]\n", listing.left_out));
+        shown.push_str(&format!("[{} more; narrow path or glob]\n", listing.left_out));
     }
     shown
 }

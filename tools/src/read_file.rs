@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::symbol::{self, Part};
-use crate::{MAX_FILE_BYTES, encoding, list_files, plural};
+use crate::{MAX_FILE_BYTES, encoding, list_files};
 
 /// Shows lines with their numbers or as they are.
 pub(crate) struct ReadFile {
@@ -17,16 +17,16 @@ pub(crate) enum Lines {
     Bare,
 }
 
-/// Reads a text file, with line numbers. Also lists a directory.
+/// Reads a text file with line numbers, or lists a directory.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Args {
     /// Path in the workspace.
     filename: String,
     /// First line to read, from 1.
     first_line: Option<usize>,
-    /// How many lines to read, at most 500.
+    /// Number of lines to read, at most 500.
     lines: Option<usize>,
-    /// Read only this function or type: its name, or the number of a line in it.
+    /// Read only this function or type, given its name or a line number in it.
     symbol: Option<String>,
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn show_whole(filename: &str, bytes: &[u8]) -> String {
 
 fn binary(filename: &str, bytes: &[u8]) -> String {
     format!(
-        "`{filename}` is a binary file of {} bytes. Look at it with a command, such as `file` or `xxd | head`.",
+        "`{filename}` is a binary file ({} bytes). Inspect it with a command such as `file` or `xxd | head`.",
         bytes.len()
     )
 }
@@ -115,7 +115,7 @@ fn show(text: &str, form: Lines, first: usize, lines: usize) -> Shown {
         }
         shown.text.push_str(kept);
         if !rest.is_empty() {
-            shown.text.push_str(&format!(" [... {} bytes of this line left out]", rest.len()));
+            shown.text.push_str(&format!(" [... {} more bytes on this line]", rest.len()));
         }
         shown.text.push('\n');
         shown.last = index + 1;
@@ -134,23 +134,23 @@ fn describe(filename: &str, text: &str, encoding: &str, shown: &Shown) -> String
         return format!("`{filename}` is empty.");
     }
     if shown.last < shown.first {
-        return format!("`{filename}` has {total} {}; none from line {}.", plural(total, "line"), shown.first);
+        return format!("`{filename}` has {}; line {} is past the end.", agent::counted(total, "line"), shown.first);
     }
     let mut notes = encoding.to_owned();
     if text.contains("\r\n") {
         notes.push_str(", CRLF line ends");
     }
     if !text.ends_with('\n') {
-        notes.push_str(", no newline at the end");
+        notes.push_str(", no final newline");
     }
     let mut described = if shown.first == 1 && shown.last == total {
-        format!("`{filename}`, {total} {}{notes}:\n{}", plural(total, "line"), shown.text)
+        format!("`{filename}`, {}{notes}:\n{}", agent::counted(total, "line"), shown.text)
     } else {
         format!("`{filename}`, lines {}-{} of {total}{notes}:\n{}", shown.first, shown.last, shown.text)
     };
     if shown.last < shown.until {
         let more = shown.until - shown.last;
-        described.push_str(&format!("[{more} more: read on with first_line {}]", shown.last + 1));
+        described.push_str(&format!("[{}: use first_line {}]", agent::counted(more, "more line"), shown.last + 1));
     }
     described
 }
@@ -165,7 +165,7 @@ async fn not_found(workspace: &mut Workspace<'_>, filename: &str, error: Sandbox
     };
     let paths: Vec<String> = elsewhere.iter().map(|listed| format!("`{}`", listed.path)).collect();
     let there = if paths.is_empty() { list_files::beside(workspace, filename).await } else { paths.join(", ") };
-    ToolError::Failed(if there.is_empty() { error.to_string() } else { format!("{error} There is {there}.") })
+    ToolError::Failed(if there.is_empty() { error.to_string() } else { format!("{error} Nearby: {there}.") })
 }
 
 #[cfg(test)]
@@ -200,17 +200,17 @@ mod tests {
             2,
             2,
             expect![[r#"
-                `a.txt`, lines 2-3 of 5, no newline at the end:
+                `a.txt`, lines 2-3 of 5, no final newline:
                    2	2
                    3	3
-                [2 more: read on with first_line 4]"#]],
+                [2 more lines: use first_line 4]"#]],
         );
     }
 
     #[test]
     fn nothing_there_is_said() {
         check("", 1, 500, expect!["`a.txt` is empty."]);
-        check("1\n", 7, 500, expect!["`a.txt` has 1 line; none from line 7."]);
+        check("1\n", 7, 500, expect!["`a.txt` has 1 line; line 7 is past the end."]);
     }
 
     #[test]

@@ -8,13 +8,12 @@ use crate::run_command::show_background;
 
 pub(crate) struct ReadOutput;
 
-/// Shows what a background command printed since the last look, and whether it
-/// still runs.
+/// Shows a background command's new output and whether it is still running.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Args {
-    /// As `run_command` gave it.
+    /// From `run_command`.
     id: u32,
-    /// Wait this long for something new, at most 600.
+    /// Wait up to this long for new output, at most 600.
     wait_seconds: Option<u64>,
 }
 
@@ -30,10 +29,8 @@ impl Tool for ReadOutput {
         let mut shown = show_background(&background);
         if 0 < seconds && background.ended.is_none() && background.output.is_empty() {
             // Whoever waits is not in a circle: the time makes each look another one.
-            shown.push_str(&format!(
-                "\n[nothing new in {seconds} s; it has run for {} s]",
-                background.ran_for.as_secs()
-            ));
+            shown
+                .push_str(&format!("\n[no new output in {seconds} s; running for {} s]", background.ran_for.as_secs()));
         }
         Ok(shown)
     }

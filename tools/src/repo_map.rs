@@ -4,10 +4,10 @@ use serde::Deserialize;
 
 pub(crate) struct RepoMap;
 
-/// Shows the most used functions and types of the repository, by file, with their lines: a first look at unknown code.
+/// Shows the repository's most used functions and types by file, with line numbers: an overview of unfamiliar code.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Args {
-    /// Path or name that it is to be about.
+    /// Path or name to focus on.
     focus: Option<String>,
 }
 
@@ -28,15 +28,15 @@ impl Tool for RepoMap {
 fn show(drawn: &Drawn, focus: Option<&str>) -> String {
     let mut notes = Vec::new();
     if let Some(focus) = focus.filter(|_| drawn.focus_missed) {
-        notes.push(format!("no path and no name is `{focus}`, so this is the whole repository"));
+        notes.push(format!("nothing matches `{focus}`; showing the whole repository"));
     }
     if drawn.shown == 0 {
-        notes.push("no functions or types are known here: use `list_files` and `search_files`".to_owned());
+        notes.push("no functions or types found: use `list_files` and `search_files`".to_owned());
     } else if drawn.shown < drawn.files {
-        notes.push(format!("{} of {} files; focus shows others", drawn.shown, drawn.files));
+        notes.push(format!("{} of {} shown; use focus for others", drawn.shown, agent::counted(drawn.files, "file")));
     }
     if 0 < drawn.unread {
-        notes.push(format!("{} files were not looked at for want of time: ask again", drawn.unread));
+        notes.push(format!("not read in time: {}; call again", agent::counted(drawn.unread, "file")));
     }
     if notes.is_empty() { drawn.text.clone() } else { format!("{}[{}]\n", drawn.text, notes.join("; ")) }
 }
@@ -68,16 +68,16 @@ mod tests {
             Drawn { files: 9, unread: 3, focus_missed: true, ..drawn },
             Some("b"),
             expect![[r#"
-            a.rs
-            1: fn a()
-            [no path and no name is `b`, so this is the whole repository; 1 of 9 files; focus shows others; 3 files were not looked at for want of time: ask again]
-        "#]],
+                a.rs
+                1: fn a()
+                [nothing matches `b`; showing the whole repository; 1 of 9 files shown; use focus for others; not read in time: 3 files; call again]
+            "#]],
         );
         check(
             Drawn::default(),
             None,
             expect![[r#"
-            [no functions or types are known here: use `list_files` and `search_files`]
+            [no functions or types found: use `list_files` and `search_files`]
         "#]],
         );
     }

@@ -6,15 +6,14 @@ use serde::Deserialize;
 
 pub(crate) struct RunCommand;
 
-/// Runs a bash command in the workspace and returns what it printed. It has no
-/// input and ends with everything it started.
+/// Runs a bash command in the workspace and returns its output. No stdin; everything it started is killed when it ends.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Args {
     /// The command line.
     command: String,
-    /// Seconds before it is killed: 120 unless given, at most 1800.
+    /// Timeout in seconds: default 120, at most 1800.
     timeout_seconds: Option<u64>,
-    /// Leave it running, for a server or a watcher. Returns an id.
+    /// Run in the background (server, watcher). Returns an id.
     background: Option<bool>,
 }
 
@@ -43,8 +42,8 @@ impl Tool for RunCommand {
 pub fn show_ran(ran: &Ran) -> String {
     let end = match ran.ended {
         Ended::TimedOut(timeout) => format!(
-            "not finished after {} s, and killed. If it needs longer, give timeout_seconds; if it waits for input, it \
-             gets none.",
+            "timed out after {} s and was killed. If it needs longer, set timeout_seconds; if it waits for input, none \
+             will come.",
             timeout.as_secs()
         ),
         Ended::Exited(_) | Ended::Signalled(_) | Ended::Stopped => words(ran.ended),
@@ -56,11 +55,11 @@ pub fn show_ran(ran: &Ran) -> String {
 pub(crate) fn show_background(background: &Background) -> String {
     let id = background.id;
     let state = match background.ended {
-        None => format!("background command {id} runs"),
+        None => format!("background command {id} is running"),
         Some(Ended::Stopped) => format!("background command {id} was stopped"),
         Some(ended) => format!("background command {id} has ended: {}", words(ended)),
     };
-    assemble(&background.output, "(nothing new)", &state, &background.notes)
+    assemble(&background.output, "(no new output)", &state, &background.notes)
 }
 
 fn words(ended: Ended) -> String {
@@ -115,7 +114,7 @@ mod tests {
             Ended::TimedOut(Duration::from_secs(5)),
             expect![[r#"
             ...
-            [not finished after 5 s, and killed. If it needs longer, give timeout_seconds; if it waits for input, it gets none.]"#]],
+            [timed out after 5 s and was killed. If it needs longer, set timeout_seconds; if it waits for input, none will come.]"#]],
         );
     }
 }

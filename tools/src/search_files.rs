@@ -2,16 +2,14 @@ use agent::{Clipped, Found, LineKind, SandboxError, Tool, ToolError, Workspace};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::plural;
-
 pub(crate) struct SearchFiles;
 
-/// Finds lines by a regular expression, in all files that .gitignore does not leave out.
+/// Finds lines matching a regular expression in all files that .gitignore does not exclude.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Args {
     /// Regular expression.
     pattern: String,
-    /// Directory or file in the workspace; all of it unless given.
+    /// Directory or file to search; default: the whole workspace.
     path: Option<String>,
     /// Only files that match, such as `*.py`.
     glob: Option<String>,
@@ -39,7 +37,7 @@ impl Tool for SearchFiles {
             Ok(found) if found.files.is_empty() => Ok(format!("No line matches `{}` in `{path}`.", args.pattern)),
             Ok(found) => Ok(show(&found)),
             Err(ToolError::Sandbox(error @ SandboxError::BadPattern(_))) => Err(ToolError::Failed(format!(
-                "{error}. To find it as plain text, put a backslash before ()[]{{}}.*+?^$|\\."
+                "{error}. To match it literally, escape ()[]{{}}.*+?^$|\\ with a backslash."
             ))),
             Err(error) => Err(error),
         }
@@ -74,7 +72,7 @@ fn lines(found: &Found) -> String {
     }
     if 0 < found.left_out {
         let more = found.left_out;
-        shown.push_str(&format!("[and {more} more {}: narrow it down by pattern]\n", plural(more, "line")));
+        shown.push_str(&format!("[{}; narrow the pattern]\n", agent::counted(more, "more line")));
     }
     shown
 }
@@ -84,14 +82,14 @@ fn counts(found: &Found) -> String {
     let mut files: Vec<_> = found.files.iter().collect();
     files.sort_unstable_by(|a, b| b.matches.cmp(&a.matches).then_with(|| a.path.cmp(&b.path)));
     let total: usize = files.iter().map(|file| file.matches).sum();
-    let mut shown = format!("{total} lines match, in {} files. Lines by file:\n", files.len());
+    let mut shown = format!("{total} matching lines in {}. Per file:\n", agent::counted(files.len(), "file"));
     for file in files.iter().take(MOST_FILES) {
         shown.push_str(&format!("{} {}\n", file.matches, file.path));
     }
     if let Some(more) = files.len().checked_sub(MOST_FILES).filter(|more| 0 < *more) {
-        shown.push_str(&format!("... {more} more {}\n", plural(more, "file")));
+        shown.push_str(&format!("... {}\n", agent::counted(more, "more file")));
     }
-    shown.push_str("[To see lines, narrow it down by path, glob or pattern.]\n");
+    shown.push_str("[To see the lines, narrow path, glob or pattern.]\n");
     shown
 }
 
@@ -162,10 +160,10 @@ mod tests {
             &["a.rs:1 fn a() {", "a.rs:9 fn b() {", "b.rs:2 fn c() {"],
             5,
             expect![[r#"
-                8 lines match, in 2 files. Lines by file:
+                8 matching lines in 2 files. Per file:
                 6 b.rs
                 2 a.rs
-                [To see lines, narrow it down by path, glob or pattern.]
+                [To see the lines, narrow path, glob or pattern.]
             "#]],
         );
         check(
@@ -175,7 +173,7 @@ mod tests {
                 a.rs
                 1: fn a() {
                 9: fn b() {
-                [and 5 more lines: narrow it down by pattern]
+                [5 more lines; narrow the pattern]
             "#]],
         );
     }
@@ -185,7 +183,7 @@ mod tests {
         let file = |number: usize| FoundFile { path: format!("{number}.rs"), matches: number };
         let found = Found { left_out: 1, files: (1..=100).map(file).collect(), ..Found::default() };
         let shown = show(&found);
-        assert!(shown.starts_with("5050 lines match, in 100 files. Lines by file:\n100 100.rs\n99 99.rs\n"), "{shown}");
+        assert!(shown.starts_with("5050 matching lines in 100 files. Per file:\n100 100.rs\n99 99.rs\n"), "{shown}");
         assert!(shown.contains("\n71 71.rs\n... 70 more files\n["), "{shown}");
     }
 
@@ -199,6 +197,6 @@ mod tests {
         };
         let file = |path: &str| FoundFile { path: path.to_owned(), matches: 50 };
         let found = Found { lines: (0..100).map(line).collect(), left_out: 0, files: vec![file("0.rs"), file("1.rs")] };
-        assert!(show(&found).starts_with("100 lines match, in 2 files."));
+        assert!(show(&found).starts_with("100 matching lines in 2 files."));
     }
 }

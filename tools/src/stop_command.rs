@@ -9,7 +9,7 @@ pub(crate) struct StopCommand;
 /// Stops a background command.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Args {
-    /// As `run_command` gave it.
+    /// From `run_command`.
     id: u32,
 }
 

@@ -31,14 +31,14 @@ pub(crate) fn parts(filename: &str, text: &str, wanted: &str) -> Result<Vec<Part
     let source = Language::of(filename).and_then(|language| symbols::read(language, text, &mut stop));
     let Some(source) = source else {
         return Err(format!(
-            "The symbols of `{filename}` are not known: read it by first_line and lines, or find `{wanted}` with \
+            "No symbols are available for `{filename}`: use first_line and lines, or find `{wanted}` with \
              `search_files`."
         ));
     };
     if let Ok(line) = wanted.parse::<usize>() {
         let total = text.lines().count();
         if !(1..=total).contains(&line) {
-            return Err(format!("`{filename}` has no line {line}, but {total}."));
+            return Err(format!("`{filename}` has only {}.", agent::counted(total, "line")));
         }
         let around = u32::try_from(line).ok().and_then(|line| symbols::around(&source.symbols, line));
         let beside = || Part { first: line.saturating_sub(AROUND).max(1), last: (line + AROUND).min(total) };
@@ -70,9 +70,9 @@ fn unknown(filename: &str, wanted: &str, symbols: &[Symbol]) -> String {
     let more = names.len().saturating_sub(MOST_NAMES);
     names.truncate(MOST_NAMES);
     match (names.is_empty(), more) {
-        (true, _) => format!("`{filename}` defines no `{wanted}`, and nothing else."),
-        (false, 0) => format!("`{filename}` defines no `{wanted}`, but: {}.", names.join(", ")),
-        (false, more) => format!("`{filename}` defines no `{wanted}`, but: {} and {more} more.", names.join(", ")),
+        (true, _) => format!("`{filename}` defines no symbols."),
+        (false, 0) => format!("No `{wanted}` in `{filename}`, which defines: {}.", names.join(", ")),
+        (false, more) => format!("No `{wanted}` in `{filename}`, which defines: {} and {more} more.", names.join(", ")),
     }
 }
 
@@ -97,14 +97,14 @@ mod tests {
         check("4", Ok(&[(3, 5)]));
         check("7", Ok(&[(7, 9)]));
         check("1", Ok(&[(1, 9)]));
-        check("10", Err("`a.py` has no line 10, but 9."));
-        check("three", Err("`a.py` defines no `three`, but: one, Two."));
+        check("10", Err("`a.py` has only 9 lines."));
+        check("three", Err("No `three` in `a.py`, which defines: one, Two."));
     }
 
     #[test]
     fn what_cannot_be_parsed_is_said() {
         let why = parts("a.txt", "x", "one").unwrap_err();
-        assert!(why.starts_with("The symbols of `a.txt` are not known: read it by"), "{why}");
+        assert!(why.starts_with("No symbols are available for `a.txt`: use first_line"), "{why}");
     }
 
     #[test]

@@ -170,7 +170,7 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
             }
             (false, None) => match progress.at_end(agent.supervision, agent.policy.mode()) {
                 Some(nudge) => {
-                    agent.frontend.show(AgentEvent::Notice("the model stopped early; told to go on"));
+                    agent.frontend.show(AgentEvent::Notice("the model stopped early; told to continue"));
                     transcript.push_user(nudge);
                 }
                 None => {
@@ -197,7 +197,7 @@ async fn answer(
     agent.frontend.show(AgentEvent::CallStarted(call));
     let Some(tool) = find_tool(agent.tools, &call.name) else {
         let names: Vec<&str> = agent.tools.iter().map(|tool| tool.name()).collect();
-        let outcome = format!("There is no tool `{}`. The tools are: {}.", call.name, names.join(", "));
+        let outcome = format!("Unknown tool `{}`. Available tools: {}.", call.name, names.join(", "));
         return judge(breaker, call, ToolOutcome::failed(outcome), end);
     };
     let mut workspace = agent.workspace();

@@ -16,7 +16,7 @@ use crate::repair::repair;
 use crate::schema;
 
 /// What is wrong with arguments that were cut for it.
-pub(crate) const REPEATED: &str = "they said the same over and over, and were cut there";
+pub(crate) const REPEATED: &str = "they repeated themselves and were cut off";
 
 /// Arguments as recorded in the transcript.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ impl Arguments {
             Ok(other) => format!("they are {}, not a JSON object", kind(&other)),
             Err(error) => match repair(raw) {
                 Some(object) => return Arguments::Object(object),
-                None if error.is_eof() => "they end in the middle; write less at once".to_owned(),
+                None if error.is_eof() => "they are cut off; send less at once".to_owned(),
                 None => format!("they are not valid JSON: {error}{}", excerpt(raw, &error)),
             },
         };
@@ -77,12 +77,12 @@ pub(crate) fn typed<Args: DeserializeOwned + JsonSchema>(
         Arguments::Object(object) => object.clone(),
         Arguments::Broken { why, .. } => {
             let next = if why == REPEATED {
-                "Sent again they would be cut again: create text that repeats with `run_command` and a loop, such as \
+                "Do not send it again: create repetitive text with `run_command` and a loop, such as \
                  `for i in $(seq 500); do echo 0; done > FILE`."
             } else {
                 "Send the call again."
             };
-            return Err(format!("`{tool}` did not run: its arguments cannot be read, {why}. {next}"));
+            return Err(format!("`{tool}` did not run: bad arguments, {why}. {next}"));
         }
     };
     let (_, parameters) = schema::of::<Args>();
@@ -107,10 +107,10 @@ pub(crate) fn typed<Args: DeserializeOwned + JsonSchema>(
     }
     let mut wrong = Vec::new();
     for name in unknown {
-        wrong.push(format!("it has no argument `{name}`"));
+        wrong.push(format!("unknown argument `{name}`"));
     }
     for name in missing {
-        wrong.push(format!("`{name}` is missing"));
+        wrong.push(format!("missing `{name}`"));
     }
     Err(format!("`{tool}` did not run: {}. {}", wrong.join(", "), usage(tool, &known, &required)))
 }
@@ -151,7 +151,7 @@ fn usage(tool: &str, known: &[&str], required: &[&str]) -> String {
         .iter()
         .map(|name| if required.contains(name) { (*name).to_owned() } else { format!("{name}?") })
         .collect();
-    format!("Its arguments are {tool}({}).", names.join(", "))
+    format!("Usage: {tool}({}).", names.join(", "))
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -240,19 +240,18 @@ mod tests {
         check(
             r#"{"command":"ls","timeout":5}"#,
             expect![
-                "`run_command` did not run: it has no argument `timeout`. Its arguments are run_command(command, timeout_seconds?)."
+                "`run_command` did not run: unknown argument `timeout`. Usage: run_command(command, timeout_seconds?)."
             ],
         );
         check(
             "",
-            expect![
-                "`run_command` did not run: `command` is missing. Its arguments are run_command(command, timeout_seconds?)."
-            ],
+            expect!["`run_command` did not run: missing `command`. Usage: run_command(command, timeout_seconds?)."],
         );
         check(
             r#"{"command":["ls"]}"#,
             expect![
-                "`run_command` did not run: invalid type: sequence, expected a string. Its arguments are run_command(command, timeout_seconds?)."
+                "`run_command` did not run: invalid type: sequence, expected a string. Usage: run_command(command, \
+                 timeout_seconds?)."
             ],
         );
     }
@@ -262,13 +261,13 @@ mod tests {
         check(
             r#"["ls"]"#,
             expect![
-                "`run_command` did not run: its arguments cannot be read, they are an array, not a JSON object. Send the call again."
+                "`run_command` did not run: bad arguments, they are an array, not a JSON object. Send the call again."
             ],
         );
         check(
             r#"{"command":"echo "hi""}"#,
             expect![[
-                r#"`run_command` did not run: its arguments cannot be read, they are not valid JSON: expected `,` or `}` at line 1 column 19, after `{"command":"echo "h`. Send the call again."#
+                r#"`run_command` did not run: bad arguments, they are not valid JSON: expected `,` or `}` at line 1 column 19, after `{"command":"echo "h`. Send the call again."#
             ]],
         );
     }

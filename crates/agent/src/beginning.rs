@@ -41,34 +41,34 @@ impl fmt::Display for Beginning<'_> {
         let names = names.join(", ");
         write!(
             out,
-            "{task}\n\n[You worked on this before, and it is not done yet. What you tried was taken out of sight, so that \
-             you begin anew."
+            "{task}\n\n[You tried this before and it is not done yet. Your attempt is hidden so that you can start \
+             over."
         )?;
         if let Some(Failed { command, said }) = self.failed {
             let said = Clipped::to(said, MAX_SAID);
-            write!(out, " After your last change `{command}` said:\n{}\n", said.as_str().trim_end())?;
+            write!(out, " After your last change `{command}` printed:\n{}\n", said.as_str().trim_end())?;
         }
         let fence = if original.contains(FENCE) { "````" } else { FENCE };
         match (shown, outline(original).filter(|_| shown == Shown::Shape)) {
             (Shown::Nothing, _) => {
-                write!(out, "\nRead {names} again, look for another cause than before, and change that.")?;
+                write!(out, "\nRead {names} again, look for a different cause, and fix that.")?;
             }
             (_, Some(shape)) => write!(
                 out,
-                "\n{names} has this, bodies left out:\n{fence}\n{shape}\n{fence}\n\nWrite all of {names} anew, from what \
-                 the task asks for, every body included."
+                "\n{names} contains this (bodies omitted):\n{fence}\n{shape}\n{fence}\n\nRewrite all of {names} from \
+                 what the task asks for, including every body."
             )?,
             (_, None) => {
                 let original = original.trim_end();
                 // Where nothing failed, it may be right.
                 let (what, unless) = match (self.kept, self.failed) {
-                    (true, None) => ("as it is", "If that is right already, say so. Else do not"),
+                    (true, None) => ("as it is", "If that is already right, say so. Otherwise do not"),
                     (false, _) | (_, Some(_)) => ("which is wrong", "Do not"),
                 };
                 write!(
                     out,
-                    "\n{names}, {what}:\n{fence}\n{original}\n{fence}\n\n{unless} repeat its bodies: write all of {names} \
-                     anew, from what the task asks for, in another way."
+                    "\n{names}, {what}:\n{fence}\n{original}\n{fence}\n\n{unless} repeat its bodies: rewrite all of \
+                     {names} from what the task asks for, in a different way."
                 )?;
             }
         }
@@ -84,7 +84,7 @@ impl fmt::Display for Beginning<'_> {
 }
 
 pub(crate) const IN_A_BLOCK: &str =
-    "Answer with the whole file in one block of code and nothing else: it is written for you.";
+    "Answer with the whole file in one code block and nothing else: it is saved for you.";
 
 #[cfg(test)]
 mod tests {
@@ -114,7 +114,7 @@ mod tests {
             expect![[r#"
             Mend total.
 
-            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew. After your last change `pytest` said:
+            [You tried this before and it is not done yet. Your attempt is hidden so that you can start over. After your last change `pytest` printed:
             1 failed
             [exit code 1]
 
@@ -124,7 +124,7 @@ mod tests {
                 return 0
             ```
 
-            Do not repeat its bodies: write all of `a.py` anew, from what the task asks for, in another way. Answer with the whole file in one block of code and nothing else: it is written for you. Then `pytest` is run.]"#]],
+            Do not repeat its bodies: rewrite all of `a.py` from what the task asks for, in a different way. Answer with the whole file in one code block and nothing else: it is saved for you. Then `pytest` is run.]"#]],
         );
         check(
             &["a.py"],
@@ -134,14 +134,14 @@ mod tests {
             expect![[r#"
             Mend total.
 
-            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew.
+            [You tried this before and it is not done yet. Your attempt is hidden so that you can start over.
             `a.py`, as it is:
             ```
             def total(prices):
                 return 0
             ```
 
-            If that is right already, say so. Else do not repeat its bodies: write all of `a.py` anew, from what the task asks for, in another way. Answer with the whole file in one block of code and nothing else: it is written for you. Then run the tests.]"#]],
+            If that is already right, say so. Otherwise do not repeat its bodies: rewrite all of `a.py` from what the task asks for, in a different way. Answer with the whole file in one code block and nothing else: it is saved for you. Then run the tests.]"#]],
         );
     }
 
@@ -155,14 +155,14 @@ mod tests {
             expect![[r#"
             Mend total.
 
-            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew.
-            `a.py` has this, bodies left out:
+            [You tried this before and it is not done yet. Your attempt is hidden so that you can start over.
+            `a.py` contains this (bodies omitted):
             ```
             def total(prices):
                 ...
             ```
 
-            Write all of `a.py` anew, from what the task asks for, every body included. Answer with the whole file in one block of code and nothing else: it is written for you. Then run the tests.]"#]],
+            Rewrite all of `a.py` from what the task asks for, including every body. Answer with the whole file in one code block and nothing else: it is saved for you. Then run the tests.]"#]],
         );
     }
 
@@ -176,11 +176,11 @@ mod tests {
             expect![[r#"
             Mend total.
 
-            [You worked on this before, and it is not done yet. What you tried was taken out of sight, so that you begin anew. After your last change `pytest` said:
+            [You tried this before and it is not done yet. Your attempt is hidden so that you can start over. After your last change `pytest` printed:
             1 failed
             [exit code 1]
 
-            Read `a.py`, `b.py` again, look for another cause than before, and change that. Then run `pytest`.]"#]],
+            Read `a.py`, `b.py` again, look for a different cause, and fix that. Then run `pytest`.]"#]],
         );
     }
 }

@@ -45,8 +45,8 @@ impl Breaker {
         match *times {
             STOP.. => Circle::Stop(format!("it called `{}` {times} times with the same result", call.name)),
             times if self.tell <= times => Circle::Tell(format!(
-                "[This is time {times} that the same call gave the same result, and no file changed between. Doing it again \
-                 will not help: do something else. If the task is done, answer without a tool call.]"
+                "[The same call gave the same result {times} times, with no file changed in between. Repeating it will \
+                 not help: try something else. If the task is done, answer without a tool call.]"
             )),
             _ => Circle::No,
         }

@@ -25,7 +25,7 @@ impl Clipped {
         let tail = tail(&text, max - max / 2);
         let left_out = text.len() - head.len() - tail.len();
         let gap = if head.ends_with('\n') { "" } else { "\n" };
-        Clipped(format!("{head}{gap}[... {left_out} bytes left out ...]\n{tail}"))
+        Clipped(format!("{head}{gap}[... {left_out} bytes omitted ...]\n{tail}"))
     }
 
     pub fn as_str(&self) -> &str {
@@ -68,12 +68,12 @@ mod tests {
 
     #[test]
     fn long_text_keeps_head_and_tail_and_says_how_much_is_gone() {
-        check("abcdefghij", 4, "ab\n[... 6 bytes left out ...]\nij");
-        check("one\ntwo\nthree\nfour\n", 11, "one\n[... 10 bytes left out ...]\nfour\n");
+        check("abcdefghij", 4, "ab\n[... 6 bytes omitted ...]\nij");
+        check("one\ntwo\nthree\nfour\n", 11, "one\n[... 10 bytes omitted ...]\nfour\n");
     }
 
     #[test]
     fn a_character_is_never_cut_in_two() {
-        check("ééééé", 5, "é\n[... 6 bytes left out ...]\né");
+        check("ééééé", 5, "é\n[... 6 bytes omitted ...]\né");
     }
 }

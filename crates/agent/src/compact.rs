@@ -17,11 +17,10 @@ use crate::transcript::{Entry, Transcript};
 
 /// What is asked of the model, after a prefix of the conversation as it stands.
 const INSTRUCTION: &str = "\
-This conversation is about to outgrow the context window. What stands above will be replaced by your answer to this \
-message; the task, the user's words and the last steps are kept as they are. Write what you need to go on without \
-reading all of it again: what was done (files, and what changed in them), what was found out (names, places, commands \
-that work, errors), what failed and why, and what remains to be done, in order. At most 500 words. Answer in text; \
-call no tool.";
+This conversation is about to exceed the context window. Your reply will replace everything above except the task, the \
+user's messages and the last steps. Write what you need to continue without rereading it: what you did (files, and \
+what changed in them), what you learned (names, locations, working commands, errors), what failed and why, and what \
+remains, in order. At most 500 words of text; no tool calls.";
 
 /// Steps that a summary must carry the run before the next one is made: else it would be a circle.
 const STEPS_BETWEEN: usize = 2;
@@ -74,10 +73,10 @@ pub(crate) async fn make_room(
 ) -> Result<Option<Finish>, AgentError> {
     let full = |why: &str| Ok(Some(Finish::WindowFull(format!("the model's context window is full, and {why}"))));
     if transcript.replies_since_compaction().is_some_and(|replies| replies < STEPS_BETWEEN) {
-        return full("filled again right after the conversation was condensed");
+        return full("it filled up again right after compaction");
     }
     match condense(agent, transcript, specs, None).await? {
-        Condensed::Done if is_full(agent, transcript, specs) => full("the condensed conversation fills it too"),
+        Condensed::Done if is_full(agent, transcript, specs) => full("the compacted conversation still does not fit"),
         Condensed::Done => Ok(None),
         Condensed::Not(why) => full(why),
         Condensed::Ended(finish) => Ok(Some(finish)),
@@ -92,9 +91,9 @@ async fn condense(
 ) -> Result<Condensed, AgentError> {
     let before = transcript.estimated_tokens(specs, agent.thoughts);
     let window = agent.limits.context_tokens.unwrap_or(before);
-    agent.frontend.show(AgentEvent::Notice(&format!("condensing the conversation of about {before} tokens")));
+    agent.frontend.show(AgentEvent::Notice(&format!("compacting the conversation (about {before} tokens)")));
     let focus = focus.map(|focus| format!("\nKeep in particular: {focus}")).unwrap_or_default();
-    let mut full = "there is nothing before the last step that could be condensed";
+    let mut full = "there is nothing to compact before the last step";
     let mut asked = None;
     // Dense text has more tokens than its bytes promise: then the server says full, and less is shown.
     for share in [1, 2, 4] {
@@ -117,7 +116,7 @@ async fn condense(
                 asked = Some((plan, draft, limit));
                 break;
             }
-            Err(error) if error.kind == ChatErrorKind::ContextFull => full = "not even the request for a summary fits",
+            Err(error) if error.kind == ChatErrorKind::ContextFull => full = "even the summary request does not fit",
             Err(error) => return Err(error.into()),
         }
     }
@@ -134,14 +133,14 @@ async fn condense(
     let kept = transcript.view().len() - plan.kept_from;
     let text = condensed(transcript.entries(), kept, plan.left_out(), draft.text.trim(), window);
     if plan.condensable_tokens <= plan.kept_tokens + estimate_tokens(text.len()) {
-        return Ok(Condensed::Not("the model's summary is longer than what it stands for"));
+        return Ok(Condensed::Not("the model's summary is longer than what it replaces"));
     }
     let kept_from = index_of_last(transcript.entries(), kept);
     transcript.push_compaction(text, kept_from, draft.usage);
     save(agent, transcript)?;
     agent.journal.sync()?;
     let now = transcript.estimated_tokens(specs, agent.thoughts);
-    agent.frontend.show(AgentEvent::Notice(&format!("condensed to about {now} tokens; the session keeps everything")));
+    agent.frontend.show(AgentEvent::Notice(&format!("compacted to about {now} tokens; the session keeps everything")));
     Ok(Condensed::Done)
 }
 
@@ -197,15 +196,15 @@ fn condensed(entries: &[Entry], kept: usize, left_out: usize, summary: &str, win
     let summary = Clipped::to(summary, (most_bytes / 2).min(Clipped::MAX));
     let mut said = said.into_iter().map(|text| Clipped::to(text, each));
     let mut text = said.next().map(|task| task.as_str().to_owned()).unwrap_or_default();
-    text.push_str("\n\n[What was said and done since was condensed, because it outgrew the context window.]\n");
+    text.push_str("\n\n[The conversation since then was summarized to fit the context window.]\n");
     for words in said {
-        text.push_str(&format!("\nThe user then said, word for word:\n{}\n", words.as_str()));
+        text.push_str(&format!("\nThe user then wrote, verbatim:\n{}\n", words.as_str()));
     }
     text.push_str(&format!("\nYour summary:\n{}\n", summary.as_str()));
     if 0 < left_out {
-        text.push_str("\n[What came right after that was too large to keep. Look again, at smaller pieces.]\n");
+        text.push_str("\n[What followed was too large to keep. Read it again in smaller pieces.]\n");
     }
-    text.push_str(if kept == 0 { "\nGo on from there." } else { "\nThe last steps follow as they were." });
+    text.push_str(if kept == 0 { "\nContinue from there." } else { "\nThe last steps follow unchanged." });
     text
 }
 

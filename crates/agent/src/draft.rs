@@ -21,7 +21,7 @@ pub(crate) struct Draft {
 }
 
 /// For thoughts that no reply followed: nothing of them is recorded, so the model has to be told.
-pub(crate) const NO_REPLY: &str = "You thought and then stopped without a reply. Continue with a tool call, or with your \
+pub(crate) const NO_REPLY: &str = "You stopped after thinking, without a reply. Continue with a tool call, or with your \
                                    answer if the task is done.";
 
 /// The most of a model's reason to decline that is shown.
@@ -54,14 +54,14 @@ impl Draft {
     pub(crate) fn cut(&self) -> Option<String> {
         match &self.finish {
             FinishReason::Length | FinishReason::ContextFull => {
-                Some("Your answer was cut at the length limit. Go on, in smaller pieces.".to_owned())
+                Some("Your reply was cut off at the length limit. Continue in smaller pieces.".to_owned())
             }
             FinishReason::Repetition => {
-                Some("Your answer said the same over and over, and was cut there. Go on with a tool call.".to_owned())
+                Some("Your reply kept repeating itself and was cut off. Continue with a tool call.".to_owned())
             }
             FinishReason::LeakedCall => Some(self.send_back()),
             FinishReason::Other(reason) if self.ends_in_mid_sentence() => {
-                Some(format!("Your answer was cut before its end (`{reason}`). Continue where it was cut."))
+                Some(format!("Your reply was cut off (`{reason}`). Continue from there."))
             }
             FinishReason::Stop | FinishReason::Filtered | FinishReason::Declined | FinishReason::Other(_) => None,
         }
@@ -70,14 +70,12 @@ impl Draft {
     /// What the human is told of it.
     pub(crate) fn cut_notice(&self) -> Option<String> {
         match &self.finish {
-            FinishReason::Repetition => {
-                Some("the model said the same over and over; its answer was cut there".to_owned())
-            }
+            FinishReason::Repetition => Some("the model kept repeating itself; its reply was cut off".to_owned()),
             FinishReason::LeakedCall => {
-                Some("the model wrote a tool call as text; it did not run and is sent back".to_owned())
+                Some("the model wrote a tool call as text; it did not run and was sent back".to_owned())
             }
             FinishReason::Other(reason) if self.ends_in_mid_sentence() => {
-                Some(format!("the server ended the answer before its end: {reason}"))
+                Some(format!("the server cut off the reply: {reason}"))
             }
             FinishReason::Stop
             | FinishReason::Length
@@ -91,7 +89,7 @@ impl Draft {
     /// Why there is no answer and will be none: a filter, or the model itself.
     pub(crate) fn declined(&self) -> Option<String> {
         match self.finish {
-            FinishReason::Filtered => Some("the server's content filter ended the answer".to_owned()),
+            FinishReason::Filtered => Some("the server's content filter cut off the reply".to_owned()),
             FinishReason::Declined => {
                 let words = Clipped::to(self.text.trim(), DECLINED_BYTES);
                 Some(format!("the model declined to answer: {}", words.as_str()))
@@ -108,14 +106,14 @@ impl Draft {
     /// What several of its kind in a row were.
     pub(crate) fn shortcoming(&self) -> &'static str {
         match (&self.finish, self.is_empty() && !self.thinking.trim().is_empty()) {
-            (FinishReason::LeakedCall, _) => "ended in a tool call that was written as text",
+            (FinishReason::LeakedCall, _) => "ended in a tool call written as text",
             (_, true) => "were thoughts without a reply",
-            (_, false) => "were empty or cut short",
+            (_, false) => "were empty or cut off",
         }
     }
 
     fn send_back(&self) -> String {
-        let what = "Your last message ends in a tool call that was written as text, so nothing ran.";
+        let what = "Your last reply ends in a tool call written as text, so nothing ran.";
         let call = match &self.leaked {
             Some(call) if !call.name.is_empty() => {
                 let arguments = Clipped::to(&call.arguments, LEAKED_BYTES);
@@ -127,7 +125,7 @@ impl Draft {
             }
             Some(_) | None => "Call the tool itself, by its name, with its arguments as a JSON object.".to_owned(),
         };
-        format!("{what} {call}\nIf you only wanted to show a call, put it in a code block, and end with your answer.")
+        format!("{what} {call}\nIf you only wanted to quote a call, put it in a code block and end with your answer.")
     }
 
     /// Letters, or a mark that more follows: an answer ends in neither.

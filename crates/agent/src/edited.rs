@@ -17,7 +17,7 @@ pub(crate) fn note(asked: &Effect, done: &Effect) -> String {
     if diff.is_empty() {
         return diff;
     }
-    format!("The user changed this before it was done; this is from yours to what was done:\n{}", diff.trim_end())
+    format!("The user edited this before it was applied. Diff from your version:\n{}", diff.trim_end())
 }
 
 fn of_file(asked: &[Change], done: &Change) -> String {
@@ -48,7 +48,7 @@ mod tests {
     fn the_model_reads_what_the_human_changed() {
         let run = |command: &str| Effect::Run { command: command.to_owned(), timeout: Duration::from_secs(1) };
         expect![[r#"
-            The user changed this before it was done; this is from yours to what was done:
+            The user edited this before it was applied. Diff from your version:
             command:
             @@ -1 +1 @@
             -rm -rf build
@@ -60,7 +60,7 @@ mod tests {
             Effect::Write { changes: vec![Change { path: "a.txt".into(), before: None, after, mode: FileMode::Keep }] }
         };
         expect![[r#"
-            The user changed this before it was done; this is from yours to what was done:
+            The user edited this before it was applied. Diff from your version:
             a.txt:
             @@ -1,3 +1,3 @@
              one

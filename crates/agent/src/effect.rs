@@ -193,23 +193,24 @@ pub struct Background {
 /// Why the machine did not do it. The text is read by the model.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
-    #[error("There is no `{}`.", .0.display())]
+    #[error("`{}` does not exist.", .0.display())]
     NotFound(PathBuf),
     #[error("`{}` is a directory.", .0.display())]
     IsDirectory(PathBuf),
     /// A device, a fifo or a socket.
     #[error("`{}` is not a regular file.", .0.display())]
     NotRegular(PathBuf),
-    #[error("`{}` has {bytes} bytes; at most {max_bytes} can be read. Use `search_files`, or a command that prints a part of it.", .path.display())]
+    #[error("`{}` is too large ({bytes} bytes, limit {max_bytes}). Use `search_files`, or a command that prints part \
+             of it.", .path.display())]
     TooLarge { path: PathBuf, bytes: u64, max_bytes: u64 },
     #[error("`{}` is outside the workspace.", .0.display())]
     Outside(PathBuf),
     /// Somebody else wrote the file since the edit was made against it.
-    #[error("`{}` changed on disk meanwhile; nothing was written. Read it again.", .0.display())]
+    #[error("`{}` changed on disk in the meantime; nothing was written. Read it again.", .0.display())]
     Changed(PathBuf),
     #[error("No background command has the id {0}.")]
     NoSuchCommand(u32),
-    #[error("The pattern is wrong: {0}")]
+    #[error("Invalid pattern: {0}")]
     BadPattern(String),
     #[error("{0}")]
     Blocked(String),

@@ -158,7 +158,7 @@ impl FreshStarts {
     /// Begins anew where an attempt has failed, and says whether it did.
     pub(crate) fn begin(&mut self, agent: &mut Agent<'_>, transcript: &mut Transcript) -> bool {
         let Some(beginning) = self.beginning(transcript.task()) else { return false };
-        agent.frontend.show(AgentEvent::Notice("that did not work; the model begins anew, without what it tried"));
+        agent.frontend.show(AgentEvent::Notice("that did not work; the model starts over without seeing its attempt"));
         transcript.push_compaction(beginning, transcript.entries().len(), None);
         if let Some(block) = &self.block {
             agent.seen.shown(&block.path, block.original.as_bytes());
@@ -219,16 +219,21 @@ impl FreshStarts {
 }
 
 /// Where the run that would have written it is over.
-const NOT_WRITTEN: &str = "[A block of code is no longer written for you: use the tools.]";
+const NOT_WRITTEN: &str = "[Code blocks are no longer saved for you: use the tools.]";
+/// Older session files have these in place of [`NOT_WRITTEN`] and [`IN_A_BLOCK`].
+const OLDER_NOT_WRITTEN: &str = "[A block of code is no longer written for you: use the tools.]";
+const OLDER_IN_A_BLOCK: &str =
+    "Answer with the whole file in one block of code and nothing else: it is written for you.";
 
 /// Whether the model was asked for a block and nothing came of it, which nobody will write now.
 fn promises_to_write(entries: &[Entry]) -> bool {
     let Some(last) = entries.iter().rposition(Entry::is_compaction) else { return false };
     let (before, since) = entries.split_at(last + 1);
-    let promised = matches!(before.last(), Some(Entry::Compaction { text, .. }) if text.contains(IN_A_BLOCK));
+    let asks = |text: &str| text.contains(IN_A_BLOCK) || text.contains(OLDER_IN_A_BLOCK);
+    let promised = matches!(before.last(), Some(Entry::Compaction { text, .. }) if asks(text));
     let settled = |entry: &Entry| match entry {
         Entry::Outcome { .. } => true,
-        Entry::User { text } => text == NOT_WRITTEN,
+        Entry::User { text } => text == NOT_WRITTEN || text == OLDER_NOT_WRITTEN,
         Entry::System { .. } | Entry::Reply(_) | Entry::Compaction { .. } => false,
     };
     promised && !since.iter().any(settled)
@@ -257,13 +262,24 @@ mod tests {
 
     #[test]
     fn a_block_that_nobody_will_write_is_taken_back_once() {
-        let mut transcript = Transcript::new("system".to_owned(), "task".to_owned());
-        transcript.push_compaction(format!("task [{IN_A_BLOCK}]"), 2, None);
-        for _ in 0..2 {
-            FreshStarts::new(Supervision::Anew, &mut transcript);
-            assert_eq!(transcript.entries().len(), 4);
+        for asked in [IN_A_BLOCK, OLDER_IN_A_BLOCK] {
+            let mut transcript = Transcript::new("system".to_owned(), "task".to_owned());
+            transcript.push_compaction(format!("task [{asked}]"), 2, None);
+            for _ in 0..2 {
+                FreshStarts::new(Supervision::Anew, &mut transcript);
+                assert_eq!(transcript.entries().len(), 4);
+            }
+            assert!(matches!(transcript.view().last(), Some(Entry::User { text }) if text == NOT_WRITTEN));
         }
-        assert!(matches!(transcript.view().last(), Some(Entry::User { text }) if text == NOT_WRITTEN));
+    }
+
+    #[test]
+    fn an_older_session_that_was_answered_is_not_answered_again() {
+        let mut transcript = Transcript::new("system".to_owned(), "task".to_owned());
+        transcript.push_compaction(format!("task [{OLDER_IN_A_BLOCK}]"), 2, None);
+        transcript.push_user(OLDER_NOT_WRITTEN.to_owned());
+        FreshStarts::new(Supervision::Anew, &mut transcript);
+        assert_eq!(transcript.entries().len(), 4);
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(crate) async fn for_touched(workspace: &mut Workspace<'_>) -> String {
             // A file that cannot be read guides nobody; the model can find out why by reading it.
             if let Ok(Some(bytes)) = workspace.peek(&file.to_string_lossy(), 1 << 20).await {
                 let text = Clipped::to(String::from_utf8_lossy(&bytes), MAX_BYTES);
-                shown.push_str(&format!("\n[{} holds for files below it:]\n{}", file.display(), text.as_str()));
+                shown.push_str(&format!("\n[{} applies to files below it:]\n{}", file.display(), text.as_str()));
                 break;
             }
             directory = current.parent();

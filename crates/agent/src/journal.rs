@@ -11,7 +11,7 @@ pub trait Journal {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the session could not be saved to {}: {source}", .path.display())]
+#[error("cannot save the session to {}: {source}", .path.display())]
 pub struct JournalError {
     pub path: std::path::PathBuf,
     #[source]

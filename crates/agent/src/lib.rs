@@ -16,6 +16,7 @@ mod cancel;
 mod chat;
 mod clip;
 mod compact;
+mod counted;
 mod draft;
 mod edited;
 mod effect;
@@ -48,6 +49,7 @@ pub use crate::chat::{
 };
 pub use crate::clip::Clipped;
 pub use crate::compact::{Condensed, compact};
+pub use crate::counted::{counted, plural};
 pub use crate::effect::{
     Background, Change, Effect, Ended, FileMode, Found, FoundFile, FoundLine, LineKind, Listed, Listing, Observation,
     Permit, Ran, RepoMap, Sandbox, SandboxError,

@@ -120,9 +120,9 @@ pub fn estimate_tokens(bytes: usize) -> u64 {
 impl std::fmt::Display for Limit {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Limit::Steps(steps) => write!(formatter, "the limit of {steps} steps"),
-            Limit::Tokens(tokens) => write!(formatter, "the limit of {tokens} tokens"),
-            Limit::CostUsd(cost) => write!(formatter, "the limit of USD {cost}"),
+            Limit::Steps(steps) => write!(formatter, "the {steps}-step limit"),
+            Limit::Tokens(tokens) => write!(formatter, "the {tokens}-token limit"),
+            Limit::CostUsd(cost) => write!(formatter, "the USD {cost} cost limit"),
             Limit::WallTime => formatter.write_str("the time limit"),
         }
     }

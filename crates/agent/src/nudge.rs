@@ -36,10 +36,10 @@ enum Reason {
 }
 
 /// Small models were seen to answer a task with the mended code in words, or to say that it is done, and to write nothing.
-const UNCHANGED: &str = "No file was changed: what you write outside a tool call changes nothing. If the task asks for a \
-                         change, make it now: read the file, then write it. If it asks for an answer only, give it again.";
-const UNCHECKED: &str = "You changed files and ran nothing since. Run the tests or the program with `run_command` to see \
-                         whether it works now. If nothing can be run, finish and say so.";
+const UNCHANGED: &str = "No file was changed: text outside a tool call changes nothing. If the task asks for a change, \
+                         make it now: read the file, then write it. If it only asks for an answer, repeat your answer.";
+const UNCHECKED: &str = "You changed files but have run nothing since. Run the tests or the program with `run_command` \
+                         to check. If nothing can be run, say so and finish.";
 
 impl Progress {
     /// A call ended.
@@ -98,8 +98,8 @@ pub(crate) fn failed(ended: Ended) -> bool {
 fn left_failing(command: &str) -> String {
     let command = command.lines().next().unwrap_or_default();
     format!(
-        "You stopped, but the last command failed: `{command}`. If that is for your change to mend, read why it failed and \
-         go on. If it is not, say what fails and why."
+        "You stopped, but the last command failed: `{command}`. If your change should fix that, read why it failed and \
+         continue. Otherwise say what fails and why."
     )
 }
 

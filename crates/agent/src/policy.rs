@@ -43,8 +43,7 @@ pub struct ApprovalPolicy {
 }
 
 const GIT_IS_CLOSED: &str = "`.git` is never written directly. Use git commands.";
-const READ_ONLY: &str =
-    "This session is read-only: nothing is written and no command runs. Describe the change instead.";
+const READ_ONLY: &str = "This session is read-only: writes and commands are refused. Describe the change instead.";
 
 impl ApprovalPolicy {
     pub fn new(mode: Mode) -> ApprovalPolicy {
@@ -131,7 +130,7 @@ impl ApprovalPolicy {
         match mode {
             Mode::Auto | Mode::AcceptEdits => Verdict::Allow,
             Mode::Confirm | Mode::ReadOnly if changes.iter().all(allowed) => Verdict::Allow,
-            Mode::Confirm | Mode::ReadOnly => Verdict::Ask("edits are asked about in this mode".to_owned()),
+            Mode::Confirm | Mode::ReadOnly => Verdict::Ask("this mode asks before edits".to_owned()),
         }
     }
 
@@ -147,8 +146,8 @@ impl ApprovalPolicy {
             (Some((rule, Covers::Yes)), _) => return Verdict::Deny(format!("The user's rules forbid {rule}.")),
             (Some((rule, _)), Mode::Auto) => {
                 return Verdict::Deny(format!(
-                    "The user's rules forbid {rule}, and it cannot be told whether this runs one. Write it as plain \
-                     commands, without variables, here-documents, shells in shells and the like."
+                    "The user's rules forbid {rule}, and this line may run one. Use plain commands, without variables, \
+                     here-documents, nested shells and the like."
                 ));
             }
             (Some((rule, _)), _) => return Verdict::Ask(format!("it may run what your rules forbid: {rule}")),
@@ -172,7 +171,7 @@ impl ApprovalPolicy {
             .find(|command| !self.rules.allow.iter().any(|rule| rule.allows(command)) && !only_looks(&line, command));
         match unknown {
             None => Verdict::Allow,
-            Some(command) => Verdict::Ask(format!("no rule allows this `{}`", command.program())),
+            Some(command) => Verdict::Ask(format!("no rule allows this use of `{}`", command.program())),
         }
     }
 }

@@ -8,9 +8,10 @@ const PROMPT: &str = include_str!("prompt.md");
 /// Where [`PROMPT`] says what a reply is.
 const REPLY: &str = "{REPLY}";
 /// Tuned on Qwen2.5-Coder 1.5B, which otherwise writes the code into its words.
-const CALLS_ONLY: &str = "Every reply is a tool call and nothing else, until the task is done.";
-const CALLS_WITH_WORDS: &str = "Until the task is done, every reply has a tool call; a sentence on what you do next may \
-                                stand before it.";
+const CALLS_ONLY: &str = "Every reply is a tool call and nothing else, until the task is done. Code that you write outside \
+                          a tool call changes nothing.";
+const CALLS_WITH_WORDS: &str = "Until the task is done, every reply contains a tool call. You may say in one sentence what \
+                                you do next. Code outside a tool call changes nothing.";
 /// About 2,000 tokens.
 const MAX_AGENTS_MD: usize = 8_000;
 const MAX_LISTING: usize = 1_000;
@@ -46,7 +47,7 @@ pub fn opening(facts: &Facts) -> String {
         None => text.push_str(" Not a git repository."),
     }
     if !facts.added.is_empty() {
-        text.push_str(&format!("\nYou also reach, by absolute paths: {}.", facts.added.join(", ")));
+        text.push_str(&format!("\nYou can also access, by absolute path: {}.", facts.added.join(", ")));
     }
     if facts.listing.is_empty() {
         text.push_str("\nThe workspace is empty.");
@@ -111,7 +112,7 @@ mod tests {
 
 
             Workspace: /w (linux x86_64). Today is 2026-11-23. Git: branch `main`, clean.
-            You also reach, by absolute paths: /shared, /data (read only).
+            You can also access, by absolute path: /shared, /data (read only).
             Top level: src/ a.py and 3 more
 
             The repository's AGENTS.md:

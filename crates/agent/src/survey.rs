@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::agent_loop::Agent;
+use crate::counted::counted;
 use crate::effect::Ended;
 use crate::guidance;
 use crate::tool::ToolError;
@@ -44,11 +45,11 @@ pub async fn survey(agent: &mut Agent<'_>, git: GitLook) -> Survey {
             survey.listing = listing.entries.into_iter().map(|listed| listed.path).collect();
             survey.listing_left_out = listing.left_out;
         }
-        Err(error) => survey.trouble.push(format!("the workspace cannot be listed: {error}")),
+        Err(error) => survey.trouble.push(format!("cannot list the workspace: {error}")),
     }
     match workspace.peek(guidance::FILE_NAME, 1 << 20).await {
         Ok(text) => survey.agents_md = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
-        Err(error) => survey.trouble.push(format!("AGENTS.md was left out: {error}")),
+        Err(error) => survey.trouble.push(format!("AGENTS.md was not read: {error}")),
     }
     survey.git = match head(&mut workspace).await {
         Ok(Some(branch)) => match git {
@@ -92,9 +93,9 @@ fn describe_status(porcelain: &str) -> Option<String> {
     let (untracked, changed): (Vec<&str>, Vec<&str>) = lines.partition(|line| line.starts_with("??"));
     let state = match (changed.len(), untracked.len()) {
         (0, 0) => "clean".to_owned(),
-        (changed, 0) => format!("{changed} files changed"),
+        (changed, 0) => format!("{} changed", counted(changed, "file")),
         (0, untracked) => format!("{untracked} untracked"),
-        (changed, untracked) => format!("{changed} files changed, {untracked} untracked"),
+        (changed, untracked) => format!("{} changed, {untracked} untracked", counted(changed, "file")),
     };
     match name {
         "HEAD (no branch)" => Some(format!("no branch (detached), {state}")),

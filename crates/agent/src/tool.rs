@@ -126,10 +126,10 @@ impl ToolOutcome {
     pub fn text(&self) -> &str {
         match self {
             ToolOutcome::Done(text) | ToolOutcome::Failed(text) | ToolOutcome::Refused(text) => text.as_str(),
-            ToolOutcome::Cancelled => "The run was stopped before this was done.",
+            ToolOutcome::Cancelled => "The run was stopped before this call finished.",
             ToolOutcome::Interrupted => {
-                "The run was interrupted here: it is not known whether this was done, in whole, in part or not at all. \
-                 Look at the state of things before you go on."
+                "The run was interrupted here. This call may have run fully, partly or not at all: check the current \
+                 state before you continue."
             }
         }
     }

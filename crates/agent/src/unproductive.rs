@@ -17,7 +17,7 @@ impl Unproductive {
     /// One more, of this kind ([`Draft::shortcoming`]). `Some` ends the run.
     pub(crate) fn count(&mut self, kind: &str) -> Option<Finish> {
         self.0 += 1;
-        (self.0 == MOST).then(|| Finish::Stuck(format!("{MOST} answers in a row {kind}")))
+        (self.0 == MOST).then(|| Finish::Stuck(format!("{MOST} replies in a row {kind}")))
     }
 
     /// A reply of which nothing can be recorded: the API refuses an empty assistant message (MISTRAL.md 1.4). `Some` ends
@@ -35,9 +35,9 @@ impl Unproductive {
         }
         let stuck = self.count(draft.shortcoming());
         if stuck.is_none() && draft.thinking.trim().is_empty() {
-            agent.frontend.show(AgentEvent::Notice("the model answered nothing; asking again"));
+            agent.frontend.show(AgentEvent::Notice("the model sent an empty reply; retrying"));
         } else if stuck.is_none() {
-            agent.frontend.show(AgentEvent::Notice("the model thought and did not reply; asking for its reply"));
+            agent.frontend.show(AgentEvent::Notice("the model thought but did not reply; asking for its reply"));
             transcript.push_user(NO_REPLY.to_owned());
         }
         stuck

@@ -276,7 +276,9 @@ impl Workspace<'_> {
                 Ok(effect)
             }
             Answer::Edited(edited) => match self.policy.judge(&edited) {
-                Verdict::Deny(reason) => Err(ToolError::Refused(format!("The user changed this. {reason}"))),
+                Verdict::Deny(reason) => {
+                    Err(ToolError::Refused(format!("The user's edit of this was refused. {reason}")))
+                }
                 Verdict::Allow | Verdict::Ask(_) => {
                     self.edited = edited::note(&effect, &edited);
                     Ok(edited)
@@ -290,7 +292,7 @@ impl Workspace<'_> {
             }
             Answer::Nobody => {
                 self.halt = Some(Halt::Nobody);
-                Err(ToolError::Refused("This needs an approval and nobody is here to give it.".to_owned()))
+                Err(ToolError::Refused("This needs approval, and there is no one to give it.".to_owned()))
             }
         }
     }
@@ -338,5 +340,5 @@ fn mismatch(observation: &Observation) -> ToolError {
         Observation::Ran(_) => "a command",
         Observation::Started(_) | Observation::Output(_) | Observation::Stopped(_) => "a background command",
     };
-    ToolError::Failed(format!("The sandbox answered with {kind}, which was not asked for. This is a bug of the agent."))
+    ToolError::Failed(format!("The sandbox returned {kind}, which was not requested. This is a bug in the agent."))
 }

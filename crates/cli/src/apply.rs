@@ -29,18 +29,18 @@ pub(crate) async fn apply(args: ApplyArgs) -> anyhow::Result<Exit> {
     let config = Config::load(Layer::default(), &root)?;
     let (title, patch) = find(&args.what)?;
     let text = String::from_utf8(patch)
-        .map_err(|_| anyhow!("{title} is no text"))
-        .hint("binary changes land by git itself: git am FILE")?;
+        .map_err(|_| anyhow!("{title} is not text"))
+        .hint("apply binary changes with git: git am FILE")?;
     if text.contains("\nGIT binary patch\n") {
-        return Err(anyhow!("{title} changes binary files")).hint("git itself lands those: git am FILE");
+        return Err(anyhow!("{title} changes binary files")).hint("apply those with git: git am FILE");
     }
     let diff = hunks(&text);
     if diff.trim().is_empty() {
-        return Err(anyhow!("there is no change in {title}")).hint("name a patch, or a session of `agent ci`");
+        return Err(anyhow!("{title} contains no change")).hint("pass a patch, or a session from `agent ci`");
     }
     if let Some(odd) = diff.lines().find(|line| is_no_file(line)) {
         return Err(anyhow!("{title} changes a link or another repository (`{}`)", harmless(odd)))
-            .hint("git itself lands those: git am FILE");
+            .hint("apply those with git: git am FILE");
     }
     let host = Rc::new(Host::open(&root, HostOptions::default())?);
     let outcome = match args.dry_run {
@@ -49,21 +49,20 @@ pub(crate) async fn apply(args: ApplyArgs) -> anyhow::Result<Exit> {
             let store = sessions::store()?;
             let id = Store::new_id();
             let served = Served { model: "none (agent apply)".to_owned(), ..Served::default() };
-            let mut file = store.create(&Header::new(&id, &root, served)).context("the session cannot be saved")?;
+            let mut file = store.create(&Header::new(&id, &root, served)).context("cannot save the session")?;
             let kept = Kept { folder: paths::snapshots()?, root: root.clone(), session: id };
             let watched = Watched::new(Rc::clone(&host), kept, file.second()?);
             land(&watched, &root, &config, &diff, Some((&title, &mut file))).await?
         }
     };
-    let word = if args.dry_run { "would land" } else { "landed" };
+    let word = if args.dry_run { "would apply" } else { "landed" };
     match outcome {
         ToolOutcome::Done(_) => {
             writeln!(io::stderr(), "{word}: {title}{}", if args.dry_run { "" } else { " · agent undo" })?;
             Ok(Exit::Finished)
         }
         ToolOutcome::Failed(why) | ToolOutcome::Refused(why) => {
-            let hint =
-                "nothing was changed; bring the workspace to the patch's base, or let git try: git am --3way FILE";
+            let hint = "nothing was changed; check out the patch's base, or try git: git am --3way FILE";
             Err(Hinted::new(Exit::Failed, harmless(why.as_str()), Some(hint.to_owned())).into())
         }
         ToolOutcome::Cancelled | ToolOutcome::Interrupted => Ok(Exit::Cancelled),
@@ -74,15 +73,15 @@ pub(crate) async fn apply(args: ApplyArgs) -> anyhow::Result<Exit> {
 fn find(what: &str) -> anyhow::Result<(String, Vec<u8>)> {
     if what == "-" {
         let mut bytes = Vec::new();
-        io::stdin().lock().read_to_end(&mut bytes).context("the patch cannot be read from stdin")?;
+        io::stdin().lock().read_to_end(&mut bytes).context("cannot read the patch from stdin")?;
         return Ok(("the patch".to_owned(), bytes));
     }
     let path = Path::new(what);
     if path.is_file() {
-        return Ok((what.to_owned(), std::fs::read(path).with_context(|| format!("{what} cannot be read"))?));
+        return Ok((what.to_owned(), std::fs::read(path).with_context(|| format!("cannot read {what}"))?));
     }
     if !what.chars().all(|c| c.is_ascii_hexdigit() || c == '-') {
-        return Err(anyhow!("there is no file {what}")).hint("name a patch that exists, or a session by its id");
+        return Err(anyhow!("no such file: {what}")).hint("pass an existing patch file or a session id");
     }
     let id = sessions::one(&sessions::store()?, what)?;
     let title = format!("session {id}");

@@ -14,7 +14,7 @@ pub(crate) use self::work::{BoundArgs, ModeArg, ModelArgs, ModelsArgs, Output, P
 
 const EXAMPLES: &str = "\
 Examples:
-  agent                                  talk about the repository you are in
+  agent                                  chat about the repository you are in
   agent run \"Fix the failing test in tests/test_calc.py\"
   agent run --confirm \"Rename the function parse to read\"
   git diff main | agent run -            read the task from standard input
@@ -23,8 +23,8 @@ Examples:
   agent demo                             see it work without a key or a network
 
 Exit codes:
-  0 finished   1 failed (model, network, bug)   2 wrong use or configuration   3 a limit was reached
-  4 an approval was needed or refused   5 the model got stuck   130 cancelled";
+  0 finished   1 failed (model, network, bug)   2 usage or configuration error   3 limit reached
+  4 approval needed or refused   5 the model got stuck   6 withheld (agent ci)   130 cancelled";
 
 const CHAT_EXAMPLES: &str = "\
 Examples:
@@ -37,29 +37,29 @@ Examples:
 
 const RESUME_EXAMPLES: &str = "\
 Examples:
-  agent resume                           go on with the last session of this directory
-  agent resume \"Now add a test\"         say something to it
+  agent resume                           continue the latest session in this directory
+  agent resume \"Now add a test\"         send a new message
   agent resume 3f2a --model devstral-small-latest --max-cost 2
   agent fork 3f2a --step 7 \"Try it without a new dependency\"
 
-Limits count the whole session, what was used before included; --max-time counts this run alone.
-The model, its server and the name of its key are those of the session unless a flag says otherwise.";
+Limits count the whole session, including earlier runs; --max-time counts only this run.
+Model, server and key variable come from the session unless a flag overrides them.";
 
 const SESSIONS_EXAMPLES: &str = "\
 Examples:
-  agent sessions                         those of this directory
-  agent sessions --all \"cargo test\"     those in which these words were said or run
+  agent sessions                         sessions in this directory
+  agent sessions --all \"cargo test\"     all sessions that contain these words
   agent sessions --since 7d --json";
 
-/// A coding agent: hand it a task in a repository, it works until the task is done.
+/// A coding agent: give it a task in a repository and it works until it is done.
 #[derive(Debug, Parser)]
 #[command(name = "agent", version, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Cli {
-    /// None: a conversation on a terminal, this help elsewhere
+    /// Without one: chat on a terminal, this help elsewhere
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 
-    /// Say more on stderr about what happens inside (same as AGENT_LOG=debug)
+    /// Log details to stderr (same as AGENT_LOG=debug)
     #[arg(long, short, global = true)]
     pub(crate) verbose: bool,
 }
@@ -68,33 +68,33 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Work on a task in the current directory until it is done
     Run(Box<RunArgs>),
-    /// Talk with the model about the current directory: many tasks, one session
+    /// Chat in the current directory: many tasks, one session
     Chat(Box<ChatArgs>),
-    /// See the whole thing work, offline: a recorded model mends a failing test in a new small repository
+    /// Try it offline: a recorded model fixes a failing test in a small new repository
     Demo(DemoArgs),
-    /// Work for a CI job: a patch, a commit or a pull request at the end, or a truthful reason
+    /// Run as a CI job: ends with a patch, a commit, a pull request, or the reason why not
     Ci(Box<CiArgs>),
-    /// Land a patch, or what a session changed, in the current directory
+    /// Apply a patch or a session's changes to the current directory
     Apply(ApplyArgs),
-    /// Go on with a session exactly where it stopped, however it stopped
+    /// Resume a session exactly where it stopped, however it stopped
     Resume(Box<ResumeArgs>),
-    /// Begin a new session as a copy of another, up to some step
+    /// Start a new session as a copy of another, up to some step
     Fork(Box<ForkArgs>),
     /// List past sessions, newest first, or search them
     Sessions(SessionsArgs),
-    /// Show a session: what was said, called and changed
+    /// Show a session: messages, tool calls and changes
     Show(ShowArgs),
-    /// Show what a session changed, its commands' changes included, as a diff that `git apply` takes
+    /// Show a session's changes, including its commands', as a diff for `git apply`
     Diff(DiffArgs),
-    /// Take back what a session changed; what anybody changed since is left alone and named
+    /// Undo a session's changes; files changed since are skipped and listed
     Undo(UndoArgs),
-    /// Take the last undo back
+    /// Reverse the last undo
     Redo(RedoArgs),
-    /// List the models that the server offers, with context window, profile and price
-    #[command(after_help = "Examples:\n  agent models\n  agent models --base-url http://127.0.0.1:8080/v1\n  \
-                            agent models --profiles      # how each family is spoken to")]
+    /// List the server's models with context window, profile and price
+    #[command(after_help = "Examples:\n  agent models\n  agent models --base-url http://127.0.0.1:8080/v1\n  agent \
+                            models --profiles      # the settings for each model family")]
     Models(ModelsArgs),
-    /// Try what `run` needs on this machine: key, server, model, sandbox, git
+    /// Check what `run` needs on this machine: key, server, model, sandbox, git
     Doctor(ModelArgs),
     /// Show each setting with its value and where it comes from
     Config(ConfigArgs),
@@ -119,7 +119,7 @@ pub(crate) struct RunArgs {
 #[derive(Debug, Args)]
 #[command(after_help = CHAT_EXAMPLES)]
 pub(crate) struct ChatArgs {
-    /// What to begin with, in plain words
+    /// The first message, in plain words
     pub(crate) task: Option<String>,
 
     #[command(flatten)]
@@ -128,11 +128,11 @@ pub(crate) struct ChatArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Make the repository here and keep it [default: a temporary directory]
+    /// Create the repository here and keep it [default: a temporary directory]
     #[arg(long, value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
 
-    /// Fence for commands; `off` lets them do whatever you can
+    /// Sandbox for commands; `off` lets them do anything you can
     #[arg(long, value_enum)]
     pub(crate) sandbox: Option<SandboxArg>,
 }
@@ -140,11 +140,11 @@ pub(crate) struct DemoArgs {
 #[derive(Debug, Args)]
 #[command(after_help = RESUME_EXAMPLES)]
 pub(crate) struct ResumeArgs {
-    /// The session's id, or either end of it; the last one of this directory unless given
+    /// Session id, or its start or end [default: the latest in this directory]
     pub(crate) id: Option<String>,
 
-    /// What to say first; `-` reads it from standard input. Without it an unfinished session just goes on, and a
-    /// finished one is talked to, on a terminal
+    /// First message; `-` reads it from standard input. Without it an unfinished session continues, and a finished one
+    /// opens as a chat on a terminal
     pub(crate) message: Option<String>,
 
     #[command(flatten)]
@@ -157,13 +157,13 @@ pub(crate) struct ResumeArgs {
 #[derive(Debug, Args)]
 #[command(after_help = RESUME_EXAMPLES)]
 pub(crate) struct ForkArgs {
-    /// The session's id, or either end of it
+    /// Session id, or its start or end
     pub(crate) id: String,
 
-    /// What to say first; `-` reads it from standard input
+    /// First message; `-` reads it from standard input
     pub(crate) message: Option<String>,
 
-    /// The last step to keep, with what its calls gave; 0 keeps the task alone [default: all]
+    /// The last step to keep, with its results; 0 keeps only the task [default: all]
     #[arg(long, value_name = "N")]
     pub(crate) step: Option<usize>,
 
@@ -177,22 +177,22 @@ pub(crate) struct ForkArgs {
 #[derive(Debug, Default, Args)]
 #[command(after_help = SESSIONS_EXAMPLES)]
 pub(crate) struct SessionsArgs {
-    /// Only those in whose task, words, commands or file names this stands
+    /// Only sessions with this in their task, messages, commands or file names
     pub(crate) text: Option<String>,
 
-    /// All sessions, not only those of the current directory
+    /// All sessions, not only those in the current directory
     #[arg(long, conflicts_with = "dir")]
     pub(crate) all: bool,
 
-    /// Those of this directory [default: the current one]
+    /// Only sessions in this directory [default: the current one]
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
 
-    /// Only those begun at this date or later: 2026-11-25, or 7d for seven days ago
+    /// Only those started on or after this date: 2026-11-25, or 7d for seven days ago
     #[arg(long, value_name = "DATE")]
     pub(crate) since: Option<String>,
 
-    /// Only those begun before this date
+    /// Only those started before this date
     #[arg(long, value_name = "DATE")]
     pub(crate) until: Option<String>,
 
@@ -200,38 +200,38 @@ pub(crate) struct SessionsArgs {
     #[arg(long, short = 'n', default_value_t = 20)]
     pub(crate) number: usize,
 
-    /// One JSON object a line
+    /// One JSON object per line
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 const SHOW_EXAMPLES: &str = "\
 Examples:
-  agent show                             the last session of this directory, as text
+  agent show                             the latest session in this directory, as text
   agent show 0199 --html page.html       as a page with search, diffs and the cost of each step
   agent show --html - > page.html        the same, to stdout
-  agent show --atif trajectory.json      for Harbor and what else reads agents' trajectories
+  agent show --atif trajectory.json      for Harbor and other readers of agent trajectories
   agent show --json | tail -n 1          how it ended";
 
 #[derive(Debug, Args)]
 #[command(after_help = SHOW_EXAMPLES)]
 pub(crate) struct ShowArgs {
-    /// The session's id, or either end of it; the last one of this directory unless given
+    /// Session id, or its start or end [default: the latest in this directory]
     pub(crate) id: Option<String>,
 
     /// The conversation as text, with the time, tokens and cost of each step (the default)
     #[arg(long, conflicts_with_all = ["json", "html", "atif"])]
     pub(crate) text: bool,
 
-    /// The lines of the session file as they are
+    /// The session file as it is
     #[arg(long, conflicts_with_all = ["html", "atif"])]
     pub(crate) json: bool,
 
-    /// A page that stands alone, into this file; `-` is stdout. Only an older page is written over
+    /// Write a self-contained page to this file; `-` is stdout. Overwrites only an earlier page
     #[arg(long, value_name = "FILE", conflicts_with = "atif")]
     pub(crate) html: Option<PathBuf>,
 
-    /// A trajectory (ATIF 1.8, JSON), into this file; `-` is stdout. Only an older one is written over
+    /// Write a trajectory (ATIF 1.8, JSON) to this file; `-` is stdout. Overwrites only an earlier trajectory
     #[arg(long, value_name = "FILE")]
     pub(crate) atif: Option<PathBuf>,
 }
@@ -244,11 +244,11 @@ pub(crate) struct ConfigArgs {
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum ConfigAction {
-    /// Let this repository's .agent/config.toml count (it can never widen what the agent may do)
+    /// Trust this repository's .agent/config.toml (it can never widen access)
     Trust,
-    /// Take the trust back
+    /// Stop trusting it
     Untrust,
-    /// Print the JSON schema of something the program prints
+    /// Print the JSON schema of an output or input format
     Schema {
         #[arg(value_enum)]
         what: SchemaOf,

@@ -23,9 +23,9 @@ pub(crate) fn describe(effect: &Effect) -> String {
         Effect::List { path, .. } => format!("list {}", path.display()),
         Effect::Search { pattern, path, .. } => format!("search {} for {pattern}", path.display()),
         Effect::Map { .. } => "map the repository".to_owned(),
-        Effect::Run { command, timeout } => format!("run, for at most {} s:\n$ {command}", timeout.as_secs()),
+        Effect::Run { command, timeout } => format!("run, timeout {} s:\n$ {command}", timeout.as_secs()),
         Effect::Start { command } => format!("run in the background, until this run ends:\n$ {command}"),
-        Effect::ReadOutput { id, .. } => format!("read what background command {id} printed"),
+        Effect::ReadOutput { id, .. } => format!("read the output of background command {id}"),
         Effect::Stop { id } => format!("stop background command {id}"),
         Effect::Write { changes } => changes
             .iter()
@@ -80,7 +80,7 @@ pub(crate) async fn ask(question: Question<'_>, around: &Around, screen: &Screen
             .await
             {
                 Ok(changed) => effect = changed,
-                Err(error) => dialog.write(&format!("it is as it was: {error:#}\n")),
+                Err(error) => dialog.write(&format!("unchanged: {error:#}\n")),
             },
             Choice::Whole => {
                 let text = show::whole(&effect, sheet);

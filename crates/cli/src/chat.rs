@@ -57,8 +57,8 @@ pub(crate) async fn chat(args: ChatArgs) -> anyhow::Result<Exit> {
     let root = run::workspace(args.work.model.workspace.as_deref())?;
     let config = Config::for_work(&args.work, &ProgramArgs::default(), &root)?;
     if !is_attended() {
-        return Err(anyhow::anyhow!("a conversation needs a terminal"))
-            .hint("hand over one task instead: agent run \"...\", or `... | agent run -`");
+        return Err(anyhow::anyhow!("chat needs a terminal"))
+            .hint("run one task instead: agent run \"...\", or `... | agent run -`");
     }
     converse(Plan { root, config, output: Output::Text, beginning: Beginning::New }, args.task).await
 }
@@ -147,7 +147,7 @@ impl Chat {
                     return Next::GoOn;
                 }
                 self.stop_waiting(|_| true);
-                self.desk.screen.prose(Paint::Dim, "Ctrl-C again leaves");
+                self.desk.screen.prose(Paint::Dim, "press Ctrl-C again to quit");
                 self.desk.draw();
             }
             Said::InterruptAgain | Said::Leave | Said::Gone => return Next::Leave,
@@ -203,7 +203,7 @@ impl Chat {
             Line::Shell(command) => self.run_by_hand(command).await,
             Line::Command(does, argument) => self.command(does, argument).await,
             Line::Unknown(name, nearest) => {
-                let text = format!("there is no {name}; did you mean {nearest}? /help lists all");
+                let text = format!("unknown command {name}; did you mean {nearest}? /help lists all");
                 self.desk.screen.prose(Paint::Yellow, &text);
                 Next::GoOn
             }
@@ -238,8 +238,11 @@ impl Chat {
         self.placing = None;
         match place {
             Ok(place) => {
-                let fence =
-                    if place.fenced { "commands are fenced" } else { "NO SANDBOX: commands can do whatever you can" };
+                let fence = if place.fenced {
+                    "commands are sandboxed"
+                } else {
+                    "NO SANDBOX: commands can do anything you can"
+                };
                 let mode = mode_name(place.policy.mode());
                 self.desk.screen.prose(Paint::Dim, &format!("{mode}, {fence}"));
                 self.desk.settle(place);
@@ -254,8 +257,7 @@ impl Chat {
         match (connected, &mut self.talk) {
             (Ok((config, connected)), Some(talk)) => {
                 let effort = connected.effort.map(|effort| format!(", effort {effort}")).unwrap_or_default();
-                let text = format!("{} answers from here on{effort}", connected.model);
-                self.desk.screen.prose(Paint::Dim, &text);
+                self.desk.screen.prose(Paint::Dim, &format!("now using {}{effort}", connected.model));
                 self.config = config.clone();
                 if let Err(error) = talk.connect_to(config, connected) {
                     self.failed(&error, |_| true);

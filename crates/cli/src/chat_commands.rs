@@ -30,7 +30,7 @@ impl Chat {
             Does::Model => self.model(argument),
             Does::Effort => self.effort(argument),
             Does::Cost => {
-                let text = self.talk.as_ref().map_or_else(|| "nothing was spent yet".to_owned(), cost);
+                let text = self.talk.as_ref().map_or_else(|| "nothing spent yet".to_owned(), cost);
                 self.desk.screen.prose(Paint::Plain, &text);
             }
             Does::Diff => return self.diff().await,
@@ -54,7 +54,7 @@ impl Chat {
             }
         };
         if diff.is_empty() {
-            screen.prose(Paint::Plain, "nothing is changed");
+            screen.prose(Paint::Plain, "no changes");
             return Next::GoOn;
         }
         let diff = if screen.is_coloured() { diff::painted(&diff) } else { diff };
@@ -74,7 +74,7 @@ impl Chat {
     fn undo(&mut self, file: Option<&str>) {
         let screen = &self.desk.screen;
         let Some(talk) = &mut self.talk else {
-            return screen.prose(Paint::Plain, "nothing is changed");
+            return screen.prose(Paint::Plain, "no changes");
         };
         let wanted = file.map(|file| {
             let file = file.trim_start_matches('@');
@@ -87,7 +87,7 @@ impl Chat {
                 screen.line(Paint::Plain, report.render().trim_end());
                 if !told.is_empty() {
                     self.aside += &format!("{told}\n\n");
-                    screen.prose(Paint::Dim, "the model is told with your next message");
+                    screen.prose(Paint::Dim, "the model will see this with your next message");
                 }
             }
             Err(error) => hint::say(screen, &error),
@@ -118,7 +118,7 @@ impl Chat {
 
     fn model(&mut self, wanted: &str) {
         if wanted.is_empty() {
-            let text = format!("{} answers; another one: /model ID (agent models lists them)", self.config.model());
+            let text = format!("using {}; switch with /model ID (`agent models` lists them)", self.config.model());
             self.desk.screen.prose(Paint::Plain, &text);
         } else {
             self.find(self.config.with_model(wanted));
@@ -135,15 +135,15 @@ pub(crate) fn change_mode(desk: &Desk, wanted: &str) {
     }
     match ModeArg::from_str(wanted, true).map(Mode::from) {
         Ok(Mode::Auto) if !place.may_be_auto => {
-            desk.screen.prose(Paint::Red, "error: auto mode needs the sandbox, and it does not hold on this machine");
-            desk.screen.prose(Paint::Plain, "hint: `agent doctor` says why");
+            desk.screen.prose(Paint::Red, "error: auto mode needs the sandbox, which does not work on this machine");
+            desk.screen.prose(Paint::Plain, "hint: `agent doctor` shows why");
         }
         Ok(mode) => {
             place.policy.mode_switch().set(mode);
             // The prompt says it.
             desk.draw();
         }
-        Err(_) => desk.screen.prose(Paint::Red, &format!("error: there is no mode `{wanted}`; the modes are {names}")),
+        Err(_) => desk.screen.prose(Paint::Red, &format!("error: unknown mode `{wanted}`; the modes are {names}")),
     }
 }
 
@@ -151,7 +151,7 @@ pub(crate) fn change_mode(desk: &Desk, wanted: &str) {
 pub(crate) fn meters(talk: &Conversation, steps: u32, took: Duration) -> String {
     let spent = talk.spent();
     let about = if spent.estimated { "about " } else { "" };
-    let steps = if steps == 1 { "1 step".to_owned() } else { format!("{steps} steps") };
+    let steps = agent::counted(steps, "step");
     let cost = spent.cost_usd.filter(|cost| 0.0 < *cost).map(|cost| format!(" · USD {cost:.4}")).unwrap_or_default();
     let (_, window, used) = talk.window();
     let context = window.map(|window| format!(" · ctx {}%", percent(used, window))).unwrap_or_default();
@@ -164,12 +164,12 @@ fn cost(talk: &Conversation) -> String {
     let about = if spent.estimated { "about " } else { "" };
     let cost = match spent.cost_usd {
         Some(cost) => format!("USD {cost:.4}"),
-        None => "not known: no price is known for the model".to_owned(),
+        None => "unknown: no price for this model".to_owned(),
     };
     let (model, window, used) = talk.window();
     let context = match window {
         Some(window) => format!("about {used} of {window} tokens ({}%)", percent(used, window)),
-        None => format!("about {used} tokens; the model's window is not known"),
+        None => format!("about {used} tokens; the model's window is unknown"),
     };
     format!(
         "model    {model}\nsteps    {}\ntokens   {about}{} in ({} cached), {} out\ncost     {cost}\ncontext  {context}",

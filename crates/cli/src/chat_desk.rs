@@ -82,7 +82,7 @@ impl Desk {
             screen: screen.clone(),
             keyboard: Keyboard::open(screen)
                 .context("cannot open /dev/tty")
-                .hint("start it in a shell of a terminal, or hand over one task: agent run \"...\"")?,
+                .hint("start it in a terminal, or run one task: agent run \"...\"")?,
             editor,
             history,
             resized: signal(SignalKind::window_change())?,
@@ -160,7 +160,7 @@ impl Desk {
                 Wish::Leave => return Said::Leave,
                 Wish::Submit(line) => {
                     if let Err(error) = self.history.add(&line) {
-                        self.screen.line(Paint::Yellow, &format!("the history could not be kept: {error}"));
+                        self.screen.line(Paint::Yellow, &format!("cannot save the history: {error}"));
                     }
                     self.redraw();
                     return Said::Line(line);
@@ -217,7 +217,7 @@ impl Desk {
             return self.draw();
         }
         self.unsent.push_front(text.to_owned());
-        self.screen.line(Paint::Yellow, &format!("not sent, Enter alone sends it: {text}"));
+        self.screen.line(Paint::Yellow, &format!("not sent (press Enter to send): {text}"));
     }
 
     /// What the model gets for what was written.

@@ -67,7 +67,7 @@ impl Chat {
         let Chat { talk: Some(talk), desk, .. } = self else { return Next::GoOn };
         let cancel = Cancel::default();
         talk.begin_turn(cancel.clone());
-        desk.screen.status(Some("condensing what was said ·".to_owned()));
+        desk.screen.status(Some("compacting the conversation ·".to_owned()));
         let focus = Some(focus).filter(|focus| !focus.is_empty());
         let (condensed, meanwhile) = listen_during(talk.compact(focus), desk, &cancel).await;
         let Some(condensed) = condensed else { return Next::Leave };
@@ -76,7 +76,7 @@ impl Chat {
         match condensed {
             // It was shown as it happened.
             Ok(Condensed::Done) => (),
-            Ok(Condensed::Not(why)) => desk.screen.prose(Paint::Yellow, &format!("nothing was condensed: {why}")),
+            Ok(Condensed::Not(why)) => desk.screen.prose(Paint::Yellow, &format!("not compacted: {why}")),
             Ok(Condensed::Ended(finish)) => say_end(talk, desk, &Ok(finish)),
             Err(error) => say_end(talk, desk, &Err(error)),
         }
@@ -109,7 +109,7 @@ impl Chat {
                 self.desk.screen.line(Paint::Plain, &shown);
                 let shown = agent::Clipped::new(shown);
                 self.aside += &format!("I ran `{command}`:\n```\n{}\n```\n\n", shown.as_str());
-                self.desk.screen.prose(Paint::Dim, "the model sees this with your next message");
+                self.desk.screen.prose(Paint::Dim, "the model will see this with your next message");
             }
             Err(agent::SandboxError::Cancelled) => self.desk.screen.prose(Paint::Yellow, "stopped"),
             Err(error) => self.desk.screen.prose(Paint::Red, &format!("error: {error}")),
@@ -164,7 +164,7 @@ pub(crate) async fn listen_during<T>(
         match said {
             Said::Line(line) => meanwhile = heard(&line, desk, cancel).unwrap_or(meanwhile),
             Said::Stop => stop(desk, cancel, "stopping"),
-            Said::Interrupt => stop(desk, cancel, "stopping; Ctrl-C again leaves at once"),
+            Said::Interrupt => stop(desk, cancel, "stopping; press Ctrl-C again to quit now"),
             Said::InterruptAgain => return (None, meanwhile),
             Said::Leave => {
                 meanwhile = Meanwhile::Leaves;
@@ -202,7 +202,7 @@ fn heard(line: &str, desk: &Desk, cancel: &Cancel) -> Option<Meanwhile> {
     };
     match slash::read(line) {
         Line::Words => {
-            say("the model reads this before its next step");
+            say("the model will read this before its next step");
             desk.screen.wait_with(Waiting::Words(desk.for_the_model(line)));
         }
         Line::Command(Does::Help, _) => desk.screen.prose(Paint::Plain, &slash::help()),
@@ -227,7 +227,7 @@ fn heard(line: &str, desk: &Desk, cancel: &Cancel) -> Option<Meanwhile> {
         )
         | Line::Shell(_)
         | Line::Unknown(..) => {
-            say("it is done after this");
+            say("queued until this turn ends");
             desk.screen.wait_with(Waiting::Line(line.to_owned()));
         }
     }

@@ -88,16 +88,16 @@ pub(crate) async fn ci(args: CiArgs) -> anyhow::Result<Exit> {
 async fn carry_out(args: &CiArgs, screen: &Screen, result: &mut CiResult) -> anyhow::Result<Scanner> {
     outputs::check_files(args)?;
     let author = Author::parse(&args.author)
-        .ok_or_else(|| anyhow!("`{}` is no author", args.author))
+        .ok_or_else(|| anyhow!("`{}` is not an author", args.author))
         .hint("write it like --author \"A Bot <bot@example.org>\"")?;
     let check_time = reach::time(&args.check_time)
-        .ok_or_else(|| anyhow!("`{}` is not a time", args.check_time))
+        .ok_or_else(|| anyhow!("`{}` is not a duration", args.check_time))
         .hint("write it like 90s, 10m or 1h30m")?;
     let workspace = run::workspace(args.model.workspace.as_deref())?;
     let repository = Repository::find(&workspace)?;
     match worktree::sweep() {
         Ok(swept) => tell(screen, &swept),
-        Err(error) => screen.line(Paint::Yellow, &format!("what killed runs left could not be removed: {error:#}")),
+        Err(error) => screen.line(Paint::Yellow, &format!("cannot clean up after killed runs: {error:#}")),
     }
     let config = Config::for_ci(args, &repository.root)?;
     logins::check(&repository.git, &reach::paths("hide", &config.hide())?)?;
@@ -124,7 +124,7 @@ impl Job<'_> {
         result.base = Some(start.base.clone());
         result.notes.extend(start.notes.iter().cloned());
         if self.repository.has_changes() && self.args.base.is_none() {
-            result.notes.push("uncommitted changes of the checkout are not part of the work".to_owned());
+            result.notes.push("uncommitted changes in the checkout are not included".to_owned());
         }
         let worktree = Worktree::add(&self.repository, &start.base, &session::Store::new_id())?;
         let carried = self.carry_out_in(&worktree, &start, result).await;
@@ -133,7 +133,7 @@ impl Job<'_> {
             match worktree.rescue(session) {
                 Work::Nothing => (),
                 Work::Patch(patch) => result.patch = Some(patch.display().to_string()),
-                left @ Work::Left(..) => result.notes.push(format!("this run did not end well; {left}")),
+                left @ Work::Left(..) => result.notes.push(format!("this run ended abnormally; {left}")),
             }
         }
         carried
@@ -197,12 +197,10 @@ fn tell(screen: &Screen, swept: &[worktree::Swept]) {
 /// Keeps a patch in the state directory, for its owner's eyes.
 fn keep(id: &str, patch: &[u8]) -> anyhow::Result<PathBuf> {
     let folder = paths::patches()?;
-    std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let path = folder.join(format!("{id}.patch"));
     let mut file = std::fs::File::options().create(true).truncate(true).write(true).mode(0o600).open(&path)?;
-    file.write_all(patch)
-        .and_then(|()| file.sync_all())
-        .with_context(|| format!("{} cannot be written", path.display()))?;
+    file.write_all(patch).and_then(|()| file.sync_all()).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
 }
 
@@ -212,7 +210,7 @@ pub(crate) fn kept(id: &str) -> anyhow::Result<Option<(PathBuf, Vec<u8>)>> {
     match std::fs::read(&path) {
         Ok(patch) => Ok(Some((path, patch))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
 }
 

@@ -146,7 +146,7 @@ pub(crate) struct Config {
 impl Config {
     /// Errors are wrong configuration: exit code 2, with file and line.
     pub(crate) fn load(flags: Layer, workspace: &Path) -> anyhow::Result<Config> {
-        let config = Config::read(flags, workspace).hint("`agent config` shows what is set where")?;
+        let config = Config::read(flags, workspace).hint("`agent config` shows each setting and its source")?;
         config.rules()?;
         config.approval_timeout()?;
         Ok(config)
@@ -191,10 +191,7 @@ impl Config {
         let path = paths::repository_config(workspace);
         let Some(text) = read_optional(&path)? else { return Ok(()) };
         if !paths::is_trusted(workspace, &text)? {
-            self.notices.push(format!(
-                "{} is not trusted and was left out; `agent config trust` lets it count",
-                path.display()
-            ));
+            self.notices.push(format!("ignoring {}: not trusted; run `agent config trust` to use it", path.display()));
             return Ok(());
         }
         let mut table: Table = parse_table(&text, &path)?;
@@ -202,7 +199,7 @@ impl Config {
             table.keys().filter(|name| !REPOSITORY_NAMES.contains(&name.as_str())).cloned().collect();
         for name in &refused {
             table.remove(name);
-            self.notices.push(format!("{}: a repository cannot set `{name}`; it was left out", path.display()));
+            self.notices.push(format!("{}: a repository cannot set `{name}`; ignored", path.display()));
         }
         let layer = Value::Table(table)
             .try_into()
@@ -356,7 +353,9 @@ fn defaults() -> Layer {
 }
 
 fn duration(text: &str) -> anyhow::Result<Duration> {
-    reach::time(text).ok_or_else(|| anyhow::anyhow!("`{text}` is not a time")).hint("write it like 90s, 10m or 1h30m")
+    reach::time(text)
+        .ok_or_else(|| anyhow::anyhow!("`{text}` is not a duration"))
+        .hint("write it like 90s, 10m or 1h30m")
 }
 
 /// `AGENT_MAX_STEPS=5` and so on, one variable for each name.
@@ -378,7 +377,7 @@ fn from_environment() -> anyhow::Result<Layer> {
                 Value::Float(text.parse().with_context(|| format!("{variable}={text} is not a number"))?)
             }
             "plain" => Value::Boolean(text.parse().with_context(|| format!("{variable}={text} is not true or false"))?),
-            "price" => bail!("{variable} is not read; set `price` in the configuration file"),
+            "price" => bail!("{variable} is not supported; set `price` in the configuration file"),
             _ => Value::String(text.clone()),
         };
         let alone = Table::from_iter([(name.to_owned(), value.clone())]);

@@ -51,7 +51,7 @@ pub(crate) async fn server(config: &Config) -> anyhow::Result<Rc<Server>> {
     if key.is_none() && config.base_url().is_none() {
         return Err(Hinted::new(
             Exit::Usage,
-            format!("no key: {api_key_env} is not set"),
+            format!("no API key: {api_key_env} is not set"),
             Some(without_key(&api_key_env).await),
         )
         .into());
@@ -63,12 +63,11 @@ pub(crate) async fn server(config: &Config) -> anyhow::Result<Rc<Server>> {
 }
 
 async fn without_key(api_key_env: &str) -> String {
-    let mut hint =
-        format!("export {api_key_env}=... (get one at console.mistral.ai), or see it work without one: agent demo");
+    let mut hint = format!("export {api_key_env}=... (from console.mistral.ai), or try it without a key: agent demo");
     for local in providers::local_servers(providers::LOCAL_SERVERS).await {
         let model = local.models.first().map(|model| format!(" --model {model}")).unwrap_or_default();
         hint.push_str(&format!(
-            "\n      {} answers on this machine: add --base-url {}{model}",
+            "\n      {} is running on this machine: add --base-url {}{model}",
             local.name, local.base_url
         ));
     }
@@ -81,7 +80,7 @@ fn enough(price: Option<Price>, budget: Option<f64>, model: &str) -> anyhow::Res
         return Ok(price);
     }
     let hint = "set `price = { input = ..., output = ... }` (USD per million tokens) in the configuration".to_owned();
-    let message = format!("--max-cost cannot be kept: no price is known for {model}");
+    let message = format!("--max-cost needs a price, and none is known for {model}");
     Err(Hinted::new(Exit::Usage, message, Some(hint)).into())
 }
 
@@ -97,11 +96,11 @@ pub(crate) async fn connect(config: &Config, session: &str) -> anyhow::Result<Co
             return Err(chat_error(error));
         }
         Ok(Err(error)) => {
-            notices.push(format!("the server gave no list of models: {error}"));
+            notices.push(format!("cannot list the server's models: {error}"));
             Vec::new()
         }
         Err(_) => {
-            notices.push("the server was too slow to list its models".to_owned());
+            notices.push("the server took too long to list its models".to_owned());
             Vec::new()
         }
     };
@@ -162,7 +161,7 @@ fn choose(
     match (dialect, cards) {
         (_, []) => return Ok((wanted, None)),
         (Dialect::OpenAiCompatible, [only]) if config.model_is_default() => {
-            notices.push(format!("using {}, the only model of this server", only.id));
+            notices.push(format!("using {}, the only model on this server", only.id));
             return Ok((only.id.clone(), Some(only.clone())));
         }
         (Dialect::Mistral | Dialect::OpenAiCompatible, _) => (),

@@ -131,8 +131,8 @@ impl Conversation {
             Beginning::Forked(source) => store.fork(&source, &id).and_then(|reopened| goes_on(reopened, served)),
         };
         let (session, before) = begun
-            .with_context(|| format!("the session cannot be saved to {}", store.file(&id).display()))
-            .hint("make room, or point XDG_STATE_HOME to a directory that can be written")?;
+            .with_context(|| format!("cannot save the session to {}", store.file(&id).display()))
+            .hint("free some space, or point XDG_STATE_HOME to a writable directory")?;
         let transcript = before.as_ref().map(|session| Transcript::restore(session.entries().cloned().collect()));
         let kept = Kept { folder: paths::snapshots()?, root: root.clone(), session: id };
         let watched = Watched::new(Rc::clone(&host), kept, session.second()?);
@@ -169,7 +169,7 @@ impl Conversation {
         match &self.face {
             Face::Human(_) => {
                 let fence =
-                    if self.fenced { "commands are fenced" } else { "NO SANDBOX: commands can do whatever you can" };
+                    if self.fenced { "commands are sandboxed" } else { "NO SANDBOX: commands can do anything you can" };
                 self.screen.prose(Paint::Dim, &format!("{model} · {mode}, {fence} · {root}"));
                 self.say_what_goes_on();
             }
@@ -185,7 +185,7 @@ impl Conversation {
     /// The first task, where it is not the first time.
     pub(crate) fn say_what_goes_on(&self) {
         if let Some(transcript) = &self.transcript {
-            self.screen.line(Paint::Dim, &format!("going on with: {}", one_line(transcript.task(), 80)));
+            self.screen.line(Paint::Dim, &format!("continuing: {}", one_line(transcript.task(), 80)));
         }
     }
 
@@ -245,7 +245,7 @@ impl Conversation {
     /// Condenses what was said, because the human wants it; `focus` is what must be kept in particular.
     pub(crate) async fn compact(&mut self, focus: Option<&str>) -> Result<Condensed, AgentError> {
         let Some(mut transcript) = self.transcript.take() else {
-            return Ok(Condensed::Not("nothing was said yet"));
+            return Ok(Condensed::Not("nothing to compact yet"));
         };
         let mut agent = self.agent();
         let condensed = agent::compact(&mut agent, &mut transcript, focus).await;
@@ -321,7 +321,7 @@ impl Conversation {
         self.host.close().await;
         for repository in self.host.new_repositories().await {
             let path = repository.display();
-            let text = format!("a git repository appeared: {path}; git runs what its hooks and configuration say");
+            let text = format!("a new git repository appeared: {path}; git will run its hooks and configuration");
             self.face.frontend().show(AgentEvent::Notice(&text));
         }
         let ended = self.account_for(&finish);
@@ -329,7 +329,7 @@ impl Conversation {
         if let Err(error) = self.session.note(&ended)
             && ended.exit_code != Exit::Failed as i32
         {
-            self.screen.line(Paint::Yellow, &format!("the end of the session could not be saved: {error}"));
+            self.screen.line(Paint::Yellow, &format!("cannot save the end of the session: {error}"));
         }
         ended
     }
@@ -347,7 +347,7 @@ impl Conversation {
                 ("failed", hinted.0, Some(error.message.clone()), hinted.1)
             }
             Err(AgentError::Journal(error)) => {
-                let hint = "what was done is in the workspace; make room, or point XDG_STATE_HOME elsewhere";
+                let hint = "your changes are in the workspace; free some space, or point XDG_STATE_HOME elsewhere";
                 ("failed", Exit::Failed, Some(error.to_string()), Some(hint.to_owned()))
             }
         };

@@ -29,17 +29,17 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<Exit> {
         None => temporary.path().canonicalize()?,
     };
     for (name, text) in FILES {
-        std::fs::write(root.join(name), text).with_context(|| format!("{name} cannot be written"))?;
+        std::fs::write(root.join(name), text).with_context(|| format!("cannot write {name}"))?;
     }
     writeln!(
         stderr,
-        "This is a demo. The model's words are recorded; everything else is real: the HTTP, the loop, the"
+        "This is a demo. The model's replies are recorded; everything else is real: the HTTP, the loop, the"
     )?;
     writeln!(stderr, "tools, the sandbox, the commands and the files in {}.", root.display())?;
     writeln!(stderr, "$ agent run \"{TASK}\"")?;
-    let script = Script::parse(MODEL).context("the recorded model cannot be read")?;
+    let script = Script::parse(MODEL).context("cannot read the recorded model")?;
     let server = fake_mistral::Config { key: Key::NotAsked, ..fake_mistral::Config::default() };
-    let server = FakeMistral::start_with(script, server).await.context("no port on 127.0.0.1 can be opened")?;
+    let server = FakeMistral::start_with(script, server).await.context("cannot open a port on 127.0.0.1")?;
     let config = Config::for_demo(Layer::of_demo(server.base_url(), args.sandbox));
     let exit = run::carry_out(
         Some(TASK.to_owned()),
@@ -47,13 +47,13 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<Exit> {
     )
     .await?;
     if exit == Exit::Finished {
-        writeln!(stderr, "The test passes now. With a model of your own: agent run \"...\" in your repository.")?;
+        writeln!(stderr, "The test passes now. With a real model: agent run \"...\" in your repository.")?;
     }
     Ok(exit)
 }
 
 fn prepare(directory: &Path) -> anyhow::Result<PathBuf> {
-    std::fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
+    std::fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
     if std::fs::read_dir(directory)?.next().is_some() {
         return Err(anyhow::anyhow!("{} is not empty", directory.display())).hint("name a new directory");
     }

@@ -22,8 +22,8 @@ pub(crate) fn diff(args: &DiffArgs) -> anyhow::Result<Exit> {
     if let Some(step) = args.step
         && (step == 0 || past.history.steps() < step)
     {
-        return Err(anyhow!("there is no step {step}"))
-            .hint(format!("the session has {} steps, from 1", past.history.steps()));
+        return Err(anyhow!("no such step: {step}"))
+            .hint(format!("the session has steps 1 to {}", past.history.steps()));
     }
     let links = past.history.links(&past.objects, |step| args.step.is_none_or(|wanted| wanted == step))?;
     let net = snapshots::net(&links);
@@ -44,7 +44,7 @@ pub(crate) fn diff(args: &DiffArgs) -> anyhow::Result<Exit> {
         let path = harmless(&path.to_string_lossy());
         writeln!(
             io::stderr(),
-            "note: {path} was also changed by somebody else between the steps; that is in the diff"
+            "note: {path} was also changed by someone else between the steps; the diff includes that"
         )?;
     }
     Ok(Exit::Finished)
@@ -88,8 +88,8 @@ fn mixed(links: &[Link]) -> BTreeSet<&Path> {
 /// What a state holds, as git sees it: `None` for a directory, which git does not know, and for what is not there.
 pub(crate) fn content(state: Option<&FileState>, objects: &Objects) -> Option<Result<Vec<u8>, &'static str>> {
     match state? {
-        FileState::File { digest, .. } => Some(objects.get(digest).map_err(|_| "no longer kept")),
-        FileState::Unkept { .. } => Some(Err("not kept")),
+        FileState::File { digest, .. } => Some(objects.get(digest).map_err(|_| "snapshot deleted")),
+        FileState::Unkept { .. } => Some(Err("no snapshot")),
         FileState::Link { target } => Some(Ok(target.as_bytes().to_vec())),
         FileState::Dir => None,
     }
@@ -189,7 +189,7 @@ fn stat(net: &[Changed], objects: &Objects) -> String {
         out.push_str(&format!("{word}{} +{plus} -{minus}\n", harmless(&change.path.to_string_lossy())));
         (files, added, removed) = (files + 1, added + plus, removed + minus);
     }
-    out.push_str(&format!("{files} files, +{added} -{removed}\n"));
+    out.push_str(&format!("{}, +{added} -{removed}\n", agent::counted(files, "file")));
     out
 }
 

@@ -13,7 +13,7 @@ use crate::hint::Exit;
 pub(crate) struct Event<'a> {
     /// UUID of the session.
     pub(crate) session: &'a str,
-    /// The request to the model it belongs to, from 1; 0 before the first.
+    /// Number of the model request it belongs to, from 1; 0 before the first.
     pub(crate) step: u32,
     /// RFC 3339, UTC.
     pub(crate) at: String,
@@ -26,51 +26,51 @@ pub(crate) struct Event<'a> {
 pub(crate) enum What<'a> {
     /// The first event.
     RunStarted { task: &'a str, model: &'a str, workspace: &'a str, mode: &'a str, sandbox: &'a str },
-    /// A request goes out.
+    /// A request is sent to the model.
     StepStarted,
-    /// A piece of the model's words.
+    /// A piece of the model's text.
     Text { text: &'a str },
     /// A piece of the model's thinking.
     Thinking { text: &'a str },
-    /// The words since `step_started` were the model's thinking, and no part of its answer.
+    /// The text since `step_started` was thinking, not part of the reply.
     TextWasThinking,
-    /// The attempt failed and is made again: words since `step_started` are void. Not an error.
+    /// The attempt failed and is retried: discard text since `step_started`. Not an error.
     Retrying { attempt: u32, delay_ms: u64, why: &'a str },
-    /// The reply is whole; totals of the run so far.
+    /// The reply is complete; totals of the run so far.
     Usage(Totals),
-    /// A call begins.
+    /// A tool call starts.
     ToolCall { id: &'a str, name: &'a str, arguments: Value },
     /// Files were written.
     FilesChanged { files: Vec<FileDiff> },
-    /// A call ended; each `tool_call` gets one.
+    /// A tool call ended; each `tool_call` gets one.
     ToolResult { id: &'a str, name: &'a str, outcome: &'a str, text: &'a str },
-    /// Something needs an approval. With `--input jsonl` it waits for one until the deadline; else nobody is there.
+    /// An effect needs approval. With `--input jsonl` it waits until the deadline; otherwise there is no one to ask.
     ApprovalRequested {
         id: &'a str,
         effect: Requested,
-        /// Why it is not simply done.
+        /// Why approval is needed.
         why: &'a str,
-        /// What the answer `session` would allow; null where it may only be allowed once.
+        /// What the answer `session` would allow; null if it can only be allowed once.
         offer: Option<String>,
-        /// The model's words of the same reply.
+        /// The model's text in the same reply.
         reason: &'a str,
-        /// RFC 3339, UTC; null where nobody is asked.
+        /// RFC 3339, UTC; null if there is no one to ask.
         deadline: Option<String>,
     },
-    /// `once`, `session`, `edited`, `no`, `quit`, or `nobody`: none came in time. Each `approval_requested` gets one,
-    /// unless the run is cancelled meanwhile.
+    /// `once`, `session`, `edited`, `no`, `quit`, or `nobody` (no answer in time). Each `approval_requested` gets one,
+    /// unless the run is cancelled first.
     ApprovalEnded { id: &'a str, answer: &'a str },
-    /// A line of `--input jsonl` was not understood, or answers nothing. It changed nothing.
+    /// A line of `--input jsonl` was invalid, or answered no open request. It was ignored.
     InputError { error: &'a str },
-    /// The mode is another one from this step on.
+    /// The mode changed, from this step on.
     ModeChanged { mode: &'a str },
-    /// Worth knowing, and no trouble.
+    /// Information for the user; not an error.
     Notice { text: &'a str },
     /// The last event.
     RunEnded(Ended),
 }
 
-/// What is to be approved.
+/// What needs approval.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum Requested {
@@ -80,7 +80,7 @@ pub(crate) enum Requested {
         cwd: String,
         timeout_seconds: u64,
     },
-    /// A command that is left running until it ends, is stopped, or the run ends.
+    /// A command that runs in the background until it ends, is stopped, or the run ends.
     Start {
         command: String,
         cwd: String,
@@ -88,7 +88,7 @@ pub(crate) enum Requested {
     Write {
         files: Vec<FileDiff>,
     },
-    /// Reading is asked about by no rule so far.
+    /// Reserved: no rule asks about reading so far.
     Look {
         text: String,
     },
@@ -98,22 +98,22 @@ pub(crate) enum Requested {
 pub(crate) struct FileDiff {
     #[serde(flatten)]
     pub(crate) file: ChangedFile,
-    /// Unified.
+    /// A unified diff.
     pub(crate) diff: String,
 }
 
-/// How the run ended: the last line of `jsonl`, and all that `json` prints.
+/// How the run ended: the last line of `jsonl`, and the only object of `json`.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct Ended {
     /// `answered`, `cancelled`, `limit_reached`, `stuck`, `refused`, `approval_needed` or `failed`.
     pub(crate) finish: &'static str,
     pub(crate) exit_code: i32,
-    /// Which limit, why stuck, which error.
+    /// The limit, why the model got stuck, or the error.
     pub(crate) reason: Option<String>,
     pub(crate) hint: Option<String>,
-    /// The model's last words.
+    /// The model's final text.
     pub(crate) answer: String,
-    /// What the tools and the commands changed, at most 300 of them.
+    /// Files changed by tools and commands, at most 300.
     pub(crate) files: Vec<ChangedFile>,
     /// How many more there are.
     pub(crate) files_left_out: usize,
@@ -123,7 +123,7 @@ pub(crate) struct Ended {
     pub(crate) totals: Totals,
     pub(crate) seconds: f64,
     pub(crate) session_file: String,
-    /// `fenced`, or `off` where commands could do whatever the user can.
+    /// `fenced` (sandboxed), or `off` if commands could do anything the user can.
     pub(crate) sandbox: String,
 }
 
@@ -134,7 +134,7 @@ pub(crate) struct Totals {
     /// Part of `input_tokens`.
     pub(crate) cached_tokens: u64,
     pub(crate) output_tokens: u64,
-    /// Null where no price is known.
+    /// Null if no price is known.
     pub(crate) cost_usd: Option<f64>,
     /// Some counts are bytes / 4, because the server reports none.
     pub(crate) estimated: bool,
@@ -162,7 +162,7 @@ pub(crate) fn finish(finish: &Finish) -> (&'static str, Exit, Option<String>, Op
             ("limit_reached", Exit::Limit, Some(limit.to_string()), Some(limit_hint(*limit)))
         }
         Finish::Stuck(why) => {
-            ("stuck", Exit::Stuck, Some(why.clone()), Some("say more in the task, or try another model"))
+            ("stuck", Exit::Stuck, Some(why.clone()), Some("give more detail in the task, or try another model"))
         }
         Finish::Declined(why) => {
             ("failed", Exit::Failed, Some(why.clone()), Some("say it in other words, or try another model"))
@@ -171,24 +171,24 @@ pub(crate) fn finish(finish: &Finish) -> (&'static str, Exit, Option<String>, Op
             "stuck",
             Exit::Stuck,
             Some(why.clone()),
-            Some("split the task, or go on with a model that has a larger window: agent resume --model ID"),
+            Some("split the task, or continue with a larger-window model: agent resume --model ID"),
         ),
         Finish::Refused => ("refused", Exit::Approval, None, None),
         Finish::ApprovalNeeded => (
             "approval_needed",
             Exit::Approval,
-            Some("an approval was needed and nobody was there to give it".to_owned()),
-            Some("run it at a terminal, with --mode auto behind the sandbox, or answer with --input jsonl"),
+            Some("approval was needed, and there was no one to give it".to_owned()),
+            Some("run it on a terminal, use --mode auto in the sandbox, or answer with --input jsonl"),
         ),
     }
 }
 
 fn limit_hint(limit: Limit) -> &'static str {
     match limit {
-        Limit::Steps(_) => "what was done is kept; raise --max-steps",
-        Limit::Tokens(_) => "what was done is kept; raise --max-tokens",
-        Limit::CostUsd(_) => "what was done is kept; raise --max-cost",
-        Limit::WallTime => "what was done is kept; raise --max-time",
+        Limit::Steps(_) => "changes so far are kept; raise --max-steps",
+        Limit::Tokens(_) => "changes so far are kept; raise --max-tokens",
+        Limit::CostUsd(_) => "changes so far are kept; raise --max-cost",
+        Limit::WallTime => "changes so far are kept; raise --max-time",
     }
 }
 

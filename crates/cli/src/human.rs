@@ -58,7 +58,7 @@ impl Human {
             ChatEvent::Text(text) => self.words.push_str(text),
             ChatEvent::Writing { bytes } => {
                 self.writing += bytes;
-                self.screen.status(Some(format!("the model is writing a call, {} bytes ·", self.writing)));
+                self.screen.status(Some(format!("the model is writing a tool call, {} bytes ·", self.writing)));
             }
             // What a terminal shows already stays there.
             ChatEvent::TextWasThinking if self.screen.is_terminal() => {
@@ -70,7 +70,7 @@ impl Human {
                 self.account.retries += 1;
                 self.words.clear();
                 let delay = delay.as_secs_f32();
-                self.screen.line(Paint::Yellow, &format!("{why}; trying again in {delay:.1} s (attempt {attempt})"));
+                self.screen.line(Paint::Yellow, &format!("{why}; retrying in {delay:.1} s (attempt {attempt})"));
                 self.waiting();
             }
             ChatEvent::Call(_) | ChatEvent::LeakedCall(_) | ChatEvent::Usage(_) | ChatEvent::Finish(_) => (),

@@ -25,23 +25,23 @@ pub(crate) enum Input {
     Approval(Approval),
     /// Something for the model, delivered before the next request.
     Message { text: String },
-    /// Counts from the next effect.
+    /// Applies from the next effect on.
     Mode { mode: ModeWord },
-    /// Like Ctrl-C: stops the step and keeps what was done.
+    /// Like Ctrl-C: stops the step and keeps its changes.
     Cancel {},
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Approval {
-    /// Of the `approval_requested`.
+    /// The id of the `approval_requested`.
     id: String,
     answer: Word,
     /// With `no`: what the model should know.
     reason: Option<String>,
     /// With `edit`: the command to run instead.
     command: Option<String>,
-    /// With `edit`: the files to be written with other text; those not named stay as they were asked for.
+    /// With `edit`: the files to write with different text; files not listed are written as requested.
     files: Option<Vec<NewText>>,
 }
 
@@ -49,11 +49,11 @@ pub(crate) struct Approval {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Word {
     Once,
-    /// What `offer` says; refused where there was none.
+    /// What `offer` describes; refused if there was none.
     Session,
     Edit,
     No,
-    /// No, and the run ends.
+    /// No, and end the run.
     Quit,
 }
 
@@ -61,7 +61,7 @@ pub(crate) enum Word {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewText {
     path: String,
-    /// All of the file's new text.
+    /// The file's full new text.
     text: String,
 }
 
@@ -155,7 +155,7 @@ fn read(
             }
             Ok(Input::Mode { mode: word }) => mode.set(Mode::from(word)),
             Ok(Input::Cancel {}) => cancel.stop(Stop::Human),
-            Err(error) => printer.print(What::InputError { error: &format!("the line is not understood: {error}") }),
+            Err(error) => printer.print(What::InputError { error: &format!("invalid line: {error}") }),
         }
     }
 }
@@ -171,11 +171,11 @@ fn answer(approval: Approval, id: &str, effect: &Effect, may: Session) -> Result
     let edit = approval.command.is_some() || approval.files.is_some();
     match approval.answer {
         Word::Once | Word::Session | Word::No | Word::Quit if edit => {
-            Err("`command` and `files` go with the answer `edit`; the approval still waits".to_owned())
+            Err("`command` and `files` need the answer `edit`; the approval is still waiting".to_owned())
         }
         Word::Once => Ok(Answer::Once),
         Word::Session if may == Session::NotOffered => {
-            Err("nothing was offered for the session; the approval still waits".to_owned())
+            Err("this approval has no answer for the whole session; it is still waiting".to_owned())
         }
         Word::Session => Ok(Answer::Session),
         Word::No => Ok(Answer::No(approval.reason.unwrap_or_default())),
@@ -196,15 +196,17 @@ fn edited(approval: Approval, effect: &Effect) -> Result<Effect, String> {
                 let change = changes.iter_mut().find(|change| change.path.to_string_lossy() == file.path);
                 match change.filter(|change| change.after.is_some()) {
                     Some(change) => change.after = Some(file.text.into_bytes()),
-                    None => return Err(format!("`{}` is not written by it; the approval still waits", file.path)),
+                    None => {
+                        return Err(format!("the call does not write `{}`; the approval is still waiting", file.path));
+                    }
                 }
             }
             Ok(Effect::Write { changes })
         }
         (Effect::Run { .. } | Effect::Start { .. }, ..) => {
-            Err("`edit` of a command needs `command`; the approval still waits".to_owned())
+            Err("`edit` of a command needs `command`; the approval is still waiting".to_owned())
         }
-        (_, _, _) => Err("`edit` of files needs `files`; the approval still waits".to_owned()),
+        (_, _, _) => Err("`edit` of files needs `files`; the approval is still waiting".to_owned()),
     }
 }
 

@@ -9,7 +9,7 @@ use providers::{Edits, Effort, Profile, RepoMap, SystemRole};
 
 use crate::args::{ConfigAction, ModelArgs, ModelsArgs, SchemaOf};
 use crate::config::{Config, Layer};
-use crate::hint::{Exit, Hinted};
+use crate::hint::{Exit, Hint as _, Hinted};
 use crate::{connect, events, paths, run, sessions, setup};
 
 pub(crate) async fn models(args: &ModelsArgs) -> anyhow::Result<Exit> {
@@ -91,9 +91,9 @@ fn profiles() -> anyhow::Result<Exit> {
                 RepoMap::NotOffered => "-",
             },
             match profile.supervision {
-                Supervision::Light => "believed",
-                Supervision::Close => "asked about",
-                Supervision::Anew => "begun anew",
+                Supervision::Light => "accepted",
+                Supervision::Close => "checked",
+                Supervision::Anew => "starts over",
             },
             &profile.reply_bounds.calls.to_string(),
             &or_none(profile.longest_pause.map(|pause| format!("{} s", pause.as_secs()))),
@@ -107,8 +107,8 @@ fn profiles() -> anyhow::Result<Exit> {
     }
     writeln!(
         io::stderr(),
-        "effort: levels that it takes, * by default, ? if not known; calls: most in one reply; silence: longest within an answer, then it is asked again; system: has that role; USD: \
-         per million tokens at Mistral as of {}",
+        "effort: accepted levels, * is the default, ? unknown, - none; calls: maximum per reply; silence: longest pause \
+         within a reply before a retry; system: has a system role; USD: per million tokens at Mistral as of {}",
         providers::PRICES_AS_OF
     )?;
     Ok(Exit::Finished)
@@ -152,8 +152,7 @@ pub(crate) async fn doctor(args: &ModelArgs) -> anyhow::Result<Exit> {
     report.line(true, "configuration", &paths::user_config()?.display().to_string())?;
     match connect::connect(&config, "doctor").await {
         Ok(connected) => {
-            let window =
-                connected.context_tokens.map(|tokens| format!(", window of {tokens} tokens")).unwrap_or_default();
+            let window = connected.context_tokens.map(|tokens| format!(", {tokens}-token window")).unwrap_or_default();
             report.line(true, "model", &format!("{}{window}", connected.model))?;
             for notice in &connected.notices {
                 report.line(true, "", notice)?;
@@ -178,7 +177,7 @@ pub(crate) async fn doctor(args: &ModelArgs) -> anyhow::Result<Exit> {
     for layer in &fence.layers {
         report.part(layer.state.is_fine(), "sandbox", &format!("{}: {}", layer.kind, layer.state))?;
     }
-    let verdict = if holds { "holds: `run` defaults to auto" } else { "does not hold: `run` asks before each command" };
+    let verdict = if holds { "works: `run` defaults to auto" } else { "does not work: `run` asks before each command" };
     report.line(holds, "sandbox", verdict)?;
     let sessions = paths::sessions()?;
     match std::fs::create_dir_all(&sessions).and_then(|()| tempfile::tempfile_in(&sessions)) {
@@ -223,14 +222,15 @@ pub(crate) fn config(action: Option<ConfigAction>) -> anyhow::Result<Exit> {
         None => show_config(&root)?,
         Some(ConfigAction::Trust) => {
             let path = paths::repository_config(&root);
-            let content =
-                std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+            let content = std::fs::read_to_string(&path)
+                .with_context(|| format!("cannot read {}", path.display()))
+                .hint("run this in a repository that has this file; its settings are used once you trust them")?;
             paths::set_trusted(&root, Some(content))?;
-            writeln!(io::stderr(), "{} counts from now on, as it is now.", path.display())?;
+            writeln!(io::stderr(), "{} is now trusted, with its current content.", path.display())?;
         }
         Some(ConfigAction::Untrust) => {
             paths::set_trusted(&root, None)?;
-            writeln!(io::stderr(), "{} no longer counts.", paths::repository_config(&root).display())?;
+            writeln!(io::stderr(), "{} is no longer trusted.", paths::repository_config(&root).display())?;
         }
         Some(ConfigAction::Schema { what: SchemaOf::Input }) => {
             writeln!(io::stdout(), "{:#}", crate::input::schema())?;
@@ -248,8 +248,10 @@ pub(crate) fn config(action: Option<ConfigAction>) -> anyhow::Result<Exit> {
 fn show_config(root: &Path) -> anyhow::Result<()> {
     let config = Config::load(Layer::default(), root)?;
     let mut stdout = io::stdout().lock();
-    for [name, value, place] in config.table() {
-        writeln!(stdout, "{name:<12} {value:<28} {place}")?;
+    let table = config.table();
+    let widest = table.iter().map(|[name, ..]| name.len()).max().unwrap_or_default();
+    for [name, value, place] in table {
+        writeln!(stdout, "{name:<widest$} {value:<28} {place}")?;
     }
     for notice in &config.notices {
         writeln!(io::stderr(), "note: {notice}")?;

@@ -36,7 +36,7 @@ impl Past {
         }
         let workspace = PathBuf::from(&session.header.workspace);
         let kept = Kept { folder: paths::snapshots()?, root: workspace.clone(), session: id.clone() };
-        let objects = kept.open().with_context(|| format!("{} cannot be read", kept.folder.display()))?;
+        let objects = kept.open().with_context(|| format!("cannot read {}", kept.folder.display()))?;
         let files = Files::open(&workspace)?;
         Ok(Past { id, workspace, history, objects, files })
     }
@@ -44,14 +44,14 @@ impl Past {
 
 fn last_here(store: &Store) -> anyhow::Result<Session> {
     let here = std::env::current_dir()?.canonicalize()?;
-    for id in store.ids().context("the sessions cannot be listed")? {
+    for id in store.ids().context("cannot list the sessions")? {
         let Ok(session) = Session::read(&store.file(&id)) else { continue };
         if here.starts_with(Path::new(&session.header.workspace)) && !history(&session).is_empty() {
             return Ok(session);
         }
     }
-    Err(anyhow!("no session changed files of this directory"))
-        .hint("`agent sessions --all` lists those of others; name one by its id")
+    Err(anyhow!("no session changed files in this directory"))
+        .hint("`agent sessions --all` lists all sessions; name one by its id")
 }
 
 /// What the lines of a session file say of the workspace's files.

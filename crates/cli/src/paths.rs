@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use etcetera::BaseStrategy as _;
 
 fn base() -> anyhow::Result<etcetera::base_strategy::Xdg> {
-    etcetera::base_strategy::Xdg::new().context("no home directory is known; set HOME")
+    etcetera::base_strategy::Xdg::new().context("cannot find the home directory; set HOME")
 }
 
 pub(crate) fn user_config() -> anyhow::Result<PathBuf> {
@@ -60,7 +60,7 @@ pub(crate) fn set_trusted(workspace: &Path, content: Option<String>) -> anyhow::
         None => all.remove(&key),
     };
     let folder = state()?;
-    std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let file = tempfile::NamedTempFile::new_in(&folder)?;
     serde_json::to_writer_pretty(&file, &all)?;
     file.persist(folder.join("trusted.json"))?;
@@ -74,6 +74,6 @@ fn trusted() -> anyhow::Result<BTreeMap<String, String>> {
             serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged; delete it", path.display()))
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
-        Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
 }

@@ -17,16 +17,16 @@ fn added_dir(text: &str) -> anyhow::Result<AddedDir> {
         Some(dir) => (dir, Access::Read),
         None => (text, Access::Write),
     };
-    let hint = "name a directory: --add-dir ../shared, or --add-dir /data:ro for reading only";
+    let hint = "pass a directory: --add-dir ../shared, or --add-dir /data:ro for read-only";
     let path = std::fs::canonicalize(from_home(dir))
-        .map_err(|error| anyhow::anyhow!("the added directory {dir} cannot be used: {error}"))
+        .map_err(|error| anyhow::anyhow!("cannot use the added directory {dir}: {error}"))
         .hint(hint)?;
     if !path.is_dir() {
         return Err(anyhow::anyhow!("the added directory {dir} is not a directory")).hint(hint);
     }
     if path == Path::new("/") {
-        return Err(anyhow::anyhow!("/ cannot be added: it would take the fence away"))
-            .hint("name the directories that are needed; to do without a fence there is --sandbox off");
+        return Err(anyhow::anyhow!("/ cannot be added: it would defeat the sandbox"))
+            .hint("name the directories you need; to run without a sandbox use --sandbox off");
     }
     Ok(AddedDir { path, access })
 }
@@ -38,7 +38,7 @@ pub(crate) fn paths(name: &str, texts: &[String]) -> anyhow::Result<Vec<PathBuf>
         if path.is_absolute() {
             return Ok(path);
         }
-        Err(anyhow::anyhow!("{name}: `{text}` is neither from / nor from ~/"))
+        Err(anyhow::anyhow!("{name}: `{text}` must start with / or ~/"))
             .hint(format!("write it like {name} = [\"~/.cargo\", \"/srv/cache\"]"))
     };
     texts.iter().map(absolute).collect()
@@ -77,15 +77,15 @@ fn set(limits: &mut CommandLimits, name: &str, value: &str) -> anyhow::Result<()
         "file_size" => limits.file_bytes = bytes()?,
         "tmp" => limits.tmp_bytes = bytes()?,
         _ => {
-            return Err(anyhow::anyhow!("there is no limit `{name}`"))
-                .hint("there are time, memory, processes, open_files, file_size and tmp");
+            return Err(anyhow::anyhow!("unknown limit `{name}`"))
+                .hint("the limits are time, memory, processes, open_files, file_size and tmp");
         }
     }
     Ok(())
 }
 
 fn readable<T>(read: Option<T>, name: &str, value: &str, hint: &str) -> anyhow::Result<T> {
-    read.ok_or_else(|| anyhow::anyhow!("limit {name}: `{value}` cannot be used")).hint(hint)
+    read.ok_or_else(|| anyhow::anyhow!("limit {name}: invalid value `{value}`")).hint(hint)
 }
 
 /// `8G`, `512M`, `64KiB` or plain bytes; each letter is 1,024 times the one before.
@@ -135,8 +135,8 @@ mod tests {
         assert_eq!(limits.processes, CommandLimits::default().processes);
         for (name, value) in [("time", "2h"), ("memory", "lots"), ("processes", "0"), ("tmp", "")] {
             let error = read(&[(name, value)]).unwrap_err();
-            assert_eq!(error, format!("limit {name}: `{value}` cannot be used"));
+            assert_eq!(error, format!("limit {name}: invalid value `{value}`"));
         }
-        assert_eq!(read(&[("speed", "1")]).unwrap_err(), "there is no limit `speed`");
+        assert_eq!(read(&[("speed", "1")]).unwrap_err(), "unknown limit `speed`");
     }
 }

@@ -15,7 +15,7 @@ use crate::run::{self, carry_out, read_task};
 use crate::sessions::{one, store};
 
 /// What the model is told that was stopped amid its words.
-const GO_ON: &str = "You were stopped in the middle of your answer. Go on.";
+const GO_ON: &str = "Your reply was interrupted. Continue.";
 
 pub(crate) async fn resume(args: ResumeArgs) -> anyhow::Result<Exit> {
     let store = store()?;
@@ -30,7 +30,7 @@ pub(crate) async fn resume(args: ResumeArgs) -> anyhow::Result<Exit> {
     let reopened = match store.reopen(&id) {
         Ok(reopened) => reopened,
         Err(error @ SessionError::Busy(_)) => {
-            return Err(error).hint(format!("wait for its end, or go on from a copy: agent fork {id}"));
+            return Err(error).hint(format!("wait until it ends, or continue from a copy: agent fork {id}"));
         }
         Err(error) => return Err(error).hint("`agent sessions` lists the others"),
     };
@@ -38,7 +38,7 @@ pub(crate) async fn resume(args: ResumeArgs) -> anyhow::Result<Exit> {
     let beginning = match reopened.session.state {
         State::Whole | State::Torn => Beginning::Resumed(Box::new(reopened)),
         State::Damaged => {
-            notices.push("what is whole goes on in a new session; the damaged one is left as it is".to_owned());
+            notices.push("the intact part continues in a new session; the damaged file is left unchanged".to_owned());
             Beginning::Forked(Box::new(reopened.session))
         }
     };
@@ -52,7 +52,8 @@ pub(crate) async fn fork(args: ForkArgs) -> anyhow::Result<Exit> {
     let step = args.step.unwrap_or(usize::MAX);
     let steps = session.steps();
     let Some(kept) = session.up_to(step.min(steps)).filter(|_| args.step.is_none_or(|step| step <= steps)) else {
-        return Err(anyhow!("session {id} has {steps} steps")).hint("`agent show` numbers them");
+        return Err(anyhow!("session {id} has only {}", agent::counted(steps, "step")))
+            .hint("`agent show` numbers them");
     };
     let notices = kept.notices.clone();
     go_on(Beginning::Forked(Box::new(kept)), notices, args.message, args.program, args.work).await
@@ -66,7 +67,7 @@ async fn go_on(
     work: WorkArgs,
 ) -> anyhow::Result<Exit> {
     let session = match &beginning {
-        Beginning::New => return Err(anyhow!("nothing to go on with")),
+        Beginning::New => return Err(anyhow!("nothing to resume")),
         Beginning::Resumed(reopened) => &reopened.session,
         Beginning::Forked(session) => session.as_ref(),
     };
@@ -110,8 +111,8 @@ pub(crate) fn last_here(store: &Store, here: &Path) -> anyhow::Result<String> {
     ids.into_iter()
         .map(|(_, id)| id)
         .find(of_here)
-        .with_context(|| format!("there is no session of {}", here.display()))
-        .hint("`agent sessions --all` lists those of other directories")
+        .with_context(|| format!("no session in {}", here.display()))
+        .hint("`agent sessions --all` lists all sessions")
 }
 
 /// A session goes on where it worked before, and nowhere else.
@@ -119,13 +120,13 @@ fn workspace_of(session: &Session, given: Option<&Path>) -> anyhow::Result<PathB
     let path = PathBuf::from(&session.header.workspace);
     let known = path.display();
     if path.canonicalize().ok().filter(|now| *now == path && now.is_dir()).is_none() {
-        return Err(anyhow!("the workspace {known} of this session is gone or was moved"))
-            .hint("bring it back to where it was, or begin anew: agent run \"...\"");
+        return Err(anyhow!("this session's workspace {known} was moved or deleted"))
+            .hint("move it back, or start a new session: agent run \"...\"");
     }
     match given {
         Some(given) if run::workspace(Some(given))? != path => {
-            Err(anyhow!("this session works in {known}, not in {}", given.display()))
-                .hint("leave --workspace out, or begin anew there: agent run \"...\"")
+            Err(anyhow!("this session belongs to {known}, not {}", given.display()))
+                .hint("drop --workspace, or start a new session there: agent run \"...\"")
         }
         Some(_) | None => Ok(path),
     }
@@ -135,7 +136,7 @@ fn first(session: &Session, message: Option<String>) -> anyhow::Result<First> {
     let transcript = Transcript::restore(session.entries().cloned().collect());
     let id = &session.header.id;
     if transcript.turn() == Turn::Nobody {
-        return Err(anyhow!("nothing was asked in session {id}")).hint("begin anew: agent run \"...\"");
+        return Err(anyhow!("session {id} has no task")).hint("start a new session: agent run \"...\"");
     }
     if let Some(message) = message {
         return read_task(&message).map(First::Words);

@@ -23,11 +23,11 @@ pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Exit> {
 /// A program that answers needs to be asked, and stdin for itself; `text` is what is said to the model first.
 pub(crate) fn check_input(program: &ProgramArgs, text: Option<&str>) -> anyhow::Result<()> {
     if program.input.is_some() && program.output != Output::Jsonl {
-        return Err(anyhow::anyhow!("--input jsonl answers what --output jsonl asks"))
-            .hint("give both: agent run --output jsonl --input jsonl --confirm \"...\"");
+        return Err(anyhow::anyhow!("--input jsonl needs --output jsonl"))
+            .hint("use both: agent run --output jsonl --input jsonl --confirm \"...\"");
     }
     if program.input.is_some() && text == Some("-") {
-        return Err(anyhow::anyhow!("stdin cannot carry the task and the answers"))
+        return Err(anyhow::anyhow!("stdin cannot carry both the task and the answers"))
             .hint("give the task as an argument: agent run --output jsonl --input jsonl \"...\"");
     }
     Ok(())
@@ -57,7 +57,7 @@ pub(crate) async fn carry_out(text: Option<String>, plan: Plan) -> anyhow::Resul
 pub(crate) fn read_task(argument: &str) -> anyhow::Result<String> {
     let task = if argument == "-" {
         let mut bytes = Vec::new();
-        io::stdin().lock().read_to_end(&mut bytes).context("the task cannot be read from stdin")?;
+        io::stdin().lock().read_to_end(&mut bytes).context("cannot read the task from stdin")?;
         String::from_utf8(bytes).context("the task on stdin is not UTF-8 text")?
     } else {
         argument.to_owned()
@@ -71,16 +71,16 @@ pub(crate) fn read_task(argument: &str) -> anyhow::Result<String> {
 pub(crate) fn workspace(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     let root = match given {
         Some(path) => path.to_owned(),
-        None => std::env::current_dir().context("the current directory is gone")?,
+        None => std::env::current_dir().context("the current directory no longer exists")?,
     };
     let shown = root.display().to_string();
     let root = root
         .canonicalize()
-        .with_context(|| format!("the workspace {shown} cannot be used"))
-        .hint("name a directory that exists with --workspace")?;
+        .with_context(|| format!("cannot use the workspace {shown}"))
+        .hint("pass an existing directory to --workspace")?;
     if !root.is_dir() {
         return Err(anyhow::anyhow!("the workspace {shown} is not a directory"))
-            .hint("name a directory with --workspace");
+            .hint("pass a directory to --workspace");
     }
     Ok(root)
 }

@@ -23,9 +23,9 @@ pub(crate) fn one(store: &Store, part: &str) -> anyhow::Result<String> {
     let mut found = store.find(part)?;
     match (found.pop(), found.len()) {
         (Some(id), 0) => Ok(id),
-        (None, _) => Err(anyhow!("there is no such session")).hint("`agent sessions --all` lists them"),
-        (Some(id), others) => Err(anyhow!("{} sessions fit: {id}, {}", others + 1, found.join(", ")))
-            .hint("write more of the id, from either end"),
+        (None, _) => Err(anyhow!("no such session")).hint("`agent sessions --all` lists them"),
+        (Some(id), others) => Err(anyhow!("{} sessions match: {id}, {}", others + 1, found.join(", ")))
+            .hint("give more of the id, from either end"),
     }
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn list(args: &SessionsArgs) -> anyhow::Result<()> {
         since: args.since.as_deref().map(moment).transpose()?,
         until: args.until.as_deref().map(moment).transpose()?,
     };
-    let found = store()?.search(&search, args.number).context("the sessions cannot be listed")?;
+    let found = store()?.search(&search, args.number).context("cannot list the sessions")?;
     let mut stdout = io::stdout().lock();
     for (id, summary) in &found {
         if args.json {
@@ -51,7 +51,7 @@ pub(crate) fn list(args: &SessionsArgs) -> anyhow::Result<()> {
     }
     if found.is_empty() {
         let what = if search.text.is_some() { "No such sessions" } else { "No sessions" };
-        let place = if args.all { "" } else { " of this directory; --all looks at those of others" };
+        let place = if args.all { "" } else { " in this directory; --all searches the others" };
         writeln!(io::stderr(), "{what}{place}.")?;
     }
     Ok(())
@@ -69,7 +69,8 @@ fn row(id: &str, summary: &Result<Summary, SessionError>, with_workspace: bool) 
         0 => String::new(),
         lines => format!("  (damaged: {lines} lines)"),
     };
-    let mut row = format!("{id}  {created}  {ended:<13}  {:>3} steps  {task}{damaged}\n", summary.replies);
+    let mut row =
+        format!("{id}  {created}  {ended:<13}  {:>9}  {task}{damaged}\n", agent::counted(summary.replies, "step"));
     if with_workspace {
         row.push_str(&format!("    {}\n", one_line(&summary.header.workspace, 200)));
     }

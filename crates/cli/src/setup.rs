@@ -28,8 +28,8 @@ pub(crate) fn open_host(root: &Path, config: &Config, outputs: Option<PathBuf>) 
         outside_git: config.outside_git,
     };
     if fence.sandbox == SandboxMode::Off && matches!(fence.network, Network::Hosts(_)) {
-        return Err(anyhow::anyhow!("without a sandbox nothing keeps commands to these hosts"))
-            .hint("leave out `--sandbox off`, or the `--network`");
+        return Err(anyhow::anyhow!("--network hosts=... needs the sandbox"))
+            .hint("drop `--sandbox off` or `--network`");
     }
     Ok(Host::open(root, HostOptions { outputs, symbols: Some(paths::symbols()?), fence })?)
 }
@@ -41,8 +41,8 @@ pub(crate) fn choose_mode(config: &Config, fenced: bool, output: Output) -> anyh
     match (config.mode(), fenced) {
         (Some(Mode::Auto), false) if !off => Err(Hinted::new(
             Exit::Approval,
-            "auto mode needs the sandbox, and it does not hold on this machine",
-            Some("`agent doctor` says why; --sandbox off lets commands do whatever you can".to_owned()),
+            "auto mode needs the sandbox, which does not work on this machine",
+            Some("`agent doctor` shows why; --sandbox off lets commands do anything you can".to_owned()),
         )
         .into()),
         (Some(mode), _) => Ok(mode),
@@ -51,12 +51,12 @@ pub(crate) fn choose_mode(config: &Config, fenced: bool, output: Output) -> anyh
         (None, false) => Err(Hinted::new(
             Exit::Approval,
             if off {
-                "without a sandbox each command must be confirmed, and nobody is at a terminal"
+                "without a sandbox each command needs approval, and there is no terminal to ask on"
             } else {
-                "the sandbox does not hold on this machine, and nobody is at a terminal to confirm commands"
+                "the sandbox does not work on this machine, and there is no terminal to approve commands on"
             },
             Some(
-                "--mode auto --sandbox off runs everything unasked and unfenced; `agent doctor` shows the sandbox"
+                "`agent doctor` checks the sandbox; --mode auto --sandbox off runs everything unasked and unsandboxed"
                     .to_owned(),
             ),
         )
@@ -67,8 +67,8 @@ pub(crate) fn choose_mode(config: &Config, fenced: bool, output: Output) -> anyh
 pub(crate) fn check_writable(root: &Path, mode: Mode) -> anyhow::Result<()> {
     let writable = rustix::fs::access(root, rustix::fs::Access::WRITE_OK).is_ok();
     if !writable && mode != Mode::ReadOnly {
-        return Err(anyhow::anyhow!("the workspace {} cannot be written", root.display()))
-            .hint("look without changing anything: --mode read-only");
+        return Err(anyhow::anyhow!("the workspace {} is not writable", root.display()))
+            .hint("to read without changing anything: --mode read-only");
     }
     Ok(())
 }
@@ -105,7 +105,7 @@ pub(crate) fn listen(cancel: Cancel, max_time: Option<Duration>, screen: Screen)
             }
             asked_before = true;
             cancel.stop(Stop::Human);
-            screen.line(Paint::Yellow, "stopping; Ctrl-C again leaves at once");
+            screen.line(Paint::Yellow, "stopping; press Ctrl-C again to quit now");
         }
     });
 }
@@ -113,12 +113,12 @@ pub(crate) fn listen(cancel: Cancel, max_time: Option<Duration>, screen: Screen)
 /// What holds commands back, for whoever is asked about one.
 pub(crate) fn fence_words(fenced: bool, network: &Network) -> &'static str {
     match (fenced, network) {
-        (true, Network::Off) => "fenced: it writes only in the workspace and in temporary files, and has no network",
+        (true, Network::Off) => "sandboxed: writes only to the workspace and temporary files; no network",
         (true, Network::Hosts(_)) => {
-            "fenced: it writes only in the workspace and in temporary files, and reaches the allowed hosts alone"
+            "sandboxed: writes only to the workspace and temporary files; network only to the allowed hosts"
         }
-        (true, Network::On) => "fenced: it writes only in the workspace and in temporary files; it has the network",
-        (false, _) => "NO SANDBOX: it can do whatever you can",
+        (true, Network::On) => "sandboxed: writes only to the workspace and temporary files; has network access",
+        (false, _) => "NO SANDBOX: it can do anything you can",
     }
 }
 

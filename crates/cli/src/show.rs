@@ -32,7 +32,7 @@ pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<()> {
     };
     let mut stdout = io::stdout().lock();
     if args.json {
-        let bytes = std::fs::read(store.file(&id)).context("the session cannot be read")?;
+        let bytes = std::fs::read(store.file(&id)).context("cannot read the session")?;
         stdout.write_all(&bytes)?;
         return Ok(());
     }
@@ -62,7 +62,7 @@ fn last(store: &Store) -> anyhow::Result<String> {
     }
     let id = store.ids()?.into_iter().next().context("there is no session yet")?;
     let workspace = store.header(&id)?.workspace;
-    writeln!(io::stderr(), "note: there is no session of this directory; this is the last one, of {workspace}")?;
+    writeln!(io::stderr(), "note: no session in this directory; showing the latest, from {workspace}")?;
     Ok(id)
 }
 
@@ -99,20 +99,23 @@ pub(crate) fn page(session: &Path) -> anyhow::Result<String> {
 /// owner's eyes.
 fn save(path: &Path, text: &str, kind: &Kind) -> anyhow::Result<()> {
     let shown = path.display();
-    let cannot = || format!("{shown} cannot be written");
+    let cannot = || format!("cannot write {shown}");
     // A link is followed, or it would be replaced.
     let target = match path.canonicalize() {
         Ok(target) => target,
         Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
         Err(error) => {
-            return Err(error).with_context(cannot).hint("name a file that can be written, or `-` for stdout");
+            return Err(error).with_context(cannot).hint("name a writable file, or `-` for stdout");
         }
     };
     let is_there = match std::fs::symlink_metadata(&target) {
         Ok(metadata) if metadata.is_file() && begins_with(&target, kind.mark).with_context(cannot)? => true,
         Ok(_) => {
-            return Err(anyhow::anyhow!("{shown} exists and is not a {} of `agent show`; it is unchanged", kind.name))
-                .hint("name another file, or `-` for stdout");
+            return Err(anyhow::anyhow!(
+                "{shown} exists and is not a {} from `agent show`; not overwritten",
+                kind.name
+            ))
+            .hint("name another file, or `-` for stdout");
         }
         Err(_) => false,
     };
@@ -120,7 +123,7 @@ fn save(path: &Path, text: &str, kind: &Kind) -> anyhow::Result<()> {
         Some(folder) if folder != Path::new("") => folder,
         Some(_) | None => Path::new("."),
     };
-    let hint = "name a file in a directory that exists and can be written, or `-` for stdout";
+    let hint = "name a file in an existing, writable directory, or `-` for stdout";
     let mut file = tempfile::NamedTempFile::new_in(folder).with_context(cannot).hint(hint)?;
     file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).with_context(cannot)?;
     let kept = if is_there { file.persist(&target) } else { file.persist_noclobber(&target) };

@@ -30,50 +30,45 @@ pub(crate) enum Does {
 
 /// All of them, in the order of `/help`.
 pub(crate) const COMMANDS: &[Slash] = &[
-    Slash { name: "/help", takes: "", help: "what can be typed here", does: Does::Help },
+    Slash { name: "/help", takes: "", help: "list commands and keys", does: Does::Help },
     Slash {
         name: "/mode",
         takes: "[MODE]",
-        help: "what may be done without asking: read-only, confirm, accept-edits, auto",
+        help: "show or set the mode: read-only, confirm, accept-edits, auto",
         does: Does::Mode,
     },
-    Slash { name: "/model", takes: "[ID]", help: "which model answers", does: Does::Model },
+    Slash { name: "/model", takes: "[ID]", help: "show or switch the model", does: Does::Model },
     Slash {
         name: "/effort",
         takes: "[LEVEL]",
-        help: "how much the model thinks: none, minimal, low, medium, high, xhigh",
+        help: "show or set how much the model thinks: none, minimal, low, medium, high, xhigh",
         does: Does::Effort,
     },
-    Slash { name: "/diff", takes: "", help: "what this conversation changed in the files", does: Does::Diff },
+    Slash { name: "/diff", takes: "", help: "show this session's changes to files", does: Does::Diff },
     Slash {
         name: "/undo",
         takes: "[FILE]",
-        help: "take back the last step's changes and those of ! after it, or FILE's",
+        help: "undo the last step and later ! commands, or only FILE",
         does: Does::Undo,
     },
-    Slash { name: "/redo", takes: "", help: "take the last undo back", does: Does::Redo },
-    Slash {
-        name: "/cost",
-        takes: "",
-        help: "tokens and cost of the session, and how full the context is",
-        does: Does::Cost,
-    },
+    Slash { name: "/redo", takes: "", help: "reverse the last undo", does: Does::Redo },
+    Slash { name: "/cost", takes: "", help: "show tokens, cost and context use of the session", does: Does::Cost },
     Slash {
         name: "/compact",
         takes: "[FOCUS]",
-        help: "condense what was said, to make room; FOCUS is kept in particular",
+        help: "summarize the conversation to free context, keeping FOCUS",
         does: Does::Compact,
     },
-    Slash { name: "/sessions", takes: "", help: "the last sessions of this directory", does: Does::Sessions },
-    Slash { name: "/quit", takes: "", help: "leave; the session is kept", does: Does::Quit },
+    Slash { name: "/sessions", takes: "", help: "list recent sessions in this directory", does: Does::Sessions },
+    Slash { name: "/quit", takes: "", help: "quit; the session is kept", does: Does::Quit },
 ];
 
 const KEYS: &str = "\
-Enter sends · Alt-Enter, Ctrl-J or \\ at the end of a line begins another one
-@ names a file, Tab takes it · ! runs a command in the fence, and shows the model what it printed
-Shift-Tab or F2 changes the mode · Up and Down go through what was written before
-Esc or Ctrl-C stops the turn · Ctrl-C twice, or Ctrl-D on an empty line, leaves
-What you write while the model works is read by it before its next step.";
+Enter sends · Alt-Enter, Ctrl-J or a trailing \\ starts a new line
+@ completes a file, Tab accepts · ! runs a command in the sandbox and shows the model its output
+Shift-Tab or F2 changes the mode · Up and Down browse earlier input
+Esc or Ctrl-C stops the turn · Ctrl-C twice, or Ctrl-D on an empty line, quits
+The model reads what you type while it works before its next step.";
 
 /// What a line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]

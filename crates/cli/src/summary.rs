@@ -41,9 +41,9 @@ fn how(ended: &Ended) -> Option<String> {
     let reason = ended.reason.as_deref().unwrap_or_default();
     match ended.finish {
         "answered" => None,
-        "cancelled" => Some("stopped: what was done is kept".to_owned()),
-        "refused" => Some("stopped at an approval: what was done is kept".to_owned()),
-        "limit_reached" => Some(format!("stopped: {reason} was reached")),
+        "cancelled" => Some("stopped; changes so far are kept".to_owned()),
+        "refused" => Some("stopped at an approval; changes so far are kept".to_owned()),
+        "limit_reached" => Some(format!("stopped: reached {reason}")),
         "stuck" => Some(format!("error: the model is stuck: {reason}")),
         _ => Some(format!("error: {reason}")),
     }
@@ -81,8 +81,11 @@ fn numbers(ended: &Ended) -> String {
     let session = ended.session_file.rsplit('/').next().unwrap_or_default().trim_end_matches(".jsonl");
     let sandbox = if ended.sandbox == "off" { " · no sandbox" } else { "" };
     format!(
-        "{} steps · {about}{} tokens in{cached}, {} out{cost} · {:.1} s{sandbox} · agent show {session}",
-        totals.steps, totals.input_tokens, totals.output_tokens, ended.seconds
+        "{} · {about}{} tokens in{cached}, {} out{cost} · {:.1} s{sandbox} · agent show {session}",
+        agent::counted(totals.steps, "step"),
+        totals.input_tokens,
+        totals.output_tokens,
+        ended.seconds
     )
 }
 
@@ -107,7 +110,7 @@ mod tests {
             how(&Ended { finish, reason: Some(reason.to_owned()), ..Ended::default() }).unwrap_or_default()
         };
         assert_eq!(how("answered", ""), "");
-        assert_eq!(how("limit_reached", "the limit of 3 steps"), "stopped: the limit of 3 steps was reached");
+        assert_eq!(how("limit_reached", "the 3-step limit"), "stopped: reached the 3-step limit");
         assert_eq!(how("stuck", "3 empty answers in a row"), "error: the model is stuck: 3 empty answers in a row");
         assert_eq!(how("failed", "connection refused"), "error: connection refused");
     }

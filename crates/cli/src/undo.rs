@@ -36,7 +36,7 @@ pub(crate) enum How {
 /// What was done, or would be.
 #[derive(Debug)]
 pub(crate) struct Report {
-    /// For example `took back step 3`.
+    /// For example `reverted step 3`.
     title: String,
     /// A word for what became of it, and the path.
     done: Vec<(&'static str, PathBuf)>,
@@ -61,7 +61,7 @@ pub(crate) fn undo(args: &UndoArgs) -> anyhow::Result<Exit> {
     let mut session = reopen(&past.id)?;
     let desk = Desk { files: &past.files, objects: &mut past.objects, session: &mut session };
     let report = take_back(desk, &past.history, &Wanted { step: args.step, only, merge, how })?;
-    print(&report, "`--merge` takes the session's lines out of a text that was changed since, and keeps the others")
+    print(&report, "`--merge` removes only the session's lines from text files changed since")
 }
 
 pub(crate) fn redo(args: &RedoArgs) -> anyhow::Result<Exit> {
@@ -70,7 +70,7 @@ pub(crate) fn redo(args: &RedoArgs) -> anyhow::Result<Exit> {
     let how = if args.dry_run { How::Dry } else { How::Really };
     let report =
         bring_back(Desk { files: &past.files, objects: &mut past.objects, session: &mut session }, &past.history, how)?;
-    print(&report, "what was left holds changes that came after the undo")
+    print(&report, "the skipped files were changed after the undo")
 }
 
 /// Alone with the session: one that runs is not undone under its feet.
@@ -80,7 +80,7 @@ fn reopen(id: &str) -> anyhow::Result<SessionFile> {
         Err(SessionError::Busy(_)) => Err(Hinted::new(
             Exit::Usage,
             format!("session {id} is running"),
-            Some("stop it first (Ctrl-C keeps what was done), or say /undo in its chat".to_owned()),
+            Some("stop it first (Ctrl-C keeps its changes), or use /undo in its chat".to_owned()),
         )
         .into()),
         Err(error) => Err(error.into()),
@@ -93,21 +93,21 @@ pub(crate) fn take_back(desk: Desk<'_>, history: &History, wanted: &Wanted) -> a
     let all = history.links(desk.objects, |_| true).map_err(gone)?;
     let (steps, title) = match (wanted.step, history.last_step(&all)) {
         (Some(step), _) if step == 0 || steps < step => {
-            return Err(anyhow!("there is no step {step}")).hint(format!("the session has {steps} steps, from 1"));
+            return Err(anyhow!("no such step: {step}")).hint(format!("the session has steps 1 to {steps}"));
         }
-        (Some(step), _) => (step..=steps, format!("step {step} and all after it")),
-        (None, Some(0)) => (0..=0, "what ran before the first step".to_owned()),
+        (Some(step), _) => (step..=steps, format!("step {step} and all later steps")),
+        (None, Some(0)) => (0..=0, "changes made before the first step".to_owned()),
         (None, Some(last)) => (last..=last, format!("step {last}")),
         (None, None) => {
-            return Err(anyhow!("everything that this session changed is taken back already"))
-                .hint("`agent redo` takes the last undo back");
+            return Err(anyhow!("all changes of this session are already undone"))
+                .hint("`agent redo` reverses the last undo");
         }
     };
     let mut links: Vec<Link> = all.into_iter().filter(|link| steps.contains(&link.step)).collect();
     if let Some(unknown) = wanted.only.iter().find(|file| !links.iter().any(|link| link.change.path.starts_with(file)))
     {
         return Err(anyhow!("`{}` was not changed in {title}", unknown.display()))
-            .hint("`agent diff --stat` lists what was");
+            .hint("`agent diff --stat` lists the changed files");
     }
     links.retain(|link| wanted.only.is_empty() || wanted.only.iter().any(|file| link.change.path.starts_with(file)));
     let whole = wanted.only.is_empty();
@@ -118,7 +118,7 @@ pub(crate) fn take_back(desk: Desk<'_>, history: &History, wanted: &Wanted) -> a
 /// Takes the last undo back.
 pub(crate) fn bring_back(desk: Desk<'_>, history: &History, how: How) -> anyhow::Result<Report> {
     let Some((undo, links)) = history.last_undo(desk.objects).map_err(gone)? else {
-        return Err(anyhow!("there is no undo to take back")).hint("`agent undo` takes back what a session changed");
+        return Err(anyhow!("nothing to redo")).hint("`agent undo` reverts a session's changes");
     };
     let wanted = Wanted { step: None, only: Vec::new(), merge: Merge::No, how };
     carry_out(desk, &links, &wanted, "the undo", |changes, files| Note::Redoing { undo, changes, files })
@@ -131,20 +131,23 @@ fn carry_out(
     title: &str,
     note: impl FnOnce(snapshots::Digest, usize) -> Note,
 ) -> anyhow::Result<Report> {
-    let back = desk.files.plan_back(links, wanted.merge, desk.objects).context("the undo cannot be prepared")?;
+    let back = desk.files.plan_back(links, wanted.merge, desk.objects).context("cannot prepare the undo")?;
     if wanted.how == How::Dry {
-        return Ok(report(&back, &[], format!("would take back {title}")));
+        return Ok(report(&back, &[], format!("would revert {title}")));
     }
-    let changes = desk.objects.keep_changes(&back.changes).context("the undo cannot be prepared")?;
+    let changes = desk.objects.keep_changes(&back.changes).context("cannot prepare the undo")?;
     let stayed = desk.files.take_back(&back).map_err(|error| anyhow!("nothing was changed: {error}"))?;
     // Last: whoever is cut short before it finishes by the same command.
-    desk.session.note(&note(changes, back.changes.len())).context("it is done, but the session cannot be told")?;
-    Ok(report(&back, &stayed, format!("took back {title}")))
+    desk.session
+        .note(&note(changes, back.changes.len()))
+        .context("done, but it could not be recorded in the session")?;
+    Ok(report(&back, &stayed, format!("reverted {title}")))
 }
 
 fn gone(lost: snapshots::Lost) -> anyhow::Error {
-    let hint = "snapshots are kept for 30 days after their last use, and 4 GB of them";
-    Hinted::new(Exit::Failed, format!("what the session changed cannot be told: {lost}"), Some(hint.to_owned())).into()
+    let hint = "snapshots are kept for 30 days after last use, up to 4 GB in total";
+    Hinted::new(Exit::Failed, format!("cannot determine what the session changed: {lost}"), Some(hint.to_owned()))
+        .into()
 }
 
 fn numbers(links: &[Link]) -> Vec<usize> {
@@ -166,7 +169,7 @@ pub(crate) fn inside(workspace: &Path, here: &Path, file: &Path) -> anyhow::Resu
     let inside = full.strip_prefix(workspace).map(Path::to_path_buf);
     inside
         .map_err(|_| anyhow!("`{}` is not in the session's workspace", file.display()))
-        .hint(format!("name a file below {}", workspace.display()))
+        .hint(format!("pass a file below {}", workspace.display()))
 }
 
 fn report(back: &TakeBack, stayed: &[PathBuf], title: String) -> Report {
@@ -199,10 +202,10 @@ impl Report {
             shown.push_str(&format!("  {word:<8} {}\n", harmless(&path.to_string_lossy())));
         }
         for (path, why) in &self.left {
-            shown.push_str(&format!("  left     {}: {why}\n", harmless(&path.to_string_lossy())));
+            shown.push_str(&format!("  skipped  {}: {why}\n", harmless(&path.to_string_lossy())));
         }
         if self.done.is_empty() && self.left.is_empty() {
-            shown.push_str("  nothing to do: the files are as they were\n");
+            shown.push_str("  nothing to do: the files are already in that state\n");
         }
         shown
     }
@@ -217,7 +220,7 @@ pub(crate) fn in_conversation(
 ) -> anyhow::Result<(Report, String)> {
     let history = past::history(&Session::read(session.path())?);
     if history.is_empty() {
-        return Err(anyhow!("this conversation changed no files yet"));
+        return Err(anyhow!("this session has changed no files yet"));
     }
     let report = watched.with_objects(|files, objects| {
         let desk = Desk { files, objects, session };
@@ -226,7 +229,7 @@ pub(crate) fn in_conversation(
             None => bring_back(desk, &history, How::Really),
         }
     });
-    let report = report.context("what the files were is not kept")??;
+    let report = report.context("there are no snapshots to restore from")??;
     watched.changed_too(&report.changes);
     let told = for_the_model(&report);
     Ok((report, told))
@@ -238,7 +241,7 @@ fn for_the_model(report: &Report) -> String {
         return String::new();
     }
     let most = 50;
-    let mut text = format!("The user {} of this session. What the files are now:\n", report.title);
+    let mut text = format!("The user {} of this session. The files are now:\n", report.title);
     for (word, path) in report.done.iter().take(most) {
         text.push_str(&format!("- {word} `{}`\n", path.display()));
     }
@@ -281,9 +284,9 @@ mod tests {
     #[test]
     fn the_model_is_told_what_is_there_now() {
         let done = vec![("restored", PathBuf::from("a.rs")), ("removed", PathBuf::from("b/"))];
-        let mut report = Report { title: "took back step 3".to_owned(), done, left: Vec::new(), changes: Vec::new() };
+        let mut report = Report { title: "reverted step 3".to_owned(), done, left: Vec::new(), changes: Vec::new() };
         expect![[r#"
-            The user took back step 3 of this session. What the files are now:
+            The user reverted step 3 of this session. The files are now:
             - restored `a.rs`
             - removed `b/`
             Read a file again before you edit it, and do not make these changes again unless asked."#]]

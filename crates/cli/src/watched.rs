@@ -99,7 +99,9 @@ impl Watched {
         let job = tokio::task::spawn_blocking(move || {
             let mut slot = match watch.try_lock() {
                 Ok(slot) => slot,
-                Err(TryLockError::Poisoned(_) | TryLockError::WouldBlock) => return Err("a look broke off".to_owned()),
+                Err(TryLockError::Poisoned(_) | TryLockError::WouldBlock) => {
+                    return Err("a scan was aborted".to_owned());
+                }
             };
             let watch = match slot.take() {
                 Some(watch) => watch,
@@ -111,10 +113,10 @@ impl Watched {
             Ok(Ok(Ok(done))) => return done,
             Ok(Ok(Err(why))) => why,
             Ok(Err(error)) => error.to_string(),
-            Err(_) => "the disk does not answer in time".to_owned(),
+            Err(_) => "the disk did not respond in time".to_owned(),
         };
         self.given_up.replace(true);
-        self.notices.borrow_mut().push(format!("from here on nothing can be taken back with `agent undo`: {why}"));
+        self.notices.borrow_mut().push(format!("`agent undo` cannot revert anything from here on: {why}"));
         T::default()
     }
 

@@ -98,8 +98,7 @@ impl Forge {
                 return Ok(found.map(WireChange::into_change));
             }
         }
-        let message =
-            format!("{} has too many open {}s to look through", self.project.path, self.project.kind.change_name());
+        let message = format!("{} has too many open {}s to search", self.project.path, self.project.kind.change_name());
         Err(Failure::new(FailureKind::Refused, message, ""))
     }
 

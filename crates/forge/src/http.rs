@@ -56,7 +56,7 @@ impl Connection {
     pub(crate) fn new(project: &Project, token: SecretString, answer: Duration) -> Result<Connection, Failure> {
         let token = SecretString::from(token.expose_secret().trim().to_owned());
         let no_token = |why: &str| {
-            let hint = "is there a line break or a quote in it? Is the variable set?";
+            let hint = "check that the variable is set and contains no line breaks or quotes";
             Failure::new(FailureKind::Token, format!("the token for {} {why}", project.kind.name()), hint)
         };
         if token.expose_secret().is_empty() {
@@ -69,7 +69,7 @@ impl Connection {
             Kind::Forgejo => "token",
         };
         let mut authorization = HeaderValue::from_str(&format!("{scheme} {}", token.expose_secret()))
-            .map_err(|_| no_token("has characters that no token has"))?;
+            .map_err(|_| no_token("contains invalid characters"))?;
         authorization.set_sensitive(true);
         // reqwest has no provider of its own here (`rustls-no-provider`). An error says that one is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -87,7 +87,11 @@ impl Connection {
         }
         let client = builder.build().map_err(|error| {
             let message = format!("the HTTP client cannot start: {}", cause(&error));
-            Failure::new(FailureKind::Refused, message, "are this machine's certificates there (ca-certificates)?")
+            Failure::new(
+                FailureKind::Refused,
+                message,
+                "check that this machine's certificates are installed (ca-certificates)",
+            )
         })?;
         let api = project.api.as_str().trim_end_matches('/').to_owned();
         Ok(Connection { client, api, kind: project.kind, token, authorization })
@@ -115,14 +119,14 @@ impl Connection {
             return Err(self.refusal(status, &headers, &body, call));
         }
         let value = serde_json::from_slice(&body).map_err(|error| {
-            Trouble::unknown(format!("{}'s answer to {} cannot be read: {error}", self.kind.name(), call.path), None)
+            Trouble::unknown(format!("cannot read {}'s answer to {}: {error}", self.kind.name(), call.path), None)
         })?;
         Ok(Page { value, has_next: has_next(&headers) })
     }
 
     fn url(&self, call: &Call) -> Result<Url, Trouble> {
         let mut url = Url::parse(&format!("{}/{}", self.api, call.path))
-            .map_err(|error| Trouble::never(Failure::usage(format!("{} is no address: {error}", call.path), "")))?;
+            .map_err(|error| Trouble::never(Failure::usage(format!("{} is not a URL: {error}", call.path), "")))?;
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&call.query);
         }
@@ -143,16 +147,16 @@ impl Connection {
         };
         let why = cause(&error);
         if causes(&error).any(|cause| cause.is::<rustls::Error>()) {
-            let hint = "a private certificate authority must be known to this machine (SSL_CERT_FILE)";
-            let message = format!("no secure connection to {}: {why}", self.api);
+            let hint = "for a private certificate authority set SSL_CERT_FILE";
+            let message = format!("TLS connection to {} failed: {why}", self.api);
             return Err(Trouble::never(Failure::new(FailureKind::Unreachable, message, hint)));
         }
         if error.is_connect() {
-            let message = format!("no connection to {}: {why}", self.api);
+            let message = format!("cannot connect to {}: {why}", self.api);
             let failure = Failure::new(FailureKind::Unreachable, message, "check the network and the forge's URL");
             return Err(Trouble { failure, again: Again::Later(None), effect: Effect::None });
         }
-        Err(Trouble::unknown(format!("the connection to {} broke: {why}", self.api), None))
+        Err(Trouble::unknown(format!("the connection to {} was lost: {why}", self.api), None))
     }
 
     fn refusal(&self, status: StatusCode, headers: &HeaderMap, body: &[u8], call: &Call) -> Trouble {
@@ -184,10 +188,10 @@ async fn read(mut response: Response) -> Result<Vec<u8>, Trouble> {
         match response.chunk().await {
             Ok(Some(bytes)) => body.extend_from_slice(&bytes),
             Ok(None) => return Ok(body),
-            Err(error) => return Err(Trouble::unknown(format!("an answer broke off: {}", cause(&error)), None)),
+            Err(error) => return Err(Trouble::unknown(format!("the response ended early: {}", cause(&error)), None)),
         }
         if body.len() > BODY_BYTES {
-            let message = format!("an answer is longer than {} MiB", BODY_BYTES >> 20);
+            let message = format!("the response is larger than {} MiB", BODY_BYTES >> 20);
             return Err(Trouble::never(Failure::new(FailureKind::Refused, message, "")));
         }
     }

@@ -23,7 +23,7 @@ impl std::str::FromStr for Kind {
             "github" => Ok(Kind::GitHub),
             "gitlab" => Ok(Kind::GitLab),
             "forgejo" | "gitea" => Ok(Kind::Forgejo),
-            _ => Err(Failure::usage(format!("there is no forge `{text}`"), "write github, gitlab, forgejo or gitea")),
+            _ => Err(Failure::usage(format!("unknown forge `{text}`"), "use github, gitlab, forgejo or gitea")),
         }
     }
 }
@@ -107,8 +107,8 @@ impl Project {
         };
         let kind = overrides.kind.or_else(|| Kind::of_host(base.host_str()?)).ok_or_else(|| {
             Failure::usage(
-                format!("nobody knows what forge {} is", base.host_str().unwrap_or_default()),
-                "say it: --forge github, gitlab, forgejo or gitea",
+                format!("unknown kind of forge: {}", base.host_str().unwrap_or_default()),
+                "set it: --forge github, gitlab, forgejo or gitea",
             )
         })?;
         // A forge below a path has it in its remotes over HTTP, and not in those over SSH.
@@ -138,7 +138,7 @@ impl Remote {
         let text = text.trim();
         let (base, path) = match (text.split_once("://"), text.split_once(':')) {
             (Some(_), _) => {
-                let url = Url::parse(text).map_err(|_| Failure::usage("the remote's URL cannot be read", HINT))?;
+                let url = Url::parse(text).map_err(|_| Failure::usage("cannot parse the remote's URL", HINT))?;
                 let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(no_forge)?;
                 let base = match (url.scheme(), url.port()) {
                     // The port of SSH says nothing about that of the pages.
@@ -158,13 +158,13 @@ impl Remote {
         };
         let path = path.trim_matches('/');
         let path = path.strip_suffix(".git").unwrap_or(path).to_owned();
-        let base = Url::parse(&base).map_err(|_| Failure::usage("the remote's host cannot be read", HINT))?;
+        let base = Url::parse(&base).map_err(|_| Failure::usage("cannot parse the remote's host", HINT))?;
         Ok(Remote { base, path })
     }
 }
 
 fn no_forge() -> Failure {
-    Failure::usage("the remote is no forge's: it names no host", HINT)
+    Failure::usage("the remote is not on a forge: it names no host", HINT)
 }
 
 /// Checked, because it becomes part of URLs.
@@ -181,20 +181,20 @@ fn project_path(kind: Kind, path: &str) -> Result<String, Failure> {
     if deep && parts.iter().all(plain) {
         return Ok(path.to_owned());
     }
-    Err(Failure::usage(format!("the remote names no project of {}", kind.name()), HINT))
+    Err(Failure::usage(format!("the remote names no project on {}", kind.name()), HINT))
 }
 
 /// A URL that a token may be sent to: over TLS, or to this machine; without anything but scheme, host, port and path.
 fn parse(text: &str) -> Result<Url, Failure> {
     let hint = "it looks like https://git.example.org";
-    let mut url = Url::parse(text).map_err(|_| Failure::usage("the forge's URL cannot be read", hint))?;
+    let mut url = Url::parse(text).map_err(|_| Failure::usage("cannot parse the forge's URL", hint))?;
     if url.host_str().is_none_or(str::is_empty) || !matches!(url.scheme(), "http" | "https") {
-        return Err(Failure::usage("the forge's URL is none of a web server", hint));
+        return Err(Failure::usage("the forge's URL is not http:// or https://", hint));
     }
     if url.scheme() == "http" && !is_loopback(&url) {
         return Err(Failure::usage(
-            format!("{} would get the token without TLS", url.host_str().unwrap_or_default()),
-            "give the forge's https:// address with --forge-url",
+            format!("the token would go to {} without TLS", url.host_str().unwrap_or_default()),
+            "pass the forge's https:// URL with --forge-url",
         ));
     }
     // All of these work for a URL that has a host.
@@ -331,7 +331,7 @@ mod tests {
             "",
             "",
             expect![[r#"
-                error: the remote is no forge's: it names no host
+                error: the remote is not on a forge: it names no host
                 hint: a forge's remote looks like https://HOST/OWNER/NAME.git or git@HOST:OWNER/NAME.git
             "#]],
         );
@@ -340,10 +340,10 @@ mod tests {
             "",
             "",
             expect![[r#"
-                error: nobody knows what forge git.example.org is
-                hint: say it: --forge github, gitlab, forgejo or gitea
-                error: github.com would get the token without TLS
-                hint: give the forge's https:// address with --forge-url
+                error: unknown kind of forge: git.example.org
+                hint: set it: --forge github, gitlab, forgejo or gitea
+                error: the token would go to github.com without TLS
+                hint: pass the forge's https:// URL with --forge-url
             "#]],
         );
         check(
@@ -351,7 +351,7 @@ mod tests {
             "",
             "",
             expect![[r#"
-                error: the remote names no project of GitHub
+                error: the remote names no project on GitHub
                 hint: a forge's remote looks like https://HOST/OWNER/NAME.git or git@HOST:OWNER/NAME.git
             "#]],
         );

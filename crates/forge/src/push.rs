@@ -33,7 +33,7 @@ impl FromStr for Oid {
         if matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Ok(Oid(text.to_ascii_lowercase()));
         }
-        Err(Failure::usage("this is no commit's whole name", "it has 40 hexadecimal digits: git rev-parse BRANCH"))
+        Err(Failure::usage("this is not a full commit id", "it has 40 hexadecimal digits: git rev-parse BRANCH"))
     }
 }
 
@@ -78,7 +78,7 @@ pub async fn push(dir: &Path, remote: &Remote<'_>, branch: &str, expected: Optio
     let commit = scratch
         .commit(&format!("refs/heads/{branch}"))
         .await?
-        .ok_or_else(|| Failure::usage(format!("there is no branch `{branch}` to push"), "commit to it first"))?;
+        .ok_or_else(|| Failure::usage(format!("no branch `{branch}` to push"), "commit to it first"))?;
     let expected = expected.map(Oid::to_string).unwrap_or_default();
     let lease = format!("--force-with-lease=refs/heads/{branch}:{expected}");
     let refs = format!("{commit}:refs/heads/{branch}");
@@ -156,7 +156,7 @@ fn check_branch(branch: &str) -> Result<(), Failure> {
         || branch.ends_with('.');
     if is_bad {
         return Err(Failure::usage(
-            format!("`{}` is no name of a branch", branch.escape_debug()),
+            format!("`{}` is not a branch name", branch.escape_debug()),
             "such as agent/issue-7",
         ));
     }

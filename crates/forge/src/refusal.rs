@@ -77,41 +77,44 @@ pub(crate) fn trouble(refusal: &Refusal<'_>) -> Trouble {
     let name = kind.name();
     let lower = said.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    let message = format!("{name} answered {status}: {said}");
+    let message = format!("{name} returned {status}: {said}");
     let never = |kind, hint: String| Trouble::never(Failure::new(kind, message.clone(), hint));
     // "you will receive a 403 or 429 response" (docs.github.com, "Rate limits for the REST API").
     let is_limit = status == 429 || (status == 403 && (is_used_up || asked.is_some() || says(&["rate limit"])));
     match status {
         _ if is_limit => {
             let asked = asked.unwrap_or(UNSAID);
-            let hint = format!("{name} asks to come back in {} s", asked.as_secs());
+            let hint = format!("{name} asks to wait {} s", asked.as_secs());
             let failure = Failure::new(FailureKind::Limited, message, hint);
             Trouble { failure, again: Again::Later(Some(asked)), effect: Effect::None }
         }
         300..=399 => never(
             FailureKind::Refused,
-            "redirects are not followed, so that the token stays where it was sent: was the project renamed? Give --forge-url or correct the remote".to_owned(),
+            "redirects are not followed, to protect the token: was the project renamed? Set --forge-url or correct the \
+             remote"
+                .to_owned(),
         ),
-        401 => never(FailureKind::Token, format!("is the token one of this {name}, and not expired? {}", need.hint(kind))),
+        401 => {
+            never(FailureKind::Token, format!("check that the token is for this {name} and has not expired: {}", need.hint(kind)))
+        }
         403 if says(&["not permitted to create or approve pull requests"]) => never(
             FailureKind::Permission,
-            "allow it under Settings, Actions, General: `Allow GitHub Actions to create and approve pull requests`".to_owned(),
+            "allow it under Settings, Actions, General: `Allow GitHub Actions to create and approve pull requests`"
+                .to_owned(),
         ),
         403 => {
             let accepted = accepted.map(|accepted| format!(" (GitHub says: `{accepted}`)")).unwrap_or_default();
             never(FailureKind::Permission, need.hint(kind) + &accepted)
         }
-        404 | 410 => never(
-            FailureKind::NotFound,
-            format!("it is not there, or the token may not see it: {}", need.hint(kind)),
-        ),
-        422 if says(&["draft pull requests are not supported"]) => never(
-            FailureKind::Refused,
-            "this repository's plan has no draft pull requests".to_owned(),
-        ),
+        404 | 410 => {
+            never(FailureKind::NotFound, format!("it does not exist, or the token cannot see it: {}", need.hint(kind)))
+        }
+        422 if says(&["draft pull requests are not supported"]) => {
+            never(FailureKind::Refused, "this repository's plan has no draft pull requests".to_owned())
+        }
         408 | 500..=599 => {
             let mut trouble = Trouble::unknown(message, asked);
-            trouble.failure.hint = Some(format!("{name} is in trouble itself: try again later"));
+            trouble.failure.hint = Some(format!("{name} has a server error: try again later"));
             trouble
         }
         _ => never(FailureKind::Refused, String::new()),
@@ -133,7 +136,7 @@ pub(crate) fn said(body: &str) -> String {
     }
     words.dedup();
     let said = one_line(&words.join("; "), 500);
-    if said.is_empty() { "it gave no reason".to_owned() } else { said }
+    if said.is_empty() { "no reason given".to_owned() } else { said }
 }
 
 /// Strings of a value of any shape: GitLab's `message` may be a text, a list, or lists by field.
@@ -166,8 +169,8 @@ mod tests {
         assert_eq!(said(r#"{"message":["Another open merge request"]}"#), "Another open merge request");
         assert_eq!(said(r#"{"message":{"title":["is too long"]}}"#), "is too long");
         assert_eq!(said(r#"{"error":"insufficient_scope","error_description":"more"}"#), "insufficient_scope; more");
-        assert_eq!(said("<html>Bad gateway</html>"), "it gave no reason");
-        assert_eq!(said(""), "it gave no reason");
+        assert_eq!(said("<html>Bad gateway</html>"), "no reason given");
+        assert_eq!(said(""), "no reason given");
         assert_eq!(said("red \u{1b}[31m\n"), "red [31m");
     }
 

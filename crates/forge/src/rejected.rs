@@ -25,17 +25,17 @@ fn of(stdout: &str, stderr: &str, kind: Option<Kind>, branch: &str) -> Trouble {
     let rejection = stdout.lines().find_map(|line| line.strip_prefix("!\t")).and_then(|line| line.split('\t').nth(1));
     let remote = stderr.lines().filter_map(|line| line.trim().strip_prefix("remote:")).collect::<Vec<&str>>();
     let fatal = stderr.lines().rev().find(|line| line.starts_with("fatal:") || line.starts_with("error:"));
-    let reason = rejection.or(fatal).unwrap_or("git gave no reason");
+    let reason = rejection.or(fatal).unwrap_or("git printed no reason");
     let said = one_line(&[&[reason], &remote[..]].concat().join(" "), 500);
     let lower = format!("{stdout}\n{stderr}").to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     let name = kind.map_or("the remote", Kind::name);
-    let hint = kind.map_or_else(|| "give a token with the right to push".to_owned(), |kind| Need::Push.hint(kind));
+    let hint = kind.map_or_else(|| "use a token that may push".to_owned(), |kind| Need::Push.hint(kind));
     let message = format!("{name} refused the push to `{branch}`: {said}");
     let never = |kind, hint: String| Trouble::never(Failure::new(kind, message.clone(), hint));
     if says(&["(stale info)", "(fetch first)", "(non-fast-forward)"]) {
-        let message = format!("`{branch}` on {name} holds commits that we did not push; nothing was overwritten");
-        let hint = "merge what is there, delete the branch, or choose another name for ours";
+        let message = format!("`{branch}` on {name} has commits that agent did not push; nothing was overwritten");
+        let hint = "merge those commits, delete the branch, or choose another branch name";
         return Trouble::never(Failure::new(FailureKind::Moved, message, hint));
     }
     // Somebody was faster, or it was us: curl sends a push again, unasked, when the connection is gone before the answer.
@@ -49,41 +49,40 @@ fn of(stdout: &str, stderr: &str, kind: Option<Kind>, branch: &str) -> Trouble {
     if says(&["protected branch", "repository rule violations", "not allowed to push"]) {
         return never(
             FailureKind::Permission,
-            format!("`{branch}` is protected: choose another branch, or let the token's account push there"),
+            format!("`{branch}` is protected: choose another branch, or allow the token's account to push there"),
         );
     }
     if rejection.is_some() {
         return never(
             FailureKind::Refused,
-            "a rule of the repository refused it (pre-receive hook): change what it names, or ask its owner".to_owned(),
+            "a rule of the repository refused it (pre-receive hook): fix what it names, or ask its owner".to_owned(),
         );
     }
     let code = |code: &str| lower.contains(&format!("returned error: {code}"));
     if says(&["authentication failed", "could not read password", "could not read username"]) || code("401") {
-        return never(FailureKind::Token, format!("is the token one of this forge, and not expired? {hint}"));
+        return never(
+            FailureKind::Token,
+            format!("check that the token is for this forge and has not expired: {hint}"),
+        );
     }
     if code("403") || says(&["permission denied", "denied to"]) {
         return never(FailureKind::Permission, hint);
     }
     if code("404") || says(&["not found", "does not appear to be a git repository", "does not exist"]) {
-        return never(FailureKind::NotFound, format!("it is not there, or the token may not see it: {hint}"));
+        return never(FailureKind::NotFound, format!("it does not exist, or the token cannot see it: {hint}"));
     }
     if code("3") || says(&["redirect"]) {
         return never(
             FailureKind::Refused,
-            "redirects are not followed, so that the token stays where it was sent: was the project renamed?"
-                .to_owned(),
+            "redirects are not followed, to protect the token: was the project renamed?".to_owned(),
         );
     }
     if says(&["certificate", "ssl"]) {
-        return never(
-            FailureKind::Unreachable,
-            "a private certificate authority must be known to git (GIT_SSL_CAINFO)".to_owned(),
-        );
+        return never(FailureKind::Unreachable, "for a private certificate authority set GIT_SSL_CAINFO".to_owned());
     }
     let passes = code("5") || code("429") || code("408");
     if passes || says(&["unable to access", "hung up", "early eof", "rpc failed", "could not resolve", "timed out"]) {
-        return Trouble::unknown(format!("no push to {name}: {said}"), None);
+        return Trouble::unknown(format!("cannot push to {name}: {said}"), None);
     }
     never(FailureKind::Refused, String::new())
 }
@@ -105,7 +104,7 @@ mod tests {
     #[test]
     fn what_git_and_the_forges_say() {
         let rejected = |why: &str| format!("To https://x/a/b.git\n!\tabc:refs/heads/b\t{why}\nDone\n");
-        check(&rejected("[rejected] (stale info)"), "", FailureKind::Moved, "choose another name");
+        check(&rejected("[rejected] (stale info)"), "", FailureKind::Moved, "choose another branch name");
         check(&rejected("[rejected] (fetch first)"), "", FailureKind::Moved, "");
         let no_workflows = "[remote rejected] (refusing to allow a GitHub App to create or update workflow `.github/workflows/ci.yml` without `workflows` permission)";
         check(&rejected(no_workflows), "", FailureKind::Permission, "`workflows: write`");

@@ -43,8 +43,8 @@ impl<'a> Scratch<'a> {
         let found = scratch.look(&look).await?.unwrap_or_default();
         let format = scratch.look(&["rev-parse", "--show-object-format"]).await?.unwrap_or_default();
         let [objects, shallow] = found.lines().collect::<Vec<&str>>()[..] else {
-            let message = format!("{} is no git repository that can be pushed from", repository.display());
-            return Err(Failure::usage(message, "git 2.31 or newer is needed"));
+            let message = format!("{} is not a git repository to push from", repository.display());
+            return Err(Failure::usage(message, "git 2.31 or newer is required"));
         };
         scratch.objects = PathBuf::from(objects);
         scratch.lay_out(format.trim(), Path::new(shallow)).map_err(|error| no_folder(&error))?;
@@ -147,8 +147,8 @@ impl<'a> Scratch<'a> {
         // A group of its own, so that git's helper ends with it.
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().map_err(|error| {
-            let message = format!("git cannot be started: {error}");
-            Trouble::never(Failure::new(FailureKind::Usage, message, "is git installed and in PATH?"))
+            let message = format!("cannot start git: {error}");
+            Trouble::never(Failure::new(FailureKind::Usage, message, "install git, or add it to PATH"))
         })?;
         let mut group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
         match timeout(self.remote.patience.transfer, self.talk(&mut child)).await {
@@ -159,7 +159,7 @@ impl<'a> Scratch<'a> {
             Ok(Err(error)) => Err(Trouble::unknown(format!("git was lost: {error}"), None)),
             Err(_) => {
                 let seconds = self.remote.patience.transfer.as_secs();
-                Err(Trouble::unknown(format!("git was not done after {seconds} s"), None))
+                Err(Trouble::unknown(format!("git did not finish within {seconds} s"), None))
             }
         }
     }
@@ -231,8 +231,8 @@ impl Drop for Group {
 }
 
 fn no_folder(error: &io::Error) -> Failure {
-    let message = format!("no folder for git to work in: {error}");
-    Failure::new(FailureKind::Refused, message, "is there room in the folder for temporary files (TMPDIR)?")
+    let message = format!("cannot create a temporary folder for git: {error}");
+    Failure::new(FailureKind::Refused, message, "free some space in the folder for temporary files (TMPDIR)")
 }
 
 #[cfg(test)]

@@ -20,29 +20,29 @@ pub enum ParseError {
     /// Text, but no hunk, block or envelope in it.
     #[error(
         "no edit was found in the text: no `@@` hunk, no SEARCH/REPLACE block, no `*** Begin Patch`. Send a unified \
-         diff: `--- a/path`, `+++ b/path`, `@@`, then lines that begin with a space (context), `-` or `+`."
+         diff: `--- a/path`, `+++ b/path`, `@@`, then lines that start with a space (context), `-` or `+`."
     )]
     NotAnEdit,
     /// A binary patch.
-    #[error("the diff of `{path}` is binary, which cannot be applied as text. Write the file by a command instead.")]
+    #[error("the diff of `{path}` is binary, which cannot be applied as text. Write the file with a command instead.")]
     Binary {
         /// The file, as far as the header tells.
         path: String,
     },
     /// A change of a submodule's commit.
-    #[error("the diff of `{path}` changes a git submodule. Check out the commit inside it by a git command instead.")]
+    #[error("the diff of `{path}` changes a git submodule. Check out the commit inside it with a git command instead.")]
     Submodule {
         /// The submodule.
         path: String,
     },
     /// A header without anything below it.
-    #[error("the diff names `{path}` but has no hunk for it. Add the hunk, or leave the file out.")]
+    #[error("the diff names `{path}` but has no hunk for it. Add the hunk, or remove the file from the diff.")]
     NoHunks {
         /// The file.
         path: String,
     },
     /// The text stops before the edit does.
-    #[error("the edit is cut off: {what}. Send it again, whole; split it in two if it is long.")]
+    #[error("the edit is cut off: {what}. Send all of it again; split it if it is long.")]
     Cut {
         /// What is missing.
         what: String,

@@ -15,15 +15,15 @@ pub enum Refusal {
         path: String,
     },
     /// The file to be created exists, with other content.
-    #[error("{path} exists already and was not changed. Send an update of it instead of a new file.")]
+    #[error("{path} already exists and was not changed. Send an edit of it instead of a new file.")]
     Exists {
         /// The file.
         path: String,
     },
     /// A file to be created has a line without its `+`.
     #[error(
-        "{path} was not created: a line of it does not begin with `+`: `{line}`. Begin every line of a new file with `+`; \
-         to change a file that exists, name it after `---` too."
+        "{path} was not created: this line does not start with `+`: `{line}`. Start every line of a new file with `+`; \
+         to edit an existing file, name it after `---` too."
     )]
     Unmarked {
         /// The file.
@@ -32,13 +32,13 @@ pub enum Refusal {
         line: String,
     },
     /// The edit would leave the file as it is.
-    #[error("the edit of {path} changes nothing: its old and new lines are the same. Nothing was changed.")]
+    #[error("the edit of {path} changes nothing: its old and new lines are the same.")]
     NoChange {
         /// The file.
         path: String,
     },
     /// Everything the edit would do is in the file already.
-    #[error("{path} already has what the edit would make of it (line {line}). It was not applied twice; go on.")]
+    #[error("{path} already contains this change (line {line}). It was not applied again; continue.")]
     AlreadyThere {
         /// The file.
         path: String,
@@ -61,8 +61,8 @@ pub enum Refusal {
     },
     /// A deletion whose hunks leave lines over.
     #[error(
-        "{path} has {left} lines that the deletion does not name. Nothing was changed. Read the file; if all of it shall \
-         go, send the deletion without hunks."
+        "the deletion of {path} does not list all of its lines ({left} left). Nothing was changed. Read the file; to \
+         delete all of it, send the deletion without hunks."
     )]
     NotEmptied {
         /// The file.
@@ -150,13 +150,13 @@ fn unplaced_report(path: &str, hunks: &[Unplaced], fitted: &[(usize, usize)]) ->
         report.push_str(&hunk.to_string());
     }
     if hunks.len() > MOST_SHOWN {
-        report.push_str(&format!("{} more hunks do not fit either.\n", hunks.len() - MOST_SHOWN));
+        report.push_str(&format!("More hunks that do not match: {}.\n", hunks.len() - MOST_SHOWN));
     }
     if !fitted.is_empty() {
         let places: Vec<String> = fitted.iter().map(|(number, line)| format!("hunk {number} at line {line}")).collect();
-        report.push_str(&format!("These fit and were not applied either: {}.\n", places.join(", ")));
+        report.push_str(&format!("These match but were not applied: {}.\n", places.join(", ")));
     }
-    let last = "Mend what is named above and send the whole edit again.";
+    let last = "Fix the hunks above and send the whole edit again.";
     report.push_str(last);
     report
 }
@@ -168,57 +168,62 @@ impl Display for Unplaced {
             Why::Ambiguous { count, first } => {
                 let lines: Vec<String> = first.iter().map(|found| found.line.to_string()).collect();
                 let more = if *count > first.len() { " and more" } else { "" };
-                writeln!(out, "fits in {count} places: lines {}{more}.", lines.join(", "))?;
+                writeln!(out, "matches {count} places: lines {}{more}.", lines.join(", "))?;
                 for (index, candidate) in first.iter().enumerate() {
                     let between = if index > 0 { "   ...\n" } else { "" };
                     write!(out, "{between}{candidate}")?;
                 }
-                writeln!(out, "Add lines of context above or below that only the right place has.")
+                writeln!(out, "Add context lines that only the right place has.")
             }
             Why::Misplaced(found) => {
                 writeln!(
                     out,
-                    "is not quite like any lines but these, which are not where its number or its neighbours put it:\n{found}"
+                    "only roughly matches these lines, which are not where its number or its neighbours put \
+                     it:\n{found}"
                 )?;
-                writeln!(out, "Copy the lines as they are, and send the hunks in the order of the file.")
+                writeln!(out, "Copy the lines exactly, and send the hunks in file order.")
             }
             Why::Outside(found) => {
-                writeln!(out, "fits here only, which does not belong to the line that its @@ names:")?;
+                writeln!(out, "matches only here, which is not under the line that its @@ names:")?;
                 write!(out, "{found}")?;
-                writeln!(out, "Correct the lines, or what stands after @@.")
+                writeln!(out, "Correct the lines, or the text after @@.")
             }
             Why::Elided(line) => writeln!(
                 out,
-                "would write `{line}` in place of the code that it stands for. Write that code out, or leave its lines out of the hunk."
+                "would replace code with the placeholder `{line}`. Write the code out, or leave those lines out of the \
+                 hunk."
             ),
-            Why::Nowhere(None) => writeln!(out, "fits nowhere, and no line of the file is close. Read the file again."),
+            Why::Nowhere(None) => writeln!(out, "matches nowhere, and no line is similar. Read the file again."),
             Why::Nowhere(Some((closest, difference))) => {
-                write!(out, "fits nowhere. The closest lines are now:\n{closest}")?;
+                write!(out, "matches nowhere. The closest lines are:\n{closest}")?;
                 match difference {
                     Some(Difference { line, expected, .. }) if is_ellipsis(expected) => writeln!(
                         out,
-                        "The hunk has `{}` for line {line}, which is not expanded. Write the lines out, or send a hunk for each side of it.",
+                        "The hunk has `{}` for line {line}, which is a placeholder. Write the lines out, or send one \
+                         hunk for each side of it.",
                         expected.trim()
                     ),
                     Some(Difference { line, expected, found }) => writeln!(
                         out,
-                        "Line {line} differs: the hunk has `{expected}`, the file has `{found}`. Copy the lines as they are."
+                        "Line {line} differs: the hunk has `{expected}`, the file has `{found}`. Copy the lines \
+                         exactly."
                     ),
                     None => {
-                        writeln!(out, "Lines are missing in the hunk or come in another order. Copy them as they are.")
+                        writeln!(out, "The hunk lacks lines or has them in another order. Copy them exactly.")
                     }
                 }
             }
-            Why::AlreadyThere(line) => writeln!(out, "is already there, at line {line}. Leave it out."),
+            Why::AlreadyThere(line) => writeln!(out, "is already there, at line {line}. Remove it from the edit."),
             Why::NoContext => {
                 writeln!(
                     out,
-                    "has no line with text to find its place by. Add the line above and the line below as context."
+                    "has no non-blank line to locate it by. Add the line above and the line below as context."
                 )
             }
             Why::Cut => writeln!(
                 out,
-                "is cut off: its header promises more lines than follow. Send it whole; if it is, write a bare `@@`."
+                "is cut off: its header counts more lines than follow. Send all of it; if it is complete, use a bare \
+                 `@@`."
             ),
         }
     }

@@ -35,7 +35,7 @@ fn update(edit: &FileEdit, source: &str, text: &Text, path: &str) -> Result<Appl
     let mut without: Vec<Unplaced> = Vec::new();
     for ((number, hunk), choice) in hunks.iter().zip(choose(edit, &plain, &text.lines, &indexes)) {
         notes.extend(
-            hunk.unclosed.then(|| format!("hunk {number} has no closing marker and was taken to the edit's end")),
+            hunk.unclosed.then(|| format!("hunk {number} has no closing marker and was read to the edit's end")),
         );
         match judge(hunk, choice, without.len(), text, &indexes) {
             Ok(_) | Err(Why::Ambiguous { .. }) if hunk.changes_nothing() => {
@@ -61,7 +61,7 @@ fn update(edit: &FileEdit, source: &str, text: &Text, path: &str) -> Result<Appl
         let is_same = first.makes_the_same_of_the_same(second);
         let said = || {
             format!(
-                "hunks {} and {} both make the change of line {}; it was made once",
+                "hunks {} and {} make the same change at line {}; applied once",
                 first.hunk,
                 second.hunk,
                 first.at + 1
@@ -127,7 +127,7 @@ fn effective(hunks: &[Hunk]) -> (Vec<(usize, &Hunk)>, Vec<String>) {
         if seen.insert(hunk) {
             kept.push((number, hunk));
         } else {
-            notes.push(format!("hunk {number} says the same as one above it and was taken once"));
+            notes.push(format!("hunk {number} repeats one above it and was applied once"));
         }
     }
     (kept, notes)

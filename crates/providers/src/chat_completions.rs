@@ -51,7 +51,7 @@ impl ChatClient for ChatCompletions {
             stage: match body {
                 Ok(body) => Stage::Ask { body, after: Duration::ZERO },
                 Err(error) => Stage::Fail(ChatError {
-                    message: format!("the request cannot be written: {error}"),
+                    message: format!("cannot write the request: {error}"),
                     hint: None,
                     kind: ChatErrorKind::Refused,
                 }),
@@ -167,13 +167,13 @@ impl<'a> Attempts<'a> {
         let chance = RandomState::new().hash_one(0_u8) as f64 / u64::MAX as f64;
         let Failure { mut error, again } = failure;
         if let Some(delay) = self.spent.next(again, chance) {
-            tracing::debug!(why = error.message, ?delay, "trying again");
+            tracing::debug!(why = error.message, ?delay, "retrying");
             let attempt = self.spent.attempts;
             self.ready.push_back(ChatEvent::Retrying { attempt, delay, why: error.message });
             return Stage::Ask { body, after: delay };
         }
         if let (ChatErrorKind::Model, Some(new)) = (error.kind, &self.client.config.replacement) {
-            error.hint = Some(format!("its replacement is `{new}`: --model {new}"));
+            error.hint = Some(format!("use its replacement: --model {new}"));
         }
         if let Again::Later { asked, .. } = again {
             if self.spent.attempts > 1 {

@@ -17,14 +17,14 @@ const REPLY_BYTES: usize = 64 << 20;
 /// Why an answer that began could not be read to its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StreamError {
-    #[error("the answer broke off before its end")]
+    #[error("the reply ended early")]
     Cut,
-    #[error("the answer is larger than {bytes} bytes in {what}")]
+    #[error("the reply is larger than {bytes} bytes in {what}")]
     TooLarge { what: &'static str, bytes: usize },
-    #[error("the answer is not a chat completion: {0}")]
+    #[error("the reply is not a chat completion: {0}")]
     Garbled(String),
     /// The server reported an error inside the answer.
-    #[error("the server broke off: {}", crate::reason::of_value(.0))]
+    #[error("the server aborted the reply: {}", crate::reason::of_value(.0))]
     Server(Value),
 }
 

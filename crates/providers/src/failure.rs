@@ -75,10 +75,10 @@ impl Failure {
 /// An answer with a status other than 200.
 pub(crate) fn of_status(status: u16, asked: Option<Duration>, body: &str, about: &About) -> Failure {
     let said = match reason::of_body(body) {
-        said if said.is_empty() => "it gave no reason".to_owned(),
+        said if said.is_empty() => "no reason given".to_owned(),
         said => said,
     };
-    let message = format!("the server answered {status}: {said}");
+    let message = format!("the server returned {status}: {said}");
     let lower = body.to_lowercase();
     let says = |texts: &[&str]| texts.iter().any(|text| lower.contains(text));
     if matches!(status, 400 | 413 | 422 | 500) && says(CONTEXT_FULL) {
@@ -87,17 +87,15 @@ pub(crate) fn of_status(status: u16, asked: Option<Duration>, body: &str, about:
     match status {
         300..=399 => Failure::never(
             ChatErrorKind::Refused,
-            format!("the server answered {status}: it moved"),
-            Some(
-                "redirects are not followed, so that the key stays where it was sent: correct the base URL".to_owned(),
-            ),
+            format!("the server returned {status}, a redirect"),
+            Some("redirects are not followed, to protect the key: correct the base URL".to_owned()),
         ),
         401 | 403 => Failure::never(ChatErrorKind::Key, message, Some(key_hint(about))),
         404 if says(&["model"]) => Failure::never(ChatErrorKind::Model, message, Some(MODEL_HINT.to_owned())),
         // Mistral's answer to a retired model is the same as to a wrong address (MISTRAL.md 0.1).
         404 | 405 => {
             let hint = format!(
-                "either {} is not the base URL (it usually ends in /v1), or the model is gone: {MODEL_HINT}",
+                "either {} is not the base URL (it usually ends in /v1), or the model no longer exists: {MODEL_HINT}",
                 about.base_url
             );
             Failure::never(ChatErrorKind::Model, message, Some(hint))
@@ -113,16 +111,17 @@ pub(crate) fn of_status(status: u16, asked: Option<Duration>, body: &str, about:
     }
 }
 
-const MODEL_HINT: &str = "`agent models` lists the models of this server";
+const MODEL_HINT: &str = "`agent models` lists this server's models";
 
 fn key_hint(about: &About) -> String {
     let variable = &about.api_key_env;
     if about.base_url.contains("mistral.ai") {
         format!(
-            "check ${variable}: keys of api.mistral.ai and codestral.mistral.ai are not interchangeable, and a new key takes a few minutes"
+            "check ${variable}: keys for api.mistral.ai and codestral.mistral.ai differ, and a new key takes a few \
+             minutes to work"
         )
     } else {
-        format!("check ${variable}: it must hold a key of {}", about.base_url)
+        format!("check ${variable}: it must hold a key for {}", about.base_url)
     }
 }
 
@@ -132,7 +131,7 @@ pub(crate) fn of_stream(error: StreamError, about: &About) -> Failure {
         StreamError::Server(value) => {
             let status = status_within(&value);
             let failure = of_status(status.unwrap_or(503), None, &value.to_string(), about);
-            let message = format!("the server broke off: {}", reason::of_value(&value));
+            let message = format!("the server aborted the reply: {}", reason::of_value(&value));
             let again = match failure.again {
                 // Without a status nobody knows whether it will pass.
                 Again::Later { asked, most: ANY } if status.is_none() => Again::Later { asked, most: UNKNOWN_ATTEMPTS },
@@ -155,10 +154,10 @@ pub(crate) fn of_stream(error: StreamError, about: &About) -> Failure {
 
 /// The connection could not be made.
 pub(crate) fn of_connect(why: &str, about: &About) -> Failure {
-    let message = format!("no connection to {}: {why}", about.base_url);
+    let message = format!("cannot connect to {}: {why}", about.base_url);
     let (hint, most) = if about.is_local {
         let hint =
-            "start the local server (`ollama serve`, `llama-server -m MODEL.gguf --jinja`), or give another --base-url";
+            "start the local server (`ollama serve`, `llama-server -m MODEL.gguf --jinja`), or use another --base-url";
         (hint, LOCAL_CONNECT_ATTEMPTS)
     } else {
         ("check the network and the base URL", ANY)
@@ -168,29 +167,29 @@ pub(crate) fn of_connect(why: &str, about: &About) -> Failure {
 }
 
 pub(crate) fn of_tls(why: &str, about: &About) -> Failure {
-    let message = format!("no secure connection to {}: {why}", about.base_url);
-    let hint = "a private certificate authority must be known to this machine (SSL_CERT_FILE), and a server without TLS is http://";
+    let message = format!("TLS connection to {} failed: {why}", about.base_url);
+    let hint = "for a private certificate authority set SSL_CERT_FILE; for a server without TLS use http://";
     Failure::never(ChatErrorKind::Refused, message, Some(hint.to_owned()))
 }
 
 pub(crate) fn of_no_list(found: &str, about: &About) -> Failure {
-    let message = format!("{} has no list of models, but {found}", about.base_url);
+    let message = format!("{} returned {found} instead of a list of models", about.base_url);
     let hint = "is it the base URL of a chat completions API? It usually ends in /v1";
     Failure::never(ChatErrorKind::Refused, message, Some(hint.to_owned()))
 }
 
 pub(crate) fn of_bad_key(about: &About) -> Failure {
-    let message = format!("the key in ${} has characters that no key has", about.api_key_env);
-    Failure::never(ChatErrorKind::Key, message, Some("is there a line break or a quote in it?".to_owned()))
+    let message = format!("the key in ${} contains invalid characters", about.api_key_env);
+    Failure::never(ChatErrorKind::Key, message, Some("check it for line breaks and quotes".to_owned()))
 }
 
 /// The connection was lost under the request or its answer.
 pub(crate) fn of_transport(why: &str) -> Failure {
-    Failure::later(format!("the connection broke: {why}"), None, ANY)
+    Failure::later(format!("the connection was lost: {why}"), None, ANY)
 }
 
 pub(crate) fn of_silence(waited: Duration) -> Failure {
-    Failure::later(format!("the server sent nothing for {} s", waited.as_secs_f32()), None, ANY)
+    Failure::later(format!("no data from the server for {} s", waited.as_secs_f32()), None, ANY)
 }
 
 /// An error inside a stream may carry the status that it would have had.
@@ -240,8 +239,8 @@ mod tests {
             r#"{"detail":"Unauthorized"}"#,
             expect![[r#"
             Key, never again
-            error: the server answered 401: Unauthorized
-            hint: check $MISTRAL_API_KEY: keys of api.mistral.ai and codestral.mistral.ai are not interchangeable, and a new key takes a few minutes
+            error: the server returned 401: Unauthorized
+            hint: check $MISTRAL_API_KEY: keys for api.mistral.ai and codestral.mistral.ai differ, and a new key takes a few minutes to work
         "#]],
         );
     }
@@ -253,8 +252,8 @@ mod tests {
             r#"{"error":{"code":"model_not_found","message":"The model `x` does not exist"}}"#,
             expect![[r#"
             Model, never again
-            error: the server answered 404: The model `x` does not exist
-            hint: `agent models` lists the models of this server
+            error: the server returned 404: The model `x` does not exist
+            hint: `agent models` lists this server's models
         "#]],
         );
         check(
@@ -262,8 +261,8 @@ mod tests {
             r#"{"detail":"Not Found"}"#,
             expect![[r#"
             Model, never again
-            error: the server answered 404: Not Found
-            hint: either https://api.mistral.ai/v1 is not the base URL (it usually ends in /v1), or the model is gone: `agent models` lists the models of this server
+            error: the server returned 404: Not Found
+            hint: either https://api.mistral.ai/v1 is not the base URL (it usually ends in /v1), or the model no longer exists: `agent models` lists this server's models
         "#]],
         );
         check(
@@ -271,8 +270,8 @@ mod tests {
             r#"{"object":"error","message":"Invalid model: x","type":"invalid_model","code":"1500"}"#,
             expect![[r#"
             Model, never again
-            error: the server answered 400: Invalid model: x
-            hint: `agent models` lists the models of this server
+            error: the server returned 400: Invalid model: x
+            hint: `agent models` lists this server's models
         "#]],
         );
     }
@@ -284,7 +283,7 @@ mod tests {
             r#"{"error":{"code":400,"message":"request (2009 tokens) exceeds the available context size (512 tokens), try increasing it","type":"exceed_context_size_error"}}"#,
             expect![[r#"
             ContextFull, never again
-            error: the server answered 400: request (2009 tokens) exceeds the available context size (512 tokens), try increasing it
+            error: the server returned 400: request (2009 tokens) exceeds the available context size (512 tokens), try increasing it
         "#]],
         );
     }
@@ -296,7 +295,7 @@ mod tests {
             r#"{"object":"error","message":"Rate limit exceeded","type":"rate_limited","code":"1300"}"#,
             expect![[r#"
             Unreachable, again after None, most any
-            error: the server answered 429: Rate limit exceeded
+            error: the server returned 429: Rate limit exceeded
         "#]],
         );
         check(
@@ -304,7 +303,7 @@ mod tests {
             "",
             expect![[r#"
             Unreachable, again after None, most any
-            error: the server answered 504: it gave no reason
+            error: the server returned 504: no reason given
         "#]],
         );
     }
@@ -316,7 +315,7 @@ mod tests {
             r#"{"error":{"code":500,"message":"tools param requires --jinja flag","type":"server_error"}}"#,
             expect![[r#"
             Refused, never again
-            error: the server answered 500: tools param requires --jinja flag
+            error: the server returned 500: tools param requires --jinja flag
         "#]],
         );
         check(
@@ -324,8 +323,8 @@ mod tests {
             "",
             expect![[r#"
             Refused, never again
-            error: the server answered 307: it moved
-            hint: redirects are not followed, so that the key stays where it was sent: correct the base URL
+            error: the server returned 307, a redirect
+            hint: redirects are not followed, to protect the key: correct the base URL
         "#]],
         );
     }
@@ -335,13 +334,13 @@ mod tests {
         let refused = serde_json::json!({"error": {"message": "Bad image", "code": 400}});
         expect![[r#"
             Refused, never again
-            error: the server broke off: Bad image
+            error: the server aborted the reply: Bad image
         "#]]
         .assert_eq(&shown(of_stream(StreamError::Server(refused), &about())));
         let passing = serde_json::json!({"object": "error", "message": "Internal", "code": "3000"});
         expect![[r#"
             Unreachable, again after None, most 4
-            error: the server broke off: Internal
+            error: the server aborted the reply: Internal
         "#]]
         .assert_eq(&shown(of_stream(StreamError::Server(passing), &about())));
     }

@@ -43,8 +43,8 @@ impl Server {
         let key = config.api_key.filter(|key| !key.expose_secret().trim().is_empty());
         if key.is_none() && url.host_str().is_some_and(|host| host.ends_with("mistral.ai")) {
             return Err(ChatError {
-                message: format!("{} needs an API key, and ${} is not set", about.base_url, about.api_key_env),
-                hint: Some(format!("export {}=...; or give a local server's --base-url", about.api_key_env)),
+                message: format!("{} needs an API key, but ${} is not set", about.base_url, about.api_key_env),
+                hint: Some(format!("export {}=..., or use a local server with --base-url", about.api_key_env)),
                 kind: ChatErrorKind::Key,
             });
         }
@@ -178,7 +178,7 @@ fn client(url: &Url, is_local: bool, roots: &Option<Vec<u8>>, connect: Duration)
         builder = builder.tls_certs_only(std::iter::empty::<Certificate>());
     } else if let Some(pem) = roots {
         let roots = Certificate::from_pem_bundle(pem)
-            .map_err(|error| refused(format!("the extra certificates cannot be read: {error}")))?;
+            .map_err(|error| refused(format!("cannot read the extra certificates: {error}")))?;
         builder = builder.tls_certs_merge(roots);
     }
     if is_local {
@@ -189,14 +189,14 @@ fn client(url: &Url, is_local: bool, roots: &Option<Vec<u8>>, connect: Duration)
 
 fn parse(base_url: &str) -> Result<Url, ChatError> {
     let bad = |why: &str| ChatError {
-        message: format!("the base URL is not usable: {why}"),
+        message: format!("invalid base URL: {why}"),
         hint: Some("it looks like http://127.0.0.1:8080/v1".to_owned()),
         kind: ChatErrorKind::Refused,
     };
     let text = base_url.trim().trim_end_matches('/').trim_end_matches("/chat/completions");
     let mut url = Url::parse(text).map_err(|error| bad(&error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err(bad("it must begin with http:// or https://"));
+        return Err(bad("it must start with http:// or https://"));
     }
     if url.path() == "/" {
         url.set_path("/v1");

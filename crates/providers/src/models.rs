@@ -78,7 +78,7 @@ pub fn resolve<'a>(wanted: &str, cards: &'a [ModelCard]) -> Result<&'a ModelCard
     let replacement = RETIRED.iter().find(|(old, _)| *old == wanted).map(|(_, new)| *new);
     let replacement = replacement.filter(|new| names(cards).any(|name| name == *new));
     let (message, hint) = match replacement {
-        Some(new) => (format!("the model `{wanted}` is retired"), format!("its replacement is `{new}`: --model {new}")),
+        Some(new) => (format!("the model `{wanted}` has been retired"), format!("use its replacement: --model {new}")),
         None => (format!("the server has no model `{wanted}`"), closest(wanted, cards)),
     };
     Err(ChatError { message, hint: Some(hint), kind: ChatErrorKind::Model })
@@ -88,7 +88,7 @@ impl ModelCard {
     /// What a human should know before relying on it.
     pub fn notice(&self) -> Option<String> {
         let day = self.deprecation.as_deref()?.split('T').next().unwrap_or_default();
-        let instead = self.replacement.as_ref().map(|new| format!("; its replacement is `{new}`")).unwrap_or_default();
+        let instead = self.replacement.as_ref().map(|new| format!("; use its replacement `{new}`")).unwrap_or_default();
         Some(format!("the model `{}` retires on {day}{instead}", self.id))
     }
 }
@@ -133,7 +133,7 @@ fn closest(wanted: &str, cards: &[ModelCard]) -> String {
     match near.as_slice() {
         [] => "the server lists no models".to_owned(),
         [only] => format!("it has {only}"),
-        _ => format!("closest are {}", near.join(", ")),
+        _ => format!("closest matches: {}", near.join(", ")),
     }
 }
 
@@ -190,22 +190,23 @@ mod tests {
             "devstral-medium-latest",
             &list,
             expect![
-                "devstral-2512 Some(262144) Some(0.15) Some(\"the model `devstral-2512` retires on 2026-07-31; its replacement is `mistral-medium-3-5`\")"
+                "devstral-2512 Some(262144) Some(0.15) Some(\"the model `devstral-2512` retires on 2026-07-31; use its \
+                 replacement `mistral-medium-3-5`\")"
             ],
         );
         check(
             "devstral-small-2505",
             &list,
             expect![[r#"
-            error: the model `devstral-small-2505` is retired
-            hint: its replacement is `mistral-medium-3-5`: --model mistral-medium-3-5"#]],
+            error: the model `devstral-small-2505` has been retired
+            hint: use its replacement: --model mistral-medium-3-5"#]],
         );
         check(
             "devstral-2521",
             &list,
             expect![[r#"
             error: the server has no model `devstral-2521`
-            hint: closest are `devstral-2512`, `devstral-latest`, `devstral-medium-latest`"#]],
+            hint: closest matches: `devstral-2512`, `devstral-latest`, `devstral-medium-latest`"#]],
         );
         assert_eq!(cards(&list)[0].capabilities, ["completion_chat"]);
     }

@@ -168,9 +168,9 @@ fn passing_trouble_is_tried_again() {
     check(
         script("! 429 retry-after=0\n---\n! 503 body=html\n---\n! 504\n---\nDone.\n% usage=none"),
         expect![[r#"
-        Retrying 1: the server answered 429: Rate limit exceeded
-        Retrying 2: the server answered 503: an HTML page titled `503 Service Unavailable`
-        Retrying 3: the server answered 504: it gave no reason
+        Retrying 1: the server returned 429: Rate limit exceeded
+        Retrying 2: the server returned 503: an HTML page titled `503 Service Unavailable`
+        Retrying 3: the server returned 504: no reason given
         Text("Done.")
         Finish(Stop)
     "#]],
@@ -178,9 +178,9 @@ fn passing_trouble_is_tried_again() {
     check(
         script("! reset\n---\nLet me\n% cut=1\n---\nLet me look.\n% truncated=1\n---\nDone.\n% usage=none"),
         expect![[r#"
-        Retrying 1: the connection broke: Connection reset by peer (os error 104)
-        Retrying 2: the connection broke: unexpected EOF during chunk size line
-        Retrying 3: the answer broke off before its end
+        Retrying 1: the connection was lost: Connection reset by peer (os error 104)
+        Retrying 2: the connection was lost: unexpected EOF during chunk size line
+        Retrying 3: the reply ended early
         Text("Done.")
         Finish(Stop)
     "#]],
@@ -188,8 +188,8 @@ fn passing_trouble_is_tried_again() {
     check(
         script("Let me\n% error=1\n---\nLet me\n% stall=1\n---\nDone.\n% usage=none"),
         expect![[r#"
-        Retrying 1: the server broke off: Internal server error
-        Retrying 2: the server sent nothing for 0.4 s
+        Retrying 1: the server aborted the reply: Internal server error
+        Retrying 2: no data from the server for 0.4 s
         Text("Done.")
         Finish(Stop)
     "#]],
@@ -204,7 +204,7 @@ fn a_pause_within_an_answer_can_be_bounded_more_than_the_wait_for_it() {
         let client = with(server.base_url(), Duration::from_secs(600), |config| config.longest_pause = Some(pause));
         ask(&client, &opening()).await
     });
-    assert!(shown.contains("Retrying 1: the server sent nothing for 0.3 s"), "{shown}");
+    assert!(shown.contains("Retrying 1: no data from the server for 0.3 s"), "{shown}");
     assert!(shown.contains("Done."), "{shown}");
 }
 
@@ -213,17 +213,17 @@ fn the_budget_ends() {
     check(
         script("! 500\n% repeat"),
         expect![[r#"
-        Retrying 1: the server answered 500: Internal server error
-        Retrying 2: the server answered 500: Internal server error
-        Retrying 3: the server answered 500: Internal server error
-        Unreachable: the server answered 500: Internal server error (after 4 attempts)
+        Retrying 1: the server returned 500: Internal server error
+        Retrying 2: the server returned 500: Internal server error
+        Retrying 3: the server returned 500: Internal server error
+        Unreachable: the server returned 500: Internal server error (after 4 attempts)
         hint: none
     "#]],
     );
     check(
         script("! 429 retry-after=4000\n---\nNever."),
         expect![[r#"
-        Unreachable: the server answered 429: Rate limit exceeded
+        Unreachable: the server returned 429: Rate limit exceeded
         hint: the server asks to wait 4000 s
     "#]],
     );
@@ -241,21 +241,21 @@ fn lasting_trouble_is_not_tried_again() {
     check(
         script("! 401\n---\nNever."),
         expect![[r#"
-        Key: the server answered 401: Unauthorized
-        hint: check $MISTRAL_API_KEY: it must hold a key of http://SERVER/v1
+        Key: the server returned 401: Unauthorized
+        hint: check $MISTRAL_API_KEY: it must hold a key for http://SERVER/v1
     "#]],
     );
     check(
         script("! 404\n---\nNever."),
         expect![[r#"
-        Model: the server answered 404: Not Found
-        hint: its replacement is `mistral-medium-3-5`: --model mistral-medium-3-5
+        Model: the server returned 404: Not Found
+        hint: use its replacement: --model mistral-medium-3-5
     "#]],
     );
     check(
         script("! 422\n---\nNever."),
         expect![[r#"
-        Refused: the server answered 422: body.max_completion_tokens: Extra inputs are not permitted
+        Refused: the server returned 422: body.max_completion_tokens: Extra inputs are not permitted
         hint: none
     "#]],
     );
@@ -267,8 +267,8 @@ fn a_server_that_repeats_the_key_is_not_repeated() {
     check(
         Script::new([Turn::Fault(Fault { body, ..Fault::status(401) })]),
         expect![[r#"
-        Key: the server answered 401: Incorrect API key provided: [key]
-        hint: check $MISTRAL_API_KEY: it must hold a key of http://SERVER/v1
+        Key: the server returned 401: Incorrect API key provided: [key]
+        hint: check $MISTRAL_API_KEY: it must hold a key for http://SERVER/v1
     "#]],
     );
 }
@@ -283,8 +283,8 @@ fn redirects_are_not_followed() {
     check(
         Script::new([Turn::Raw(moved)]),
         expect![[r#"
-        Refused: the server answered 307: it moved
-        hint: redirects are not followed, so that the key stays where it was sent: correct the base URL
+        Refused: the server returned 307, a redirect
+        hint: redirects are not followed, to protect the key: correct the base URL
     "#]],
     );
 }
@@ -295,9 +295,9 @@ fn a_page_is_no_answer() {
     check(
         Script::repeat_last([Turn::Raw(page)]),
         expect![[r#"
-        Retrying 1: the answer is not a chat completion: an HTML page titled `Welcome`
-        Retrying 2: the answer is not a chat completion: an HTML page titled `Welcome`
-        Unreachable: the answer is not a chat completion: an HTML page titled `Welcome` (after 3 attempts)
+        Retrying 1: the reply is not a chat completion: an HTML page titled `Welcome`
+        Retrying 2: the reply is not a chat completion: an HTML page titled `Welcome`
+        Unreachable: the reply is not a chat completion: an HTML page titled `Welcome` (after 3 attempts)
         hint: is `http://SERVER/v1` the base URL of a chat completions API?
     "#]],
     );
@@ -327,11 +327,11 @@ fn a_stream_may_end_without_its_marker() {
 fn no_server() {
     let shown = on_a_runtime(ask(&client("http://127.0.0.1:1/v1".to_owned()), &opening()));
     expect![[r#"
-        Retrying 1: no connection to http://127.0.0.1:1/v1: Connection refused (os error 111)
-        Retrying 2: no connection to http://127.0.0.1:1/v1: Connection refused (os error 111)
-        Retrying 3: no connection to http://127.0.0.1:1/v1: Connection refused (os error 111)
-        Unreachable: no connection to http://127.0.0.1:1/v1: Connection refused (os error 111) (after 4 attempts)
-        hint: start the local server (`ollama serve`, `llama-server -m MODEL.gguf --jinja`), or give another --base-url
+        Retrying 1: cannot connect to http://127.0.0.1:1/v1: Connection refused (os error 111)
+        Retrying 2: cannot connect to http://127.0.0.1:1/v1: Connection refused (os error 111)
+        Retrying 3: cannot connect to http://127.0.0.1:1/v1: Connection refused (os error 111)
+        Unreachable: cannot connect to http://127.0.0.1:1/v1: Connection refused (os error 111) (after 4 attempts)
+        hint: start the local server (`ollama serve`, `llama-server -m MODEL.gguf --jinja`), or use another --base-url
     "#]]
     .assert_eq(&shown);
 }

@@ -36,7 +36,7 @@ fn the_list_of_mistral() {
         let retired = resolve("devstral-small-2505", &cards).unwrap();
         assert_eq!(
             retired.notice().unwrap(),
-            "the model `devstral-small-2505` retires on 2025-11-30; its replacement is `mistral-medium-3-5`"
+            "the model `devstral-small-2505` retires on 2025-11-30; use its replacement `mistral-medium-3-5`"
         );
         assert_eq!(resolve("gpt-4o", &cards).unwrap_err().kind, ChatErrorKind::Model);
     });
@@ -57,7 +57,7 @@ fn a_wrong_key() {
 fn mistral_without_a_key_is_refused_before_anything_is_sent() {
     let error = Server::new(ServerConfig::default()).unwrap_err();
     assert_eq!(error.kind, ChatErrorKind::Key);
-    assert_eq!(error.message, "https://api.mistral.ai/v1 needs an API key, and $MISTRAL_API_KEY is not set");
+    assert_eq!(error.message, "https://api.mistral.ai/v1 needs an API key, but $MISTRAL_API_KEY is not set");
 }
 
 #[test]

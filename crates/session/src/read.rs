@@ -79,7 +79,7 @@ impl Session {
                 (Some(Line { entry: Content::Entry(_), .. }) | None, Some(torn)) => Some(torn),
                 (Some(read), _) => {
                     if let Some(torn) = torn.take() {
-                        session.notices.push(format!("line {torn} is torn and was left out"));
+                        session.notices.push(format!("line {torn} is incomplete and was skipped"));
                     }
                     session.lines.push(read);
                     None
@@ -93,13 +93,15 @@ impl Session {
             };
             if let Some(damaged) = damaged {
                 session.state = State::Damaged;
-                session.notices.push(format!("line {damaged} cannot be read; the session is shown up to it"));
+                session.notices.push(format!("line {damaged} is damaged; the session is shown up to it"));
                 return Ok(session);
             }
         }
         if torn.is_some() {
             session.state = State::Torn;
-            session.notices.push("the last line is torn and was left out: the program died while it wrote".to_owned());
+            session
+                .notices
+                .push("the last line is incomplete and was skipped: the program died while writing it".to_owned());
         }
         Ok(session)
     }
@@ -235,7 +237,7 @@ mod tests {
             |bytes| bytes[..bytes.len() - 30].to_vec(),
             expect![[r#"
                 [System { text: "system" }, User { text: "task" }]
-                None ["the last line is torn and was left out: the program died while it wrote"]
+                None ["the last line is incomplete and was skipped: the program died while writing it"]
             "#]],
         );
     }
@@ -285,7 +287,7 @@ mod tests {
             |bytes| String::from_utf8(bytes).unwrap().replace("\"user\"", "\"usr\"").into_bytes(),
             expect![[r#"
                 [System { text: "system" }]
-                None ["line 3 cannot be read; the session is shown up to it"]
+                None ["line 3 is damaged; the session is shown up to it"]
             "#]],
         );
     }

@@ -50,7 +50,7 @@ struct Pack {
 /// Why a content is not kept.
 #[derive(Debug, thiserror::Error)]
 pub enum Unkept {
-    #[error("this session has kept as much as it may ({} MB)", .0 >> 20)]
+    #[error("this session has reached its snapshot limit ({} MB)", .0 >> 20)]
     Full(u64),
     #[error("{}: {source}", .path.display())]
     Io { path: PathBuf, source: io::Error },
@@ -59,11 +59,11 @@ pub enum Unkept {
 /// Why a content that was kept cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum Lost {
-    #[error("its content is no longer kept")]
+    #[error("its snapshot was deleted")]
     Pruned,
     #[error("its content was damaged on disk")]
     Damaged,
-    #[error("its content cannot be read: {0}")]
+    #[error("cannot read its content: {0}")]
     Io(#[from] io::Error),
 }
 
@@ -165,7 +165,7 @@ impl Objects {
         options.read(true).append(true).create(true).mode(0o600);
         let content = options.open(path)?;
         content.try_lock().map_err(|error| match error {
-            std::fs::TryLockError::WouldBlock => io::Error::other("another process works on this session"),
+            std::fs::TryLockError::WouldBlock => io::Error::other("another process is using this session"),
             std::fs::TryLockError::Error(error) => error,
         })?;
         let index = options.open(path.with_extension("index"))?;

@@ -31,11 +31,11 @@ pub enum Planned {
 
 pub type Plan = Vec<Planned>;
 
-const CHANGED: &str = "changed since by somebody else";
+const CHANGED: &str = "changed since by someone else";
 const CONFLICT: &str = "changed since in the same lines";
-const NOT_TEXT: &str = "changed since, and not as text that can be merged";
-const NOT_KEPT: &str = "its content is not kept: too large, or there was no room or time";
-const IN_THE_WAY: &str = "what is now at its directory's place is no directory";
+const NOT_TEXT: &str = "changed since, and cannot be merged as text";
+const NOT_KEPT: &str = "no snapshot: too large, or no space or time";
+const IN_THE_WAY: &str = "its directory is no longer a directory";
 
 /// Takes back `links`, which are in the order they were made. `now` says what is at a path, `content` what is kept.
 pub fn plan(

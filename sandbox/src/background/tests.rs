@@ -131,7 +131,7 @@ fn there_are_not_too_many_and_a_flood_is_bounded() {
         assert_eq!(bench.start("echo up; sleep 600").id, id);
     }
     let error = bench.act(&Effect::Start { command: "yes".to_string() }).unwrap_err().to_string();
-    assert_eq!(error, "8 background commands run already. Stop one first.");
+    assert_eq!(error, "8 background commands are already running. Stop one first.");
     assert_eq!(bench.run("echo still here").output, "still here\n");
     let flood = bench.stop(1).output;
     assert!(flood.len() < 20_000 && flood.contains("output-0001.txt"), "{}", flood.len());

@@ -27,7 +27,7 @@ fn names_inside() {
     check(&bench, "./dir/../a.txt", "one");
     check(&bench, bench.root().join("dir/b.txt").to_str().unwrap(), "two");
     check(&bench, "../workspace/a.txt", "one");
-    check(&bench, "b.txt", "There is no `b.txt`.");
+    check(&bench, "b.txt", "`b.txt` does not exist.");
     check(&bench, "dir", "`dir` is a directory.");
     check(&bench, "a.txt/", "`a.txt/`: Not a directory (os error 20)");
 }
@@ -52,7 +52,7 @@ fn links_are_followed_as_far_as_the_root() {
     symlink("/proc/self/root/etc/passwd", root.join("magic")).unwrap();
     check(&bench, "relative/b.txt", "two");
     check(&bench, "absolute/b.txt", "two");
-    check(&bench, "absolute/none.txt", "There is no `absolute/none.txt`.");
+    check(&bench, "absolute/none.txt", "`absolute/none.txt` does not exist.");
     check(&bench, "out", "`out` is outside the workspace.");
     check(&bench, "up/secret.txt", "`up/secret.txt` is outside the workspace.");
     check(&bench, "magic", "`magic` is outside the workspace.");

@@ -121,7 +121,7 @@ fn refusals_are_named() {
             ("bpf", "`bpf`"),
         ] {
             let note = note(attack, "/");
-            assert!(note.starts_with("The sandbox refused: ") && note.contains(named), "{attack}: {note}");
+            assert!(note.starts_with("The sandbox blocked: ") && note.contains(named), "{attack}: {note}");
         }
         // Tried by programs that do without, and by nobody.
         assert_eq!(note("io_uring_setup", ""), "");

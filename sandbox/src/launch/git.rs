@@ -107,7 +107,7 @@ impl Guard {
         for (path, held) in self.held {
             if let Err(error) = bring_back(&path, &held) {
                 notes.push(format!(
-                    "`{}` was moved or deleted by the command and could not be put back: {error}.",
+                    "The command moved or deleted `{}`, which could not be restored: {error}.",
                     path.display()
                 ));
             }
@@ -120,10 +120,12 @@ impl Guard {
             notes.push(match put_back(&path, &before) {
                 Ok(Some(aside)) => {
                     let aside = aside.display();
-                    format!("`{shown}` may not be changed by commands: it is as before, and what the command made is `{aside}`.")
+                    format!(
+                        "Commands may not change `{shown}`: it was restored, and the command's version is `{aside}`."
+                    )
                 }
-                Ok(None) => format!("`{shown}` may not be changed by commands: it is as before."),
-                Err(error) => format!("`{shown}` was changed by the command and could not be put back: {error}."),
+                Ok(None) => format!("Commands may not change `{shown}`: it was restored."),
+                Err(error) => format!("The command changed `{shown}`, which could not be restored: {error}."),
             });
         }
         notes
@@ -191,7 +193,7 @@ fn make(path: &Path, face: &Face) -> io::Result<()> {
             std::fs::create_dir(path)?;
             entries.iter().try_for_each(|(name, face)| make(&path.join(name), face))
         }
-        Face::Unknown => Err(io::Error::other("it was too large to be kept")),
+        Face::Unknown => Err(io::Error::other("it was too large to save")),
     }
 }
 

@@ -60,7 +60,7 @@ impl Group {
         let given = read_proc(&parent.join("cgroup.subtree_control").display().to_string())?;
         let has = |name| given.split_whitespace().any(|one| one == name);
         if !has("memory") || !has("pids") {
-            return Err(io::Error::other("the controllers for memory and processes are not given on"));
+            return Err(io::Error::other("the memory and process controllers are not delegated"));
         }
         sweep(parent);
         let name = format!("{PREFIX}{}", std::process::id());

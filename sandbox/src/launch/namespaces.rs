@@ -61,7 +61,7 @@ fn enter_as_root(flags: UnshareFlags) -> io::Result<()> {
             let status = rustix::process::waitpid(Some(helper), WaitOptions::empty())?;
             match status.and_then(|(_, status)| status.exit_status()) {
                 Some(0) => Ok(()),
-                _ => Err(io::Error::other("users cannot be mapped into a user namespace")),
+                _ => Err(io::Error::other("cannot map users into a user namespace")),
             }
         }
     }
@@ -104,6 +104,6 @@ fn loopback_up() -> io::Result<()> {
     match answer.get(16..20).and_then(|bytes| bytes.try_into().ok()).map(i32::from_ne_bytes) {
         Some(0) => Ok(()),
         Some(error) => Err(io::Error::from_raw_os_error(-error)),
-        None => Err(io::Error::other("the loopback device did not answer")),
+        None => Err(io::Error::other("the loopback device did not respond")),
     }
 }

@@ -40,11 +40,12 @@ pub(crate) fn notes(before: Before, lockdown: &Lockdown, end: End, reached: Reac
     if before.no_route < no_route(lockdown) {
         notes.push(match &lockdown.network {
             Network::Hosts(rules) => format!(
-                "The command tried to reach the network past the proxy of `http_proxy`, which leads to {}.",
+                "The command tried to bypass the proxy in `http_proxy`, which allows {}.",
                 network::list(rules, ", ")
             ),
-            Network::Off | Network::On => "The command tried to reach the network. Commands have only loopback, of \
-                their own; only the user can open more (`--network on`). Work with what is installed or cached."
+            Network::Off | Network::On => "The command tried to reach the network. Commands have only a private \
+                                           loopback; only the user can allow more (`--network on`). Use what is \
+                                           installed or cached."
                 .to_string(),
         });
     }
@@ -53,24 +54,24 @@ pub(crate) fn notes(before: Before, lockdown: &Lockdown, end: End, reached: Reac
     let now = counts(lockdown);
     let memory = words(memory_bytes.unwrap_or(0));
     if before.counts.killed < now.killed {
-        notes.push(format!("The limit of {memory} of memory was reached; the kernel killed a process (`memory`)."));
+        notes.push(format!("Memory limit of {memory} reached; the kernel killed a process (`memory`)."));
     } else if reached.memory {
-        notes.push(format!("The limit of {memory} of memory was reached, and the command was killed (`memory`)."));
+        notes.push(format!("Memory limit of {memory} reached; the command was killed (`memory`)."));
     } else if ended_by(libc::SIGKILL) && before.machine_kills < machine_kills() {
         notes.push("The machine ran out of memory, and the kernel killed a process.".to_string());
     }
     if reached.processes || before.counts.no_process < now.no_process {
-        notes.push(format!("The limit of {processes} processes and threads was reached (`processes`)."));
+        notes.push(format!("Limit of {processes} processes and threads reached (`processes`)."));
     }
     if reached.open_files {
-        notes.push(format!("The limit of {open_files} open files of a process was reached (`open_files`)."));
+        notes.push(format!("Limit of {open_files} open files per process reached (`open_files`)."));
     }
     if ended_by(libc::SIGXFSZ) {
-        notes.push(format!("The limit of {} for one file was reached (`file_size`).", words(file_bytes)));
+        notes.push(format!("File size limit of {} reached (`file_size`).", words(file_bytes)));
     }
     if lockdown.fenced == Fenced::ByNamespaces && is_full(Path::new("/tmp")) {
         let tmp = words(tmp_bytes);
-        notes.push(format!("The private /tmp is full: with what is written in HOME it may have {tmp} (`tmp`)."));
+        notes.push(format!("The private /tmp is full: it and writes to HOME share {tmp} (`tmp`)."));
     }
     notes
 }

@@ -96,7 +96,7 @@ fn raise_in(policy: Policy, group: Option<Group>) -> io::Result<Raised> {
             Network::On => LayerState::Open,
             Network::Off | Network::Hosts(_) if both => LayerState::Works,
             Network::Off | Network::Hosts(_) => {
-                LayerState::Missing("neither a namespace nor Landlock with seccomp".to_string())
+                LayerState::Missing("neither namespaces nor Landlock with seccomp".to_string())
             }
         };
         say(LayerKind::Network, network);

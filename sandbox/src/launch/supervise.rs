@@ -97,12 +97,12 @@ impl Supervisor {
         let list =
             |names: &BTreeSet<String>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         if !self.calls.is_empty() {
-            notes.push(format!("The sandbox refused: {}. No command may do that here.", list(&self.calls)));
+            notes.push(format!("The sandbox blocked: {}. No command can do that here.", list(&self.calls)));
         }
         if !self.paths.is_empty() {
             let paths = list(&self.paths);
             notes.push(format!(
-                "The sandbox refused to change permission bits, owner, times or attributes outside the workspace: {paths}."
+                "The sandbox blocked changing permissions, owner, times or attributes outside the workspace: {paths}."
             ));
         }
         notes

@@ -53,6 +53,6 @@ impl Tree {
     /// Over what is at `path` now.
     pub(crate) fn mount(self, path: &Path) -> io::Result<()> {
         move_mount(&self.0, "", CWD, path, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
-            .map_err(|errno| io::Error::other(format!("{} cannot be mounted: {errno}", path.display())))
+            .map_err(|errno| io::Error::other(format!("cannot mount {}: {errno}", path.display())))
     }
 }

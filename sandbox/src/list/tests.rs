@@ -66,7 +66,7 @@ fn bounded_with_a_count() {
 
 #[test]
 fn what_cannot_be_listed() {
-    assert_eq!(list("none", None, None, 9).unwrap_err(), "There is no `none`.");
+    assert_eq!(list("none", None, None, 9).unwrap_err(), "`none` does not exist.");
     assert_eq!(list("..", None, None, 9).unwrap_err(), "`..` is outside the workspace.");
     assert_eq!(list("up", None, None, 9).unwrap_err(), "`up` is outside the workspace.");
 }

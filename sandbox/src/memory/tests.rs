@@ -31,7 +31,7 @@ fn files() -> Memory {
 fn reads_as_the_host_does() {
     let read = |path: &str| act(&files(), Effect::Read { path: path.into(), max_bytes: 3 });
     assert_eq!(read("./src/../a.txt"), "one");
-    assert_eq!(read("none"), "There is no `none`.");
+    assert_eq!(read("none"), "`none` does not exist.");
     assert_eq!(read("src"), "`src` is a directory.");
     assert_eq!(read("../a.txt"), "`../a.txt` is outside the workspace.");
     assert_eq!(read("/etc/passwd"), "`/etc/passwd` is outside the workspace.");
@@ -42,7 +42,7 @@ fn reads_as_the_host_does() {
 fn writes_all_or_nothing() {
     let memory = files();
     let write = |changes| act(&memory, Effect::Write { changes });
-    let changed = "`a.txt` changed on disk meanwhile; nothing was written. Read it again.";
+    let changed = "`a.txt` changed on disk in the meantime; nothing was written. Read it again.";
     assert_eq!(write(vec![change("b", None, Some("x")), change("a.txt", None, Some("y"))]), changed);
     assert_eq!(memory.text("b"), None);
     assert_eq!(write(vec![change("b", None, Some("x")), change("a.txt", Some("one"), None)]), "written");
@@ -58,7 +58,7 @@ fn lists_and_searches() {
     let list = |path: &str, depth, limit| act(&files(), Effect::List { path: path.into(), glob: None, depth, limit });
     assert_eq!(list("", None, 2), "a.txt src/deep/x.rs +1");
     assert_eq!(list("src", Some(1), 9), "src/deep/ src/lib.rs +0");
-    assert_eq!(list("none", None, 9), "There is no `none`.");
+    assert_eq!(list("none", None, 9), "`none` does not exist.");
     let search = Effect::Search { pattern: "tw".into(), path: "".into(), glob: None, context: 0, limit: 9 };
     assert!(act(&files(), search).contains("\"src/lib.rs\", number: 1, text: \"two\""));
 }

@@ -31,7 +31,7 @@ fn check(bench: &Bench, set: &[(Changed, Option<Content>)], expected: Result<&[&
 fn nothing_happens_unless_everything_is_as_the_plan_says() {
     let bench = Bench::new(&[("a", "1"), ("b", "2")]);
     let plan = set(&[("a", Some("1"), Some("0")), ("b", Some("other"), None)]);
-    check(&bench, &plan, Err("`b` changed on disk meanwhile; nothing was written. Read it again."));
+    check(&bench, &plan, Err("`b` changed on disk in the meantime; nothing was written. Read it again."));
     assert_eq!(bench.read("a").unwrap(), b"1");
 }
 
@@ -68,7 +68,7 @@ fn neither_gits_files_nor_those_behind_a_link() {
     );
     symlink("real", bench.root().join("link")).unwrap();
     let plan = set(&[("link/a", Some("1"), Some("2"))]);
-    check(&bench, &plan, Err("`link/a` changed on disk meanwhile; nothing was written. Read it again."));
+    check(&bench, &plan, Err("`link/a` changed on disk in the meantime; nothing was written. Read it again."));
     let outside = set(&[("../out", None, Some("2"))]);
     assert!(bench.host.files().restore(&outside).is_err());
     assert!(!bench.folder.path().join("out").exists());

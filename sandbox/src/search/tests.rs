@@ -91,13 +91,13 @@ fn bounded_with_counts() {
 
 #[test]
 fn a_bad_pattern_is_told_in_short() {
-    assert_eq!(search("a(", "", None, 9).unwrap_err(), "The pattern is wrong: unclosed group");
+    assert_eq!(search("a(", "", None, 9).unwrap_err(), "Invalid pattern: unclosed group");
     let error = search("a\\nb", "", None, 9).unwrap_err();
-    assert!(error.ends_with("A search looks at one line at a time."), "{error}");
+    assert!(error.ends_with("Search matches one line at a time."), "{error}");
 }
 
 #[test]
 fn outside_is_not_searched() {
     assert_eq!(search("x", "..", None, 9).unwrap_err(), "`..` is outside the workspace.");
-    assert_eq!(search("x", "none", None, 9).unwrap_err(), "There is no `none`.");
+    assert_eq!(search("x", "none", None, 9).unwrap_err(), "`none` does not exist.");
 }

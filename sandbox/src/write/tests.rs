@@ -53,7 +53,7 @@ fn creates_replaces_and_deletes_at_once() {
 
 #[test]
 fn a_file_that_changed_stops_all_of_it() {
-    let result = "`b.txt` changed on disk meanwhile; nothing was written. Read it again.";
+    let result = "`b.txt` changed on disk in the meantime; nothing was written. Read it again.";
     for before in [None, Some("other"), Some("two!"), Some("tw")] {
         check(
             &[("a.txt", "one"), ("b.txt", "two")],
@@ -93,7 +93,7 @@ fn one_file_under_two_names_is_refused() {
     check(
         &[("a.txt", "one")],
         vec![change("a.txt", Some("one"), Some("x")), change("./a.txt", Some("one"), Some("y"))],
-        "`a.txt` and `./a.txt` are one file; nothing was written. Change a file once in an edit.",
+        "`a.txt` and `./a.txt` are the same file; nothing was written. Change each file once per edit.",
         &[("a.txt", "one")],
     );
 }
@@ -105,7 +105,7 @@ fn what_is_no_file_is_refused() {
     check(&[("d/x", "")], vec![change("d", None, Some("x"))], dir, &[("d/x", "")]);
     check(&[], vec![change("new/", None, Some("x"))], "`new/` is a directory.", &[]);
     check(&[], vec![change("..", None, Some("x"))], "`..` is a directory.", &[]);
-    check(&[], vec![change("no/../x", None, Some("x"))], "There is no `no/../x`.", &[]);
+    check(&[], vec![change("no/../x", None, Some("x"))], "`no/../x` does not exist.", &[]);
     check(
         &[("a.txt", "")],
         vec![change("a.txt/b", None, Some("x"))],
@@ -209,7 +209,7 @@ fn read_only_files_and_directories() {
         println!("skipped: root writes into a read-only directory");
     } else {
         let error = bench.write(vec![change("dir/c.txt", None, Some("x"))]).unwrap_err().to_string();
-        assert_eq!(error, "`dir/c.txt`: its directory cannot be written by this user; nothing was written.");
+        assert_eq!(error, "`dir/c.txt`: its directory is not writable; nothing was written.");
     }
     bench.run("chmod 755 dir");
 }

@@ -48,8 +48,7 @@ impl ModeSwitch {
     }
 }
 
-const NOW_READ_ONLY: &str =
-    "From now on this session is read-only: look and describe; writes and commands are refused.";
+const NOW_READ_ONLY: &str = "This session is now read-only: read and describe; writes and commands are refused.";
 const NO_LONGER_READ_ONLY: &str = "This session is no longer read-only: you may write and run commands again.";
 
 /// What the model has to know of a change: only where read-only begins or ends.

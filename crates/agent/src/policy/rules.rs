@@ -93,16 +93,16 @@ impl Rule {
             Some(command) => (true, command),
             None => (false, text),
         };
-        let line = take_apart(command).map_err(|why| format!("the rule `{text}` is no plain command: {why}"))?;
+        let line = take_apart(command).map_err(|why| format!("invalid rule `{text}`: {why}"))?;
         let Some(words) = line.only() else {
             return Err(format!(
-                "the rule `{text}` is no plain command: it is the first words of one, without wildcards, pipes and variables"
+                "invalid rule `{text}`: give the first words of a command, without wildcards, pipes or variables"
             ));
         };
         let program = words.first().copied().unwrap_or_default();
         if OPAQUE.contains(&program) || (WRAPPERS.contains(&program) && words.len() == 1) {
             return Err(format!(
-                "the rule `{text}` would cover every command, because `{program}` runs other commands"
+                "invalid rule `{text}`: it would allow every command, because `{program}` runs other commands"
             ));
         }
         let words = words.into_iter().map(str::to_owned).collect();
@@ -182,7 +182,7 @@ pub(crate) fn offered(line: &Line) -> Option<Rule> {
 
 fn edits(pattern: &str) -> Result<Rule, String> {
     if pattern.is_empty() || pattern.starts_with('/') || pattern.split('/').any(|part| part == "..") {
-        return Err(format!("`edit:{pattern}` is no path in the workspace, such as edit:docs/**"));
+        return Err(format!("`edit:{pattern}` is not a path in the workspace (example: edit:docs/**)"));
     }
     let glob = GlobBuilder::new(pattern).literal_separator(true).build();
     glob.map(|glob| Rule::Edits(glob.compile_matcher())).map_err(|error| format!("`edit:{pattern}`: {error}"))
@@ -242,7 +242,7 @@ impl fmt::Display for Rule {
         match self {
             Rule::Starts(words) => write!(formatter, "commands that start with `{}`", quoted(words)),
             Rule::Exactly(words) => write!(formatter, "exactly the command `{}`", quoted(words)),
-            Rule::Edits(glob) => write!(formatter, "edits of files that match `{}`", glob.glob()),
+            Rule::Edits(glob) => write!(formatter, "edits to files that match `{}`", glob.glob()),
         }
     }
 }

@@ -83,7 +83,7 @@ pub(crate) fn take_apart(text: &str) -> Result<Line, &'static str> {
     if text.contains(odd) {
         return Err("it has invisible characters");
     }
-    const BROKEN: &str = "it is not plain shell grammar";
+    const BROKEN: &str = "it is not valid shell syntax";
     let mut parser = Parser::new();
     parser.set_language(&tree_sitter_bash::LANGUAGE.into()).map_err(|_| BROKEN)?;
     let tree = parser.parse(text, None).ok_or(BROKEN)?;
@@ -148,7 +148,7 @@ impl<'a> Reader<'a> {
         let plain = |character: char| character.is_ascii_alphanumeric() || "._/+-@:,%".contains(character);
         match word {
             Some(_) if text.chars().all(plain) => Ok(text.to_owned()),
-            Some(_) | None => Err("what it runs is not a plain word"),
+            Some(_) | None => Err("its program is not a plain word"),
         }
     }
 
@@ -181,7 +181,7 @@ impl<'a> Reader<'a> {
                 }
             }
             "command_substitution" if text.starts_with('`') && text.contains('\\') => {
-                Err("it has backquotes with escapes in them")
+                Err("it has escapes inside backquotes")
             }
             "command_substitution" => {
                 let outer = std::mem::replace(&mut self.substituted, true);
@@ -242,7 +242,7 @@ fn in_double_quotes(text: &str) -> Result<String, &'static str> {
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
         match (character, characters.peek()) {
-            ('`', _) | ('\\', Some('"' | '`')) => return Err("it has quotes inside of quotes"),
+            ('`', _) | ('\\', Some('"' | '`')) => return Err("it has nested quotes"),
             ('\\', Some('$' | '\\')) => plain.extend(characters.next()),
             (_, _) => plain.push(character),
         }
@@ -271,8 +271,8 @@ fn not_taken_apart(kind: &str) -> &'static str {
         }
         "function_definition" => "it defines a function",
         "declaration_command" | "unset_command" => "it changes variables",
-        "ansi_c_string" | "translated_string" => "it has a string with codes in it",
-        _ => "it has grammar that is not taken apart",
+        "ansi_c_string" | "translated_string" => "it has a $'...' or $\"...\" string",
+        _ => "it uses syntax that is not analyzed",
     }
 }
 
@@ -326,20 +326,20 @@ mod tests {
             ("cat < a", "it redirects to or from a file"),
             ("echo ${a:-x} ${b@P}", "it has an expansion that can run or change something"),
             ("echo ${!a}", "it has an expansion that can run or change something"),
-            ("$SHELL -c ls", "what it runs is not a plain word"),
-            ("l''s", "what it runs is not a plain word"),
-            ("l\\s", "what it runs is not a plain word"),
-            ("'ls'", "what it runs is not a plain word"),
+            ("$SHELL -c ls", "its program is not a plain word"),
+            ("l''s", "its program is not a plain word"),
+            ("l\\s", "its program is not a plain word"),
+            ("'ls'", "its program is not a plain word"),
             ("cat <(ls)", "it has a process substitution"),
             ("ls\rrm", "it has invisible characters"),
             ("rm\u{3000}-rf", "it has invisible characters"),
-            ("ls =(rm)", "it is not plain shell grammar"),
-            ("echo $((1+1))", "it has grammar that is not taken apart"),
-            ("! ls", "it has grammar that is not taken apart"),
+            ("ls =(rm)", "it is not valid shell syntax"),
+            ("echo $((1+1))", "it uses syntax that is not analyzed"),
+            ("! ls", "it uses syntax that is not analyzed"),
             ("export A=1", "it changes variables"),
-            ("echo \"\\\"; ls\"", "it has quotes inside of quotes"),
+            ("echo \"\\\"; ls\"", "it has nested quotes"),
             ("# only", "it runs nothing"),
-            ("echo $'\\x41'", "it has a string with codes in it"),
+            ("echo $'\\x41'", "it has a $'...' or $\"...\" string"),
             ("f() { ls; }; f", "it defines a function"),
         ] {
             check(text, why);

@@ -13,13 +13,13 @@ Examples:
   agent ci --file task.md --commit --signoff
   git log -1 --format=%B | agent ci --patch - -
 
-It works on the last commit, in a worktree of its own, without network, with everything fenced and nobody asked.
-Budgets unless told otherwise: 100 steps, USD 2, 30 minutes.
+It works on the last commit, in its own worktree, sandboxed, without network, and never asks.
+Default limits: 100 steps, USD 2, 30 minutes.
 
 Exit codes:
-  0 done, or nothing to change   1 failed: model, network, a check, a push that was refused   2 wrong use
-  3 a budget was reached   4 the fence does not hold here   5 the model got stuck
-  6 withheld: a secret, or files that CI runs, are in what would be published   130 cancelled";
+  0 done, or nothing to change   1 failed: model, network, a check, a refused push   2 usage error
+  3 limit reached   4 the sandbox does not work here   5 the model got stuck
+  6 withheld: the change contains a secret or files that CI runs   130 cancelled";
 
 #[derive(Debug, Args)]
 #[command(after_help = CI_HELP)]
@@ -36,11 +36,11 @@ pub(crate) struct CiArgs {
     #[arg(long, value_name = "N")]
     pub(crate) issue: Option<u64>,
 
-    /// Only remove what killed runs have left behind, after keeping their work as patches
+    /// Only clean up after killed runs, saving their work as patches first
     #[arg(long, conflicts_with_all = ["task", "file", "issue"])]
     pub(crate) clean: bool,
 
-    /// Run this before and after, in the fence; may be given several times
+    /// Check to run before and after, in the sandbox; repeatable
     #[arg(long, value_name = "COMMAND")]
     pub(crate) check: Vec<String>,
 
@@ -52,7 +52,7 @@ pub(crate) struct CiArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) patch: Option<PathBuf>,
 
-    /// Commit it to a new branch of this repository; the checkout stays as it is
+    /// Commit it to a new branch of this repository; the checkout stays unchanged
     #[arg(long)]
     pub(crate) commit: bool,
 
@@ -60,20 +60,20 @@ pub(crate) struct CiArgs {
     #[arg(long)]
     pub(crate) push: bool,
 
-    /// Push it, and open a pull request or refresh the one that is there
+    /// Push it, and open or update its pull request
     #[arg(long)]
     pub(crate) open_pr: bool,
 
-    /// With checks that still fail, open the pull request as a draft; the exit code stays 1
+    /// If checks still fail, open the pull request as a draft; the exit code stays 1
     #[arg(long, requires = "open_pr")]
     pub(crate) draft_on_failure: bool,
 
-    /// Let the change touch files that CI runs: workflows, Dockerfiles, hooks, lock files and the like
+    /// Allow changes to files that CI runs: workflows, Dockerfiles, hooks, lock files and the like
     #[arg(long)]
     pub(crate) allow_ci_files: bool,
 
-    /// Do not take this for a secret, wherever it stands: a fingerprint that a false alarm named, or a variable of the
-    /// environment (not the token or the model's key)
+    /// Do not treat this as a secret: the fingerprint from a false alarm, or an environment variable (not the token or
+    /// the model's key)
     #[arg(long, value_name = "FINGERPRINT|VARIABLE")]
     pub(crate) allow_secret: Vec<String>,
 
@@ -89,15 +89,15 @@ pub(crate) struct CiArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
 
-    /// The commit to begin with [default: HEAD]
+    /// The commit to start from [default: HEAD]
     #[arg(long, value_name = "REV")]
     pub(crate) base: Option<String>,
 
-    /// Name of the branch [default: agent/issue-N, or agent/ and words of the task]
+    /// Branch name [default: agent/issue-N, or agent/ and words from the task]
     #[arg(long, value_name = "NAME")]
     pub(crate) branch: Option<String>,
 
-    /// Who wrote it
+    /// Author of the commit
     #[arg(long, value_name = "NAME <EMAIL>", default_value = "agent <agent@localhost>")]
     pub(crate) author: String,
 
@@ -108,7 +108,7 @@ pub(crate) struct CiArgs {
     #[command(flatten)]
     pub(crate) forge: ForgeArgs,
 
-    /// What to print on stderr and stdout: words for a human, or one JSON event a line
+    /// What to print on stderr and stdout: text, or one JSON event per line
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) output: CiOutput,
 
@@ -126,11 +126,11 @@ pub(crate) struct ForgeArgs {
     #[arg(long, value_name = "NAME", default_value = "origin")]
     pub(crate) remote: String,
 
-    /// What the remote is: github, gitlab, forgejo or gitea [default: told by its address]
+    /// Kind of forge: github, gitlab, forgejo or gitea [default: inferred from the remote's URL]
     #[arg(long, value_name = "KIND")]
     pub(crate) forge: Option<String>,
 
-    /// Where the forge's pages begin, where the remote does not tell: https://git.example.org
+    /// The forge's web URL, if the remote does not show it: https://git.example.org
     #[arg(long, value_name = "URL")]
     pub(crate) forge_url: Option<String>,
 
@@ -162,17 +162,17 @@ impl CiArgs {
 
 const APPLY_HELP: &str = "\
 Examples:
-  agent apply fix.patch                  a patch of `agent ci`, of `git format-patch`, or any diff
-  agent apply 0199                       what that session changed, whatever became of its worktree
+  agent apply fix.patch                  a patch from `agent ci` or `git format-patch`, or any diff
+  agent apply 0199                       that session's changes, even if its worktree is gone
   git diff main | agent apply --dry-run -
 
-All files are changed or none; hunks are placed as those of a model are: where they fit in one place, also when lines
+All files are changed or none. Hunks are placed as in a model's edit: where they match exactly one place, even if lines
 above them moved. Nothing is committed.";
 
 #[derive(Debug, Args)]
 #[command(after_help = APPLY_HELP)]
 pub(crate) struct ApplyArgs {
-    /// A file with a patch, `-` for standard input, or a session's id or either end of it
+    /// A patch file, `-` for standard input, or a session id (or its start or end)
     #[arg(value_name = "PATCH|SESSION")]
     pub(crate) what: String,
 

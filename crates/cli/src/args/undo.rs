@@ -9,47 +9,47 @@ use clap::Args;
     after_help = "Examples:\n  agent diff --stat\n  agent diff --step 3\n  agent diff 0199 | git apply --reverse"
 )]
 pub(crate) struct DiffArgs {
-    /// The session's id, or either end of it [default: the last one here that changed files]
+    /// Session id, or its start or end [default: the latest here that changed files]
     pub(crate) id: Option<String>,
 
-    /// Only what this step changed
+    /// Only this step's changes
     #[arg(long, value_name = "N")]
     pub(crate) step: Option<usize>,
 
-    /// Only the names, with lines added and removed
+    /// Only file names, with lines added and removed
     #[arg(long)]
     pub(crate) stat: bool,
 }
 
 const UNDO_HELP: &str = "\
 Examples:
-  agent undo                    the last step that changed something; again: the one before it
+  agent undo                    the last step that changed something; again: the one before
   agent undo --step 3           everything from step 3 on
   agent undo --file src/a.rs    only this file of the last step
-  agent undo --dry-run          say what would be done
+  agent undo --dry-run          show what would be done
 
-All files are taken back or none. Files that .gitignore leaves out and those over 5 MB are not kept.
+All files are restored or none. Ignored files and files over 5 MB are not covered.
 Your repository's HEAD, index, refs and stash are never touched.";
 
 #[derive(Debug, Args)]
 #[command(after_help = UNDO_HELP)]
 pub(crate) struct UndoArgs {
-    /// The session's id, or either end of it [default: the last one here that changed files]
+    /// Session id, or its start or end [default: the latest here that changed files]
     pub(crate) id: Option<String>,
 
     /// Everything from this step on
     #[arg(long, value_name = "N")]
     pub(crate) step: Option<usize>,
 
-    /// Only this file, or what is below this directory; may be repeated
+    /// Only this file or directory; repeatable
     #[arg(long = "file", value_name = "F")]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Take the session's lines out of texts that were changed since, and keep the others
+    /// Remove only the session's lines from text files changed since
     #[arg(long)]
     pub(crate) merge: bool,
 
-    /// Only say what would be done
+    /// Only show what would be done
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -57,10 +57,10 @@ pub(crate) struct UndoArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  agent undo && agent redo")]
 pub(crate) struct RedoArgs {
-    /// The session's id, or either end of it [default: the last one here that changed files]
+    /// Session id, or its start or end [default: the latest here that changed files]
     pub(crate) id: Option<String>,
 
-    /// Only say what would be done
+    /// Only show what would be done
     #[arg(long)]
     pub(crate) dry_run: bool,
 }

@@ -12,27 +12,27 @@ pub(crate) struct WorkArgs {
     #[arg(long, conflicts_with = "mode")]
     pub(crate) confirm: bool,
 
-    /// What may be done without asking [default: auto where the sandbox holds]
+    /// What may be done without asking [default: auto if the sandbox works]
     #[arg(long, value_enum)]
     pub(crate) mode: Option<ModeArg>,
 
-    /// Fence for commands; `off` lets them do whatever you can
+    /// Sandbox for commands; `off` lets them do anything you can
     #[arg(long, value_enum)]
     pub(crate) sandbox: Option<SandboxArg>,
 
-    /// Do this without asking, where the mode would ask: "cargo test" (commands that start so),
-    /// "exactly:make lint", "edit:docs/**"; may be given several times
+    /// Allow this where the mode would ask: "cargo test" (commands that start with it), "exactly:make lint",
+    /// "edit:docs/**"; repeatable
     #[arg(long, value_name = "RULE")]
     pub(crate) allow: Vec<String>,
 
-    /// Ask about this in every mode
+    /// Always ask about this, in every mode
     #[arg(long, value_name = "RULE")]
     pub(crate) ask: Vec<String>,
 
     #[command(flatten)]
     pub(crate) bounds: BoundArgs,
 
-    /// For screen readers and logs: whole lines and words, nothing drawn twice, no colour
+    /// For screen readers and logs: whole lines, no redrawing, no color
     #[arg(long)]
     pub(crate) plain: bool,
 
@@ -43,19 +43,19 @@ pub(crate) struct WorkArgs {
 /// How far the work may go, whoever watches it.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct BoundArgs {
-    /// Network for commands: on, off, or some hosts such as hosts=pypi.org,.pythonhosted.org [default: off]
+    /// Network for commands: on, off, or certain hosts such as hosts=pypi.org,.pythonhosted.org [default: off]
     #[arg(long, value_name = "on|off|hosts=NAME,NAME")]
     pub(crate) network: Option<String>,
 
-    /// Never do this, in any mode
+    /// Never allow this, in any mode
     #[arg(long, value_name = "RULE")]
     pub(crate) deny: Vec<String>,
 
-    /// Let the agent use another directory too, by its absolute path; `:ro` at the end: only read it
+    /// Also allow this directory, by absolute path; append `:ro` for read-only
     #[arg(long, value_name = "DIR[:ro]")]
     pub(crate) add_dir: Vec<String>,
 
-    /// Bound each command [default: time=30m, processes=4096, open_files=65536, file_size=16G, tmp=4G, and memory as
+    /// Limit each command [default: time=30m, processes=4096, open_files=65536, file_size=16G, tmp=4G, and memory as
     /// much as the machine has]
     #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
     pub(crate) limit: Vec<String>,
@@ -64,11 +64,11 @@ pub(crate) struct BoundArgs {
     #[arg(long, value_name = "N")]
     pub(crate) max_steps: Option<u32>,
 
-    /// Stop before this many tokens are used, input and output together
+    /// Stop before using this many tokens, input and output combined
     #[arg(long, value_name = "N")]
     pub(crate) max_tokens: Option<u64>,
 
-    /// Stop before this much is spent
+    /// Stop before spending this much
     #[arg(long, value_name = "USD")]
     pub(crate) max_cost: Option<f64>,
 
@@ -79,7 +79,7 @@ pub(crate) struct BoundArgs {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ModelArgs {
-    /// The model to ask [default: devstral-medium-latest]
+    /// The model to use [default: devstral-medium-latest]
     #[arg(long, value_name = "ID")]
     pub(crate) model: Option<String>,
 
@@ -103,7 +103,7 @@ pub(crate) struct ModelArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelsArgs {
-    /// Show what is known of models beforehand, without asking a server: how each family is best spoken to
+    /// Show the built-in profiles, without asking a server: the settings for each model family
     #[arg(long)]
     pub(crate) profiles: bool,
 
@@ -114,28 +114,28 @@ pub(crate) struct ModelsArgs {
 /// How a program is told and asked.
 #[derive(Debug, Default, Args)]
 pub(crate) struct ProgramArgs {
-    /// What to print on stdout: the final answer, one JSON object at the end, or one JSON event a line
+    /// What to print on stdout: the final answer, one JSON object at the end, or one JSON event per line
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) output: Output,
 
-    /// How a program answers: JSON lines on stdin, with --output jsonl (see `agent config schema input`)
+    /// Read answers as JSON lines from stdin; needs --output jsonl (see `agent config schema input`)
     #[arg(long, value_enum)]
     pub(crate) input: Option<InputArg>,
 
-    /// How long the program at --input has to answer before it counts as nobody [default: 5m]
+    /// How long to wait for an answer on --input before giving up with exit code 4 [default: 5m]
     #[arg(long, value_name = "TIME")]
     pub(crate) approval_timeout: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ModeArg {
-    /// Look, never touch
+    /// No writes, no commands
     ReadOnly,
     /// Ask before each write and command
     Confirm,
     /// Write freely in the workspace, ask before commands
     AcceptEdits,
-    /// Ask nothing: the sandbox is the guard
+    /// Never ask; rely on the sandbox
     Auto,
 }
 

@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 
 /// What the human makes of an effect: the command, or the new texts. Waits until the editor has ended.
 pub(crate) fn edit(effect: &Effect) -> anyhow::Result<Effect> {
-    let folder = tempfile::TempDir::with_prefix("agent-edit-").context("there is no place for a copy to edit")?;
+    let folder = tempfile::TempDir::with_prefix("agent-edit-").context("cannot create a copy to edit")?;
     match effect {
         Effect::Run { command, timeout } => {
             Ok(Effect::Run { command: edit_command(folder.path(), command)?, timeout: *timeout })
@@ -22,7 +22,7 @@ pub(crate) fn edit(effect: &Effect) -> anyhow::Result<Effect> {
             }
             let paths: Vec<PathBuf> = copies.iter().flatten().cloned().collect();
             if paths.is_empty() {
-                bail!("there is no text to edit in it");
+                bail!("it has no text to edit");
             }
             open_editor(&paths)?;
             let edited = changes.iter().zip(copies).map(|(change, copy)| {
@@ -36,7 +36,7 @@ pub(crate) fn edit(effect: &Effect) -> anyhow::Result<Effect> {
         | Effect::Search { .. }
         | Effect::Map { .. }
         | Effect::ReadOutput { .. }
-        | Effect::Stop { .. } => bail!("there is nothing to edit in it"),
+        | Effect::Stop { .. } => bail!("it has nothing to edit"),
     }
 }
 
@@ -46,7 +46,7 @@ fn edit_command(folder: &Path, command: &str) -> anyhow::Result<String> {
     open_editor(std::slice::from_ref(&path))?;
     let edited = fs::read_to_string(&path)?.trim_end().to_owned();
     if edited.trim().is_empty() {
-        bail!("the command is empty now; say n to refuse it");
+        bail!("the command is now empty; press n to refuse it");
     }
     Ok(edited)
 }

@@ -57,7 +57,7 @@ pub(crate) fn effect(question: &Question<'_>, around: &Around, sheet: Sheet) -> 
     shown += &sheet.paint(Paint::Cyan, &format!("{}{place}\n", harmless(&what(question.effect))));
     match question.effect {
         Effect::Run { command, timeout } => {
-            let about = format!("for at most {} s", timeout.as_secs());
+            let about = format!("timeout {} s", timeout.as_secs());
             shown += &command_lines(command, question.root, &about, sheet);
         }
         Effect::Start { command } => shown += &command_lines(command, question.root, "until the run ends", sheet),
@@ -114,7 +114,7 @@ pub(crate) fn details(question: &Question<'_>, around: &Around) -> String {
                     lines.push("it runs:".to_owned());
                     lines.extend(commands.iter().map(|command| format!("  {command}")));
                 }
-                Err(why) => lines.push(format!("what it runs cannot be told: {why}")),
+                Err(why) => lines.push(format!("cannot tell what it runs: {why}")),
             }
             lines.push(around.fence.clone());
         }
@@ -124,9 +124,9 @@ pub(crate) fn details(question: &Question<'_>, around: &Around) -> String {
                     .after
                     .as_ref()
                     .map_or_else(|| "nothing".to_owned(), |after| format!("{} bytes", after.len()));
-                lines.push(format!("  {}: {bytes} afterwards", summary(change)));
+                lines.push(format!("  {}: {bytes} after the edit", summary(change)));
             }
-            lines.push("all files are written, or none; one that changed on disk meanwhile is left alone".to_owned());
+            lines.push("all files are written or none; none if one has changed on disk".to_owned());
         }
         Effect::Read { .. }
         | Effect::List { .. }
@@ -136,7 +136,7 @@ pub(crate) fn details(question: &Question<'_>, around: &Around) -> String {
         | Effect::Stop { .. } => (),
     }
     lines.push(match question.offer {
-        Some(offer) => format!("a would allow, for the rest of the session: {offer}"),
+        Some(offer) => format!("a allows for the rest of the session: {offer}"),
         None => "it can only be allowed once".to_owned(),
     });
     harmless(&lines.join("\n")) + "\n"
@@ -250,7 +250,7 @@ mod tests {
             reason: "I run the tests.\nThen more.".to_owned(),
             calls: vec!["run_command cargo test".to_owned(), "read_file a".to_owned()],
             at: 0,
-            fence: "commands are fenced".to_owned(),
+            fence: "commands are sandboxed".to_owned(),
         };
         check(
             effect,
@@ -261,13 +261,13 @@ mod tests {
             run a command · 1 of 2
               $ cargo test | \
                   tail -3␛[2J
-              in /w, for at most 9 s
+              in /w, timeout 9 s
               the model says: I run the tests. …
             cut: false
             ----
             asked because so it is
-            what it runs cannot be told: it has invisible characters
-            commands are fenced
+            cannot tell what it runs: it has invisible characters
+            commands are sandboxed
             it can only be allowed once
         "#]],
         );
@@ -298,9 +298,9 @@ mod tests {
             cut: true
             ----
             asked because so it is
-              a.rs +1 -1: 229 bytes afterwards
-            all files are written, or none; one that changed on disk meanwhile is left alone
-            a would allow, for the rest of the session: all edits in the workspace (mode accept-edits)
+              a.rs +1 -1: 229 bytes after the edit
+            all files are written or none; none if one has changed on disk
+            a allows for the rest of the session: all edits in the workspace (mode accept-edits)
         "#]],
         );
         check(
@@ -315,9 +315,9 @@ mod tests {
             cut: false
             ----
             asked because so it is
-              new a.rs +1 -0: 10 bytes afterwards
-            all files are written, or none; one that changed on disk meanwhile is left alone
-            a would allow, for the rest of the session: all edits in the workspace (mode accept-edits)
+              new a.rs +1 -0: 10 bytes after the edit
+            all files are written or none; none if one has changed on disk
+            a allows for the rest of the session: all edits in the workspace (mode accept-edits)
         "#]],
         );
         check(
@@ -333,9 +333,9 @@ mod tests {
             cut: false
             ----
             asked because so it is
-              deleted a.rs +0 -1: nothing afterwards
-            all files are written, or none; one that changed on disk meanwhile is left alone
-            a would allow, for the rest of the session: all edits in the workspace (mode accept-edits)
+              deleted a.rs +0 -1: nothing after the edit
+            all files are written or none; none if one has changed on disk
+            a allows for the rest of the session: all edits in the workspace (mode accept-edits)
         "#]],
         );
     }

@@ -100,12 +100,12 @@ pub(crate) fn complaint(checks: &[Check]) -> Option<String> {
         .filter_map(|check| {
             let after = check.after.as_ref()?;
             Some(format!(
-                "`{}` passed before your change and fails now ({}):\n{}",
+                "`{}` passed before your change and now fails ({}):\n{}",
                 check.command, after.how, after.output
             ))
         })
         .collect();
-    let ask = "Mend your change so that it passes again. Do not weaken the check.";
+    let ask = "Fix your change so that it passes again. Do not weaken the check.";
     (!broken.is_empty()).then(|| format!("{}\n\n{ask}", broken.join("\n\n")))
 }
 
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(complaint(&[check(true, Some(true)), check(false, Some(false)), check(true, None)]), None);
         assert_eq!(
             complaint(&[check(true, Some(false))]).unwrap(),
-            "`make test` passed before your change and fails now (exit code 1):\n2 failed\n\nMend your change so that \
+            "`make test` passed before your change and now fails (exit code 1):\n2 failed\n\nFix your change so that \
              it passes again. Do not weaken the check."
         );
     }

@@ -95,7 +95,7 @@ impl Git {
         let settings = SETTINGS.iter().copied().chain(off);
         command.args(settings.flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]));
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().context("git cannot be started")?;
+        let mut child = command.spawn().context("cannot start git")?;
         // From a thread of its own: git may print before it has read everything.
         let stdin = child.stdin.take();
         let output = std::thread::scope(|scope| {

@@ -7,10 +7,10 @@ use super::git::Git;
 use super::secrets::kind_of;
 use crate::hint::Hint as _;
 
-const HINT: &str = "take it out; it is not needed here. actions/checkout: `persist-credentials: false`. GitLab: the \
-variable FF_GIT_URLS_WITHOUT_TOKENS: \"true\". By hand: git config --unset-all NAME, or git remote set-url origin \
-https://... A file outside of the repository may stay if commands cannot see it: `hide = [\"~/.gitconfig\"]` in your \
-configuration";
+const HINT: &str = "remove it; it is not needed here. actions/checkout: `persist-credentials: false`. GitLab: set the \
+                    variable FF_GIT_URLS_WITHOUT_TOKENS: \"true\". By hand: git config --unset-all NAME, or git remote \
+                    set-url origin https://... A file outside the repository may stay if commands cannot see it: `hide \
+                    = [\"~/.gitconfig\"]` in your configuration";
 
 /// A user name of an address that is longer is a token.
 const LONGEST_USER: usize = 20;
@@ -27,7 +27,7 @@ pub(crate) fn check(git: &Git, hidden: &[PathBuf]) -> anyhow::Result<()> {
     match find(&String::from_utf8_lossy(&listed), hidden) {
         None => Ok(()),
         Some((file, name)) => {
-            Err(anyhow::anyhow!("{file} holds a token (`{name}`), which commands could read")).hint(HINT)
+            Err(anyhow::anyhow!("{file} contains a token (`{name}`), which commands could read")).hint(HINT)
         }
     }
 }

@@ -23,7 +23,7 @@ impl Origin {
         let remote = repository
             .git
             .line(&["config", "--get", &format!("remote.{}.url", args.remote)])
-            .map_err(|_| anyhow::anyhow!("there is no remote `{}`", args.remote))
+            .map_err(|_| anyhow::anyhow!("no such remote: `{}`", args.remote))
             .hint("name it with --remote, or add it: git remote add origin https://...")?;
         let kind = args.forge.as_deref().map(str::parse).transpose().map_err(error)?;
         let overrides = Overrides { kind, url: args.forge_url.clone() };
@@ -35,7 +35,7 @@ impl Origin {
             .ok_or_else(|| anyhow::anyhow!("no token for {name}: {token_env} is not set"))
             .hint(format!("export {token_env}=..., or name another variable with --token-env"))?;
         let forge = Forge::new(project, SecretString::from(token.trim().to_owned())).map_err(error)?;
-        let program = std::env::current_exe().context("our own program cannot be found")?;
+        let program = std::env::current_exe().context("cannot find the agent program itself")?;
         Ok(Origin { forge, token_env, program })
     }
 

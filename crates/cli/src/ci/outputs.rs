@@ -26,7 +26,7 @@ fn claims(args: &CiArgs) -> usize {
 /// One thing at most goes to stdout.
 pub(crate) fn check_stdout(args: &CiArgs) -> anyhow::Result<()> {
     if 1 < claims(args) {
-        return Err(anyhow!("two things cannot both go to stdout")).hint("give a file to all but one of them");
+        return Err(anyhow!("only one output can go to stdout")).hint("write the others to files");
     }
     Ok(())
 }
@@ -42,7 +42,7 @@ pub(crate) fn check_files(args: &CiArgs) -> anyhow::Result<()> {
             return Ok(());
         }
         let opened = File::options().create(true).append(true).open(&path);
-        opened.with_context(|| format!("{} cannot be written", path.display())).hint(UNWRITABLE)?;
+        opened.with_context(|| format!("cannot write {}", path.display())).hint(UNWRITABLE)?;
         if there.is_err() {
             // It was only tried.
             let _ = std::fs::remove_file(&path);
@@ -51,7 +51,7 @@ pub(crate) fn check_files(args: &CiArgs) -> anyhow::Result<()> {
     })
 }
 
-const UNWRITABLE: &str = "name a file in a directory that exists and can be written, or `-` for stdout";
+const UNWRITABLE: &str = "name a file in an existing, writable directory, or `-` for stdout";
 
 /// Where a runner of GitHub's or Forgejo's wants the summary.
 fn step_summary() -> Option<PathBuf> {
@@ -79,7 +79,7 @@ pub(crate) fn write_pages(args: &CiArgs, result: &CiResult, scanner: &Scanner) -
     if let Some(path) = step_summary() {
         refuse_leak("the summary", page.as_bytes(), scanner)?;
         let file = File::options().create(true).append(true).open(path);
-        file.and_then(|mut file| file.write_all(page.as_bytes())).context("the job's summary cannot be written")?;
+        file.and_then(|mut file| file.write_all(page.as_bytes())).context("cannot write the job's summary")?;
     }
     Ok(())
 }
@@ -91,7 +91,7 @@ fn sealed(result: &CiResult, scanner: &Scanner) -> Option<CiResult> {
     Some(CiResult {
         outcome: result.outcome,
         exit_code: result.exit_code,
-        reason: Some(format!("what there is to say holds the value of {name}, and is left out")),
+        reason: Some(format!("output omitted: it contains the value of {name}")),
         secrets: result.secrets.clone(),
         session: result.session.clone(),
         totals: result.totals,
@@ -106,15 +106,15 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8], scanner: &Scanner) -> anyhow
     if is_stdout(path) {
         return Ok(io::stdout().lock().write_all(bytes)?);
     }
-    std::fs::write(path, bytes).with_context(|| format!("{shown} cannot be written")).hint(UNWRITABLE)
+    std::fs::write(path, bytes).with_context(|| format!("cannot write {shown}")).hint(UNWRITABLE)
 }
 
 fn refuse_leak(what: &str, bytes: &[u8], scanner: &Scanner) -> anyhow::Result<()> {
     let Some(name) = scanner.leak(bytes) else { return Ok(()) };
-    let hint = "find out how it came there; it should be replaced";
+    let hint = "find out how it got there, and replace the secret";
     Err(Hinted::new(
         Exit::Withheld,
-        format!("{what} was not written: it holds the value of {name}"),
+        format!("{what} was not written: it contains the value of {name}"),
         Some(hint.to_owned()),
     )
     .into())
@@ -150,8 +150,9 @@ pub(crate) fn print(args: &CiArgs, screen: &Screen, result: &CiResult) -> anyhow
     screen.line(
         Paint::Dim,
         &format!(
-            "{} steps{cost}, {:.1} s · agent show {session} · agent apply {session}",
-            totals.steps, result.seconds
+            "{}{cost}, {:.1} s · agent show {session} · agent apply {session}",
+            agent::counted(totals.steps, "step"),
+            result.seconds
         ),
     );
     let places = [("patch", &result.patch), ("branch", &result.branch), ("commit", &result.commit)];

@@ -45,7 +45,7 @@ impl Job<'_> {
         let target = targets.into_iter().find(|target| there.contains(target) && *target != branch);
         let mut notes = Vec::new();
         if let (Some(base), None, true) = (&self.args.base, &target, self.args.open_pr) {
-            notes.push(format!("`{base}` is no branch of the forge; the pull request goes into the default branch"));
+            notes.push(format!("`{base}` is not a branch on the forge; the pull request targets the default branch"));
         }
         let start = Start { base, branch, target, expected: None, notes };
         let there = fetch(&self.repository.root, &remote, &start.branch).await.map_err(origin::error)?;
@@ -54,7 +54,7 @@ impl Job<'_> {
         if self.is_ours(&start.base, &at)? {
             return Ok(Start { expected: Some(there), ..start });
         }
-        let note = format!("`{}` holds commits of somebody else; the work goes on from there", start.branch);
+        let note = format!("`{}` has commits by someone else; the work continues from there", start.branch);
         let notes = [start.notes, vec![note]].concat();
         Ok(Start { base: at, expected: Some(there), notes, ..start })
     }
@@ -77,7 +77,7 @@ impl Job<'_> {
     fn branch(&self, there: &[String]) -> anyhow::Result<String> {
         if let Some(branch) = &self.args.branch {
             let valid = self.repository.git.run(&["check-ref-format", "--branch", branch]);
-            return valid.map(|_| branch.clone()).hint(format!("`{branch}` is no name of a branch; try agent/name"));
+            return valid.map(|_| branch.clone()).hint(format!("`{branch}` is not a branch name; try agent/name"));
         }
         if let Some(issue) = self.args.issue {
             return Ok(format!("agent/issue-{issue}"));
@@ -95,7 +95,7 @@ impl Job<'_> {
         names
             .find(|name| !is_taken(name))
             .ok_or_else(|| anyhow::anyhow!("all names like agent/{slug}-1 are taken"))
-            .hint("give one with --branch")
+            .hint("choose one with --branch")
     }
 
     /// Whether everything from the base to there was committed by runs like this one.
@@ -121,7 +121,7 @@ impl Job<'_> {
             None => {
                 let reason =
                     if result.pushed { "stopped after the push" } else { "stopped before anything was pushed" };
-                let hint = "run it again: it goes on from what is there";
+                let hint = "run it again: it continues from there";
                 result.ends(Outcome::Cancelled, Exit::Cancelled, reason, hint);
                 Ok(())
             }
@@ -138,7 +138,7 @@ impl Job<'_> {
         match self.ready_change(start, result).await {
             Ok(None) => (),
             Ok(Some(ready)) => {
-                let note = format!("{} is ready for review, so what fails was not pushed into it", ready.url);
+                let note = format!("{} is ready for review, so the failing change was not pushed to it", ready.url);
                 result.notes.push(note);
                 return Ok(());
             }
@@ -148,7 +148,7 @@ impl Job<'_> {
             }
         }
         if let Err(why) = self.move_branch(start, commit)? {
-            let hint = "move or rename that branch, or give another name with --branch; the patch is kept";
+            let hint = "move or rename that branch, or choose another name with --branch; the patch is kept";
             result.ends(Outcome::NotPublished, Exit::Failed, why, hint);
             return Ok(());
         }
@@ -181,7 +181,7 @@ impl Job<'_> {
         if let Some(there) = &there {
             let is_below = git.run(&["merge-base", "--is-ancestor", there, commit]).is_ok();
             if !is_below && !self.is_ours(&start.base, there)? {
-                return Ok(Err(format!("the local branch `{}` holds commits of somebody else", start.branch)));
+                return Ok(Err(format!("the local branch `{}` has commits by someone else", start.branch)));
             }
         }
         let checked_out = git.line(&["for-each-ref", "--format=%(worktreepath)", &name])?;
@@ -191,7 +191,7 @@ impl Job<'_> {
         // Only from what was looked at: nobody's commit is lost to a race.
         let old = there.unwrap_or_default();
         let moved = git.run(&["update-ref", "--create-reflog", "-m", "agent ci", &name, commit, &old]);
-        Ok(moved.map(|_| ()).map_err(|error| format!("the branch `{}` changed meanwhile: {error}", start.branch)))
+        Ok(moved.map(|_| ()).map_err(|error| format!("the branch `{}` changed in the meantime: {error}", start.branch)))
     }
 
     async fn send(&self, start: &Start, words: &Words, result: &mut CiResult) -> Result<(), Failure> {
@@ -221,7 +221,7 @@ impl Job<'_> {
         let Change { number, url, is_draft, .. } = change;
         result.pull_request = Some(PullRequest { number, url: url.clone(), draft: is_draft });
         if let Some(issue) = self.args.issue {
-            let text = format!("There is a pull request for this: {url}");
+            let text = format!("Pull request: {url}");
             origin.forge.comment_once(Thread::Issue(issue), "pull-request", &text).await?;
         }
         Ok(())
@@ -230,7 +230,7 @@ impl Job<'_> {
 
 impl CiResult {
     fn not_published(&mut self, failure: Failure) {
-        let hint = failure.hint.unwrap_or_else(|| "run it again: it goes on from what is there".to_owned());
+        let hint = failure.hint.unwrap_or_else(|| "run it again: it continues from there".to_owned());
         self.ends(Outcome::NotPublished, Exit::Failed, failure.message, &hint);
     }
 }

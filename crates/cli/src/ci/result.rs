@@ -10,40 +10,40 @@ use crate::account::ChangedFile;
 use crate::events::{Ended, Totals};
 use crate::hint::Exit;
 
-/// The object of `agent ci --result`. There is one however the run ended.
+/// The object of `agent ci --result`, written however the run ended.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct CiResult {
     pub(crate) outcome: Outcome,
     pub(crate) exit_code: i32,
-    /// Why it is not `changed`.
+    /// Why the outcome is not `changed`.
     pub(crate) reason: Option<String>,
     pub(crate) hint: Option<String>,
-    /// The model's own account of what it did.
+    /// The model's own summary of its work.
     pub(crate) summary: String,
     pub(crate) issue: Option<u64>,
-    /// The commit that it began with.
+    /// The commit that the run started from.
     pub(crate) base: Option<String>,
-    /// Of the change; null where nothing was committed.
+    /// The commit of the change; null if nothing was committed.
     pub(crate) branch: Option<String>,
     pub(crate) commit: Option<String>,
     pub(crate) pushed: bool,
     pub(crate) pull_request: Option<PullRequest>,
-    /// Where the patch is; kept in the state directory where it was not to be published.
+    /// Path of the patch; in the state directory if it must not be published.
     pub(crate) patch: Option<String>,
     /// First line of the commit message.
     pub(crate) subject: Option<String>,
     pub(crate) files: Vec<ChangedFile>,
     pub(crate) checks: Vec<Check>,
-    /// Changed files that CI runs, where these were not allowed.
+    /// Changed files that CI runs, if these were not allowed.
     pub(crate) ci_files: Vec<String>,
     pub(crate) secrets: Vec<Found>,
-    /// How often the model was sent back to mend its change.
+    /// How often the model was sent back to fix its change.
     pub(crate) sent_back: u32,
     pub(crate) model: Option<String>,
     #[serde(flatten)]
     pub(crate) totals: Totals,
     pub(crate) seconds: f64,
-    /// For `agent show`, `agent apply`.
+    /// The session id, for `agent show` and `agent apply`.
     pub(crate) session: Option<String>,
     pub(crate) notes: Vec<String>,
 }
@@ -51,15 +51,15 @@ pub(crate) struct CiResult {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
-    /// There is a change, and everything that was asked for was done with it. Exit code 0.
+    /// There is a change, and every requested step was done. Exit code 0.
     Changed,
-    /// The model is finished and no file differs. Exit code 0.
+    /// The model finished without changing a file. Exit code 0.
     NoChange,
     /// A check that passed before fails with the change. Exit code 1.
     ChecksFailed,
-    /// A secret, or a file that CI runs, is in what would be published. Exit code 6.
+    /// The change contains a secret or a file that CI runs. Exit code 6.
     Withheld,
-    /// The change is there, and pushing it or the pull request failed. Exit code 1.
+    /// The change exists, but pushing it or opening the pull request failed. Exit code 1.
     NotPublished,
     /// Exit code 3.
     LimitReached,
@@ -67,9 +67,9 @@ pub(crate) enum Outcome {
     Stuck,
     /// Exit code 130.
     Cancelled,
-    /// An approval was needed, or the fence does not hold. Exit code 4.
+    /// An approval was needed, or the sandbox does not work. Exit code 4.
     Refused,
-    /// The model, the network, the configuration, or a bug. Exit code 1, or 2 for wrong use.
+    /// The model, the network, the configuration, or a bug. Exit code 1, or 2 for a usage error.
     #[default]
     Failed,
 }
@@ -113,9 +113,9 @@ impl Outcome {
             Outcome::Changed => "changed",
             Outcome::NoChange => "no change",
             Outcome::ChecksFailed => "a check fails with the change",
-            Outcome::Withheld => "withheld: the change must not be published as it is",
-            Outcome::NotPublished => "the change is there and could not be published",
-            Outcome::LimitReached => "a budget was reached",
+            Outcome::Withheld => "withheld: the change must not be published",
+            Outcome::NotPublished => "the change could not be published",
+            Outcome::LimitReached => "a limit was reached",
             Outcome::Stuck => "the model got stuck",
             Outcome::Cancelled => "cancelled",
             Outcome::Refused => "refused",

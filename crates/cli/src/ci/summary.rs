@@ -44,7 +44,7 @@ pub(crate) fn pull_request(words: &Words, result: &CiResult) -> String {
     if let Some(issue) = result.issue {
         text.push_str(&format!("\nCloses #{issue}\n"));
     }
-    text.push_str(&format!("\n---\n{}\nA person must review this: it was written by a model.\n", numbers(result)));
+    text.push_str(&format!("\n---\n{}\nA person must review this: a model wrote it.\n", numbers(result)));
     text
 }
 
@@ -81,9 +81,9 @@ fn numbers(result: &CiResult) -> String {
     let model = result.model.as_deref().unwrap_or("no model");
     let session = result.session.as_deref().unwrap_or("none");
     format!(
-        "{}: {} steps, {} tokens in, {} out{cost}. Session {session}.",
+        "{}: {}, {} tokens in, {} out{cost}. Session {session}.",
         inert(model),
-        totals.steps,
+        agent::counted(totals.steps, "step"),
         totals.input_tokens,
         totals.output_tokens
     )
@@ -132,7 +132,7 @@ mod tests {
         let mut result = CiResult { summary: "Done.\n::error::x".to_owned(), ..CiResult::default() };
         result.ends(Outcome::Withheld, crate::hint::Exit::Withheld, "a.txt:1: a GitHub token", "take it out");
         expect![[r#"
-            ## agent ci: withheld: the change must not be published as it is
+            ## agent ci: withheld: the change must not be published
 
             a.txt:1: a GitHub token
 

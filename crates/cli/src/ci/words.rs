@@ -31,7 +31,8 @@ pub(crate) struct Words {
 pub(crate) fn question(task: &str, diff: &str, account: &str) -> String {
     let clip = |text: &str, most| agent::Clipped::to(text.trim(), most).as_str().to_owned();
     format!(
-        "The task:\n<task>\n{}\n</task>\n\nThe diff:\n<diff>\n{}\n</diff>\n\nWhat its author said:\n<said>\n{}\n</said>",
+        "The task:\n<task>\n{}\n</task>\n\nThe diff:\n<diff>\n{}\n</diff>\n\nThe author's \
+         summary:\n<said>\n{}\n</said>",
         clip(task, 3_000),
         clip(diff, 16_000),
         clip(account, 2_000)
@@ -76,7 +77,7 @@ impl Words {
         } else {
             subject = format!("Task: {subject}");
         }
-        let mut body = "The model gave no usable description of this change; the subject is the task.\n".to_owned();
+        let mut body = "The model wrote no usable description of this change; the subject is the task.\n".to_owned();
         for file in files.iter().take(20) {
             body.push_str(&format!("\n- {}", tame(file)));
         }

@@ -53,7 +53,7 @@ impl Job<'_> {
         let max_time = self.config.max_time()?;
         let mut conversation = Conversation::open(plan).await?;
         if !conversation.is_safe() {
-            anyhow::bail!("agent ci works in auto mode behind the fence, and this is neither");
+            anyhow::bail!("agent ci needs auto mode and a working sandbox");
         }
         let session = conversation.id();
         worktree.belongs_to(&session)?;
@@ -78,7 +78,7 @@ impl Job<'_> {
         let ended = conversation.end_quietly(finish).await;
         result.take(&ended);
         let left_out = looked.iter().flat_map(|looked| &looked.left_out);
-        result.notes.extend(left_out.map(|path| format!("left out, since it cannot be read: {}", path.display())));
+        result.notes.extend(left_out.map(|path| format!("skipped, because it is not readable: {}", path.display())));
         let Some(looked) = looked.filter(|_| is_changed) else {
             if result.outcome == Outcome::Changed {
                 result.outcome = Outcome::NoChange;
@@ -90,7 +90,7 @@ impl Job<'_> {
         let paths: Vec<String> = looked.changed.iter().map(|changed| changed.path.clone()).collect();
         let words = words.unwrap_or_else(|| Words::fallback(&self.task.title, &paths));
         if words.fallback {
-            result.notes.push("the model gave no usable commit message, so the subject is the task".to_owned());
+            result.notes.push("the model wrote no usable commit message, so the subject is the task".to_owned());
         }
         let mut trailers = vec![("Agent-Session", session.clone())];
         if self.args.signoff {
@@ -120,9 +120,9 @@ impl Job<'_> {
         let mut checks: Vec<Check> = Vec::new();
         for (command, before) in commands.iter().zip(before) {
             if let Some(why) = before.could_not_run() {
-                result
-                    .notes
-                    .push(format!("the check `{command}` could not run before the change ({why}): it guards nothing"));
+                result.notes.push(format!(
+                    "the check `{command}` could not run before the change ({why}), so it has no effect"
+                ));
             }
             checks.push(Check { command: command.clone(), before, after: None });
         }
@@ -149,7 +149,7 @@ impl Job<'_> {
             match looked.complaint() {
                 Some(complaint) if !stays && result.sent_back < MOST_ROUNDS => {
                     result.sent_back += 1;
-                    conversation.notice("sent back: the change has to be mended");
+                    conversation.notice("sent back: the change needs fixing");
                     last_tree = looked.tree;
                     text = complaint;
                 }
@@ -232,17 +232,17 @@ impl Job<'_> {
         }
         if !secrets.is_empty() {
             let places: Vec<String> = secrets.iter().map(ToString::to_string).collect();
-            let hint = "look at the patch; if it is no secret, vouch for it: --allow-secret with the fingerprint, or with the \
-                        name of the variable";
-            let reason = format!("a secret is in it: {}", places.join(", "));
+            let hint = "review the patch; if it is not a secret, allow it: --allow-secret with the fingerprint or the \
+                        variable's name";
+            let reason = format!("it contains a secret: {}", places.join(", "));
             result.ends(Outcome::Withheld, Exit::Withheld, reason, hint);
         } else if !result.ci_files.is_empty() {
             let reason = format!("it changes files that CI runs: {}", result.ci_files.join(", "));
-            let hint = "look at the patch; --allow-ci-files lets a task change them";
+            let hint = "review the patch; to allow such changes pass --allow-ci-files";
             result.ends(Outcome::Withheld, Exit::Withheld, reason, hint);
         } else if result.outcome == Outcome::Changed && !broken.is_empty() {
             let reason = format!("passed before the change and fails with it: {}", broken.join(", "));
-            result.ends(Outcome::ChecksFailed, Exit::Failed, reason, "look at the patch, which is kept");
+            result.ends(Outcome::ChecksFailed, Exit::Failed, reason, "review the patch, which is kept");
         }
         result.secrets = secrets;
     }
@@ -254,14 +254,14 @@ impl Looked {
         let mut complaints = Vec::new();
         if !self.ci_files.is_empty() {
             complaints.push(format!(
-                "These files are not yours to change; put them back as they were, and remove those that are new: {}",
+                "You may not change these files; restore them, and delete the new ones: {}",
                 self.ci_files.join(", ")
             ));
         }
         if !self.secrets.is_empty() {
             let places: Vec<String> =
                 self.secrets.iter().map(|found| format!("{}:{}: {}", found.place, found.line, found.what)).collect();
-            complaints.push(format!("This must not be in a commit; take it out:\n{}", places.join("\n")));
+            complaints.push(format!("This must not be committed; remove it:\n{}", places.join("\n")));
         }
         complaints.extend(checks::complaint(&self.checks));
         (!complaints.is_empty()).then(|| complaints.join("\n\n"))

@@ -73,11 +73,11 @@ impl std::fmt::Display for Work {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Work::Nothing => write!(formatter, "it had changed nothing"),
-            Work::Patch(patch) => write!(formatter, "what it had done is in {}", patch.display()),
+            Work::Patch(patch) => write!(formatter, "its changes are in {}", patch.display()),
             Work::Left(folder, why) => write!(
                 formatter,
-                "what it had done is still in {}, since no patch can be made of it ({why}); remove that folder when you \
-                 have what you need",
+                "its changes are still in {}, because they could not be saved as a patch ({why}); delete that folder \
+                 when you have what you need",
                 folder.display()
             ),
         }
@@ -89,7 +89,7 @@ impl Repository {
         let git = Git::new(workspace)?;
         let root = git
             .line(&["rev-parse", "--show-toplevel"])
-            .hint("agent ci works in a git repository; for a directory without one there is `agent run`")?;
+            .hint("agent ci needs a git repository; elsewhere use `agent run`")?;
         Ok(Repository { git: git.at(Path::new(&root)), root: PathBuf::from(root) })
     }
 
@@ -102,9 +102,9 @@ impl Repository {
     /// Whether a push can be told from somebody else's: a clone that was cut short does not know whose commits are whose.
     pub(crate) fn has_history(&self) -> anyhow::Result<()> {
         if self.git.line(&["rev-parse", "--is-shallow-repository"])? == "true" {
-            return Err(anyhow!("this clone has only the newest commits, and a branch is not pushed from such a one")).hint(
-                "clone with full depth: `fetch-depth: 0` for actions/checkout, GIT_DEPTH: \"0\" on GitLab, or git fetch \
-                 --unshallow",
+            return Err(anyhow!("this is a shallow clone, and agent ci does not push from one")).hint(
+                "fetch the full history: `fetch-depth: 0` for actions/checkout, GIT_DEPTH: \"0\" on GitLab, or git \
+                 fetch --unshallow",
             );
         }
         Ok(())
@@ -114,8 +114,8 @@ impl Repository {
     pub(crate) fn commit(&self, name: &str) -> anyhow::Result<String> {
         self.git
             .line(&["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{name}^{{commit}}")])
-            .map_err(|_| anyhow!("there is no commit `{name}` here"))
-            .hint("commit something first, or name a branch, tag or commit with --base; CI clones may need full depth")
+            .map_err(|_| anyhow!("no such commit: `{name}`"))
+            .hint("commit something first, or pass a branch, tag or commit with --base; CI clones may need full depth")
     }
 }
 
@@ -137,7 +137,7 @@ impl Worktree {
             Err(error) => {
                 forget(&repository.git, &folder);
                 let _ = fs::remove_file(place.join(format!("{id}.lock")));
-                return Err(error.context("no worktree can be made"));
+                return Err(error.context("cannot create a worktree"));
             }
         };
         let (base, repository, is_kept) = (base.to_owned(), repository.clone(), Cell::new(false));
@@ -217,7 +217,7 @@ pub(crate) fn sweep() -> anyhow::Result<Vec<Swept>> {
         let folder = place.join(&id);
         let work = sweep_one(&folder);
         if !matches!(work, Work::Left(..)) {
-            fs::remove_file(&path).with_context(|| format!("{} cannot be removed", path.display()))?;
+            fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
         }
         swept.push(Swept { id, work });
     }
@@ -234,7 +234,7 @@ fn sweep_one(folder: &Path) -> Work {
             remove(folder);
             return Work::Nothing;
         }
-        return Work::Left(tree, "nobody knows which repository it is of".to_owned());
+        return Work::Left(tree, "its repository is unknown".to_owned());
     };
     let git = match Git::new(&repository) {
         Ok(git) if repository.is_dir() => git,

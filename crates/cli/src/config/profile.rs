@@ -25,7 +25,7 @@ impl Config {
         let names = || providers::profiles().map(|profile| profile.name).collect::<Vec<_>>().join(", ");
         match Profile::named(&name) {
             Some(profile) => Ok(Some(profile)),
-            None => Err(anyhow::anyhow!("there is no profile `{name}`")).hint(format!("there are {}", names())),
+            None => Err(anyhow::anyhow!("unknown profile `{name}`")).hint(format!("there are {}", names())),
         }
     }
 }

@@ -21,7 +21,7 @@ impl Conversation {
 
     /// Another model from the next turn on, which the session file is told.
     pub(crate) fn connect_to(&mut self, config: Config, connected: Connected) -> anyhow::Result<()> {
-        self.session.note(&Resumed::new(served(&config, &connected))).context("the session cannot be told")?;
+        self.session.note(&Resumed::new(served(&config, &connected))).context("cannot record this in the session")?;
         (self.config, self.connected) = (config, connected);
         for notice in &self.connected.notices {
             self.face.frontend().show(AgentEvent::Notice(notice));

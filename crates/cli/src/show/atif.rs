@@ -136,7 +136,7 @@ impl Told<'_> {
 
 /// What a reader of the figures must know.
 fn notes(story: &Story<'_>) -> Option<String> {
-    let bounds = "some replies came without usage, so the totals are lower bounds";
+    let bounds = "some replies had no usage figures, so the totals are lower bounds";
     let bounds = story.spent.estimated.then_some(bounds);
     let notes: Vec<&str> = bounds.into_iter().chain(story.session.notices.iter().map(String::as_str)).collect();
     (!notes.is_empty()).then(|| notes.join("\n"))

@@ -243,7 +243,7 @@ fn a_compaction_counts_and_is_no_step_of_the_model() {
         lines,
         "/notes",
         expect![[r#"
-        "some replies came without usage, so the totals are lower bounds"
+        "some replies had no usage figures, so the totals are lower bounds"
     "#]],
     );
 }

@@ -69,7 +69,8 @@ fn page_with(story: &Story<'_>, limit: usize) -> String {
             Part::Step(step) => self::step(&mut html, step, limit),
             Part::Condensed(text) => {
                 html.markup(
-                    "<section class=\"part system\" aria-label=\"Condensed\"><details><summary>Condensed: what the model sees from here on</summary><pre>",
+                    "<section class=\"part system\" aria-label=\"Compacted\"><details><summary>Compacted: what the \
+                     model sees from here on</summary><pre>",
                 );
                 html.text(&clip(text, limit)).markup("</pre></details></section>\n");
             }
@@ -132,7 +133,7 @@ fn summary(html: &mut Html, story: &Story<'_>) {
     html.text(&created).markup(" UTC</time></p>\n<h1>").text(&title(story, 160)).markup("</h1>\n<dl>\n");
     let about = if spent.estimated { "at least " } else { "" };
     let usage = Usage { input: spent.input_tokens, cached: spent.cached_tokens, output: spent.output_tokens };
-    let window = header.served.context_tokens.map(|tokens| format!(", window of {} tokens", grouped(tokens)));
+    let window = header.served.context_tokens.map(|tokens| format!(", {}-token window", grouped(tokens)));
     fact(html, "Ended", &story.verdict());
     fact(html, "Model", &format!("{}{}", header.served.model, window.unwrap_or_default()));
     fact(html, "Workspace", &header.workspace);

@@ -125,7 +125,7 @@ impl<'a> Story<'a> {
         match self.parts.last() {
             Some(Part::End(end)) => ending(end),
             Some(Part::System(_) | Part::User(_) | Part::Condensed(_) | Part::Resumed(_) | Part::Step(_)) | None => {
-                "not ended: the program died, or it still runs".to_owned()
+                "not ended: the program died, or is still running".to_owned()
             }
         }
     }

@@ -83,7 +83,7 @@ fn a_step_as_a_page() {
             <p class="name">timeout_seconds</p><pre class="argument">9</pre>
             <pre>(no output)
             [exit code 1]</pre></details>
-            <details class="call bad" open><summary><span class="mark" aria-hidden="true">?</span> <b>apply_diff</b> <code>x</code> <span class="state">no outcome: the program died</span></summary>
+            <details class="call bad" open><summary><span class="mark" aria-hidden="true">?</span> <b>apply_diff</b> <code>x</code> <span class="state">no result: the program died</span></summary>
             <p class="name"><code>x</code> <span class="plus">+1</span> <span class="minus">−1</span></p><pre class="diff"><del>-1</del><ins>+2</ins></pre>
             </details>
             </article>
@@ -95,7 +95,7 @@ fn a_step_as_a_page() {
 fn times_without_sense_are_none() {
     let back = r#"{"at":"2026-11-25T09:00:00.000Z","entry":"reply","text":"Done."}
 {"at":"yesterday","entry":"reply","text":"Done."}
-{"at":"2026-11-25T09:00:01.000Z","finish":"limit_reached","reason":"the limit of 2 steps","steps":2}"#;
+{"at":"2026-11-25T09:00:01.000Z","finish":"limit_reached","reason":"the 2-step limit","steps":2}"#;
     check_text(
         back,
         expect![[r#"
@@ -110,7 +110,7 @@ fn times_without_sense_are_none() {
         Done.
 
         --- end
-        limit reached: the limit of 2 steps after 2 steps
+        limit reached: the 2-step limit after 2 steps
     "#]],
     );
 }
@@ -124,7 +124,7 @@ fn texts_are_cut_until_the_page_is_small() {
     let lines: Vec<String> = (0..100).map(line).collect();
     let page = with_story(&lines.join("\n"), html::render);
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
-    assert!(page.contains("begin99") && page.contains(" end") && page.contains("bytes left out ...]"));
+    assert!(page.contains("begin99") && page.contains(" end") && page.contains("bytes omitted ...]"));
     let page = with_story(&lines[..2].join("\n"), html::render);
-    assert!(!page.contains("bytes left out"));
+    assert!(!page.contains("bytes omitted"));
 }

@@ -21,13 +21,13 @@ pub(super) fn render(story: &Story<'_>) -> String {
             Part::User(text) => shown.push_str(&format!("\n--- user\n{}\n", harmless(text))),
             Part::Step(step) => shown.push_str(&render_step(step)),
             Part::Condensed(text) => {
-                shown.push_str(&format!("\n--- condensed: from here on the model sees\n{}\n", harmless(text)));
+                shown.push_str(&format!("\n--- compacted: from here on the model sees\n{}\n", harmless(text)));
             }
             Part::Resumed(model) => shown.push_str(&format!("\n--- resumed with {}\n", harmless(model))),
             Part::End(end) => {
                 let steps = end.get("steps").and_then(serde_json::Value::as_u64).unwrap_or_default();
                 let how = harmless(&super::story::ending(end));
-                shown.push_str(&format!("\n--- end\n{how} after {steps} steps\n"));
+                shown.push_str(&format!("\n--- end\n{how} after {}\n", agent::counted(steps, "step")));
             }
         }
     }
@@ -40,8 +40,13 @@ fn totals(story: &Story<'_>) -> String {
     let usage = agent::Usage { input: spent.input_tokens, cached: spent.cached_tokens, output: spent.output_tokens };
     let about = if spent.estimated { "at least " } else { "" };
     let cost = spent.cost_usd.filter(|usd| 0.0 < *usd).map(|usd| format!(" · {}", cost(usd))).unwrap_or_default();
-    let plural = if spent.steps == 1 { "" } else { "s" };
-    format!("{} step{plural} · {} · {about}{}{cost}", grouped(spent.steps.into()), time(story.took), tokens(usage))
+    format!(
+        "{} {} · {} · {about}{}{cost}",
+        grouped(spent.steps.into()),
+        agent::plural(&spent.steps, "step"),
+        time(story.took),
+        tokens(usage)
+    )
 }
 
 fn render_step(step: &Step<'_>) -> String {

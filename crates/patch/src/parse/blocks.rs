@@ -74,8 +74,8 @@ pub(super) fn read(lines: &Lines, from: usize) -> Result<(Vec<FileEdit>, usize),
             Some(Kind::Open) => {}
             _ if last_end > from && super::format_at(lines, at).is_some() => break,
             Some(Kind::Close) if !is_repeated(lines, last_end, at) => {
-                let what = "a block's closing marker stands outside of any block: a line above it that looks like one \
-                            closed the block too early. Send this change as a unified diff.";
+                let what = "a block's closing marker is outside any block: a line above it that looks like one closed \
+                            the block too early. Send this change as a unified diff.";
                 return Err(malformed(at + 1, what));
             }
             Some(Kind::Close | Kind::Divide) | None => {}
@@ -164,7 +164,7 @@ fn markers(lines: &Lines, open: usize, inside: usize, opener: &Marker) -> Result
             Kind::Open if is_aligned && line.trim_start().starts_with('-') && has_divider => {}
             Kind::Open if found.padded_close.is_some() => break,
             Kind::Open if is_aligned => {
-                let what = "a block opens inside a block. Close the one above by `>>>>>>> REPLACE`.";
+                let what = "a block starts inside a block. Close the one above with `>>>>>>> REPLACE`.";
                 return Err(malformed(index + 1, what));
             }
             Kind::Open => nested += 1,
@@ -207,7 +207,7 @@ fn block(lines: &Lines, open: usize, opener: &Marker) -> Result<(Hunk, usize), P
     let found = markers(lines, open, inside, opener)?;
     let Some(divider) = found.divider.or(found.padded_divider) else {
         return Err(ParseError::Cut {
-            what: format!("the block that opens at line {} has no `=======` line", open + 1),
+            what: format!("the block that starts at line {} has no `=======` line", open + 1),
         });
     };
     let close = found.close.or(found.padded_close.filter(|close| *close > divider));
@@ -222,7 +222,7 @@ fn block(lines: &Lines, open: usize, opener: &Marker) -> Result<(Hunk, usize), P
         // Prose below a blank line, or a fence: whether it belongs to the file nobody can tell.
         let is_doubtful = |line: &String| line.trim().is_empty() || line.trim_start().starts_with("```");
         if replace.iter().any(is_doubtful) {
-            let what = format!("the block that opens at line {} has no `>>>>>>> REPLACE`", open + 1);
+            let what = format!("the block that starts at line {} has no `>>>>>>> REPLACE`", open + 1);
             return Err(ParseError::Cut { what });
         }
     }

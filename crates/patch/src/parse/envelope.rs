@@ -40,13 +40,12 @@ pub(super) fn read(lines: &Lines, from: usize) -> Result<(Vec<FileEdit>, usize),
             Some(Marker::Delete(path)) => edits.push(section(path, Action::Delete)),
             Some(Marker::MoveTo(to)) => {
                 let edit = edits.last_mut().filter(|edit| edit.action == Action::Update && edit.hunks.is_empty());
-                let stray = "`*** Move to:` belongs right below `*** Update File:`.";
+                let stray = "`*** Move to:` must follow `*** Update File:` directly.";
                 edit.ok_or_else(|| malformed(at, stray))?.action = Action::Rename { to };
             }
             Some(Marker::EndOfFile) => {
                 let hunk = edits.last_mut().and_then(|edit| edit.hunks.last_mut());
-                hunk.ok_or_else(|| malformed(at, "`*** End of File` belongs below the lines of a hunk."))?.at_end =
-                    true;
+                hunk.ok_or_else(|| malformed(at, "`*** End of File` must follow the lines of a hunk."))?.at_end = true;
             }
             None => content(line, at, edits.last_mut())?,
         }
@@ -93,9 +92,10 @@ fn marker(line: &str, at: usize) -> Result<Option<Marker>, ParseError> {
         "End of File" => Ok(Some(Marker::EndOfFile)),
         "End Patch" => Ok(Some(Marker::EndPatch)),
         _ if line.starts_with(' ') => Ok(None),
-        _ => {
-            Err(malformed(at, "unknown section. There are `*** Add File:`, `*** Update File:` and `*** Delete File:`."))
-        }
+        _ => Err(malformed(
+            at,
+            "unknown section. The sections are `*** Add File:`, `*** Update File:` and `*** Delete File:`.",
+        )),
     }
 }
 
@@ -120,7 +120,7 @@ fn added(line: &str, at: usize, edit: &mut FileEdit) -> Result<(), ParseError> {
     let text = match line.strip_prefix('+') {
         Some(text) => text,
         None if line.trim().is_empty() => "",
-        None => return Err(malformed(at, "every line of a new file begins with `+`.")),
+        None => return Err(malformed(at, "every line of a new file must start with `+`.")),
     };
     let bare = !line.starts_with('+');
     if let Some(hunk) = edit.hunks.last_mut() {

@@ -129,7 +129,7 @@ pub(super) fn read(lines: &Lines, from: usize) -> Result<(Vec<FileEdit>, usize),
             names(line, lines.header(at - 1).unwrap_or(""), &mut draft, &mut edits)?;
             at = headless_body(lines, at, fence, &mut draft);
         } else if line.starts_with("copy from ") {
-            let what = "a copy cannot be applied. Create the new file by its content.".to_owned();
+            let what = "a copy cannot be applied. Create the new file with its content.".to_owned();
             return Err(ParseError::Malformed { line: at, what });
         } else if let Some(draft) = draft.as_mut().filter(|draft| draft.hunks.is_empty()) {
             extended_header(line, draft);

@@ -16,7 +16,7 @@ fn an_anchor_picks_the_place() {
             class B:
                 def f(self):
                     return 2
-            (hunk 1 was placed at line 6 of several places at the one below its @@ anchor)
+            (hunk 1 was applied at line 6 choosing the match below its @@ anchor)
         "#]],
     );
 }
@@ -38,7 +38,7 @@ fn anchors_one_below_the_other() {
                 def g(self):
                     x = 2
                     return x
-            (hunk 1 was placed at line 6 of several places at the one below its @@ anchor)
+            (hunk 1 was applied at line 6 choosing the match below its @@ anchor)
         "#]],
     );
 }
@@ -50,7 +50,7 @@ fn without_an_anchor_two_places_are_refused() {
         "*** Update File: a\n@@\n-x\n+y\n",
         expect![[r#"
             a was not changed.
-            hunk 1 (`-x`) fits in 2 places: lines 1, 3.
+            hunk 1 (`-x`) matches 2 places: lines 1, 3.
                  1 | x
                  2 | 1
                  3 | x
@@ -58,8 +58,8 @@ fn without_an_anchor_two_places_are_refused() {
                  2 | 1
                  3 | x
                  4 | 2
-            Add lines of context above or below that only the right place has.
-            Mend what is named above and send the whole edit again.
+            Add context lines that only the right place has.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
 }
@@ -75,7 +75,7 @@ fn the_order_of_the_hunks_picks_the_place() {
         one
         y
         2
-        (hunk 2 was placed at line 3 of several places at the only one between its neighbours)
+        (hunk 2 was applied at line 3 choosing the only match between its neighbours)
     "#]],
     );
 }
@@ -90,7 +90,7 @@ fn the_end_of_the_file_picks_the_place() {
         x
         1
         y
-        (hunk 1 was placed at line 3 of several places at the one at the end of the file)
+        (hunk 1 was applied at line 3 choosing the match at the end of the file)
     "#]],
     );
 }
@@ -106,7 +106,7 @@ fn lines_that_only_come_go_to_the_end() {
         2
         3
         4
-        (hunk 1 was placed at line 3 by its line number or at the end, having no lines to find)
+        (hunk 1 was applied at line 3 by its line number or at the end, as it has no lines to match)
     "#]],
     );
     check(
@@ -114,8 +114,8 @@ fn lines_that_only_come_go_to_the_end() {
         "*** Update File: a\n@@ 1\n+3\n",
         expect![[r#"
             a was not changed.
-            hunk 1 (`@@ 1`) has no line with text to find its place by. Add the line above and the line below as context.
-            Mend what is named above and send the whole edit again.
+            hunk 1 (`@@ 1`) has no non-blank line to locate it by. Add the line above and the line below as context.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
 }
@@ -177,7 +177,7 @@ fn a_shell_around_the_envelope_is_ignored() {
 #[test]
 fn without_its_end_an_envelope_is_cut() {
     let error = patch::parse("*** Begin Patch\n*** Update File: a\n@@\n-1\n+2\n").unwrap_err();
-    expect!["the edit is cut off: `*** End Patch` is missing. Send it again, whole; split it in two if it is long."]
+    expect!["the edit is cut off: `*** End Patch` is missing. Send all of it again; split it if it is long."]
         .assert_eq(&error.to_string());
 }
 
@@ -191,7 +191,7 @@ fn typographic_dashes_quotes_and_spaces_in_the_file() {
             import os
             print(“hi”) # x
             rest
-            (hunk 1 was placed at line 1 taking typographic quotes, dashes and spaces for plain ones)
+            (hunk 1 was applied at line 1 treating typographic quotes, dashes and spaces as plain)
         "#]],
     );
 }
@@ -206,7 +206,7 @@ fn white_space_at_the_ends_of_lines() {
         one  
         2
         three
-        (hunk 1 was placed at line 1 ignoring white space at the ends of lines)
+        (hunk 1 was applied at line 1 ignoring trailing whitespace)
     "#]],
     );
 }

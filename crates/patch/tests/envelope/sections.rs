@@ -117,14 +117,14 @@ fn an_empty_patch_and_a_section_without_lines_are_named() {
         &[("a", "1\n")],
         "*** Update File: a\n",
         expect![[r#"
-        the diff names `a` but has no hunk for it. Add the hunk, or leave the file out.
+        the diff names `a` but has no hunk for it. Add the hunk, or remove the file from the diff.
     "#]],
     );
     check(
         &[("a", "1\n")],
         "*** Update File: a\n@@\n",
         expect![[r#"
-        the diff names `a` but has no hunk for it. Add the hunk, or leave the file out.
+        the diff names `a` but has no hunk for it. Add the hunk, or remove the file from the diff.
     "#]],
     );
 }
@@ -135,7 +135,7 @@ fn an_unknown_section_is_named() {
         &[("a", "1\n")],
         "*** Frobnicate File: a\n",
         expect![[r#"
-        line 2 of the edit: unknown section. There are `*** Add File:`, `*** Update File:` and `*** Delete File:`.
+        line 2 of the edit: unknown section. The sections are `*** Add File:`, `*** Update File:` and `*** Delete File:`.
     "#]],
     );
 }
@@ -168,14 +168,14 @@ fn a_new_file_does_not_overwrite() {
         &[("a", "1\n")],
         "*** Add File: a\n+2\n",
         expect![[r#"
-        a exists already and was not changed. Send an update of it instead of a new file.
+        a already exists and was not changed. Send an edit of it instead of a new file.
     "#]],
     );
     check(
         &[("a", "2\n")],
         "*** Add File: a\n+2\n",
         expect![[r#"
-        a already has what the edit would make of it (line 1). It was not applied twice; go on.
+        a already contains this change (line 1). It was not applied again; continue.
     "#]],
     );
 }
@@ -187,11 +187,11 @@ fn lines_that_are_not_there_are_refused_with_the_closest() {
         "*** Update File: a\n@@\n alpha\n-betta\n+b\n",
         expect![[r#"
             a was not changed.
-            hunk 1 (`-betta`) fits nowhere. The closest lines are now:
+            hunk 1 (`-betta`) matches nowhere. The closest lines are:
                  1 | alpha
                  2 | beta
-            Line 2 differs: the hunk has `betta`, the file has `beta`. Copy the lines as they are.
-            Mend what is named above and send the whole edit again.
+            Line 2 differs: the hunk has `betta`, the file has `beta`. Copy the lines exactly.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
 }

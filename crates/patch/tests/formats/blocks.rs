@@ -71,7 +71,7 @@ fn broken_blocks() {
     check(
         "<<<<<<< SEARCH\na\n<<<<<<< SEARCH\nb\n=======\nc\n>>>>>>> REPLACE\n",
         expect![[r#"
-        line 3 of the edit: a block opens inside a block. Close the one above by `>>>>>>> REPLACE`.
+        line 3 of the edit: a block starts inside a block. Close the one above with `>>>>>>> REPLACE`.
     "#]],
     );
     check(
@@ -99,37 +99,37 @@ fn what_is_no_edit() {
     check(
         "Sorry, I cannot do that.\n",
         expect![[r#"
-        no edit was found in the text: no `@@` hunk, no SEARCH/REPLACE block, no `*** Begin Patch`. Send a unified diff: `--- a/path`, `+++ b/path`, `@@`, then lines that begin with a space (context), `-` or `+`.
+        no edit was found in the text: no `@@` hunk, no SEARCH/REPLACE block, no `*** Begin Patch`. Send a unified diff: `--- a/path`, `+++ b/path`, `@@`, then lines that start with a space (context), `-` or `+`.
     "#]],
     );
     check(
         "--- a/x\n+++ b/x\n",
         expect![[r#"
-        the diff names `x` but has no hunk for it. Add the hunk, or leave the file out.
+        the diff names `x` but has no hunk for it. Add the hunk, or remove the file from the diff.
     "#]],
     );
     check(
         "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n@@\n",
         expect![[r#"
-        the edit is cut off: there are no lines below `@@`. Send it again, whole; split it in two if it is long.
+        the edit is cut off: there are no lines below `@@`. Send all of it again; split it if it is long.
     "#]],
     );
     check(
         "diff --git a/i.png b/i.png\nindex 1..2 100644\nBinary files a/i.png and b/i.png differ\n",
         expect![[r#"
-        the diff of `i.png` is binary, which cannot be applied as text. Write the file by a command instead.
+        the diff of `i.png` is binary, which cannot be applied as text. Write the file with a command instead.
     "#]],
     );
     check(
         "diff --git a/i.png b/i.png\nindex 1..2\nGIT binary patch\nliteral 1\nAcmZ\n",
         expect![[r#"
-        the diff of `i.png` is binary, which cannot be applied as text. Write the file by a command instead.
+        the diff of `i.png` is binary, which cannot be applied as text. Write the file with a command instead.
     "#]],
     );
     check(
         "diff --git a/sub b/sub\nindex 1..2 160000\n--- a/sub\n+++ b/sub\n@@ -1 +1 @@\n-Subproject commit 1\n+Subproject commit 2\n",
         expect![[r#"
-        the diff of `sub` changes a git submodule. Check out the commit inside it by a git command instead.
+        the diff of `sub` changes a git submodule. Check out the commit inside it with a git command instead.
     "#]],
     );
     check(
@@ -141,7 +141,7 @@ fn what_is_no_edit() {
     check(
         "diff --git a/x b/y\nsimilarity index 100%\ncopy from x\ncopy to y\n",
         expect![[r#"
-        line 3 of the edit: a copy cannot be applied. Create the new file by its content.
+        line 3 of the edit: a copy cannot be applied. Create the new file with its content.
     "#]],
     );
 }
@@ -181,7 +181,7 @@ fn a_fence_in_an_unclosed_block_may_be_the_edits_end() {
     check(
         "```\n<<<<<<< SEARCH\na\n=======\nb\n```\n\nThis mends it.\n",
         expect![[r#"
-        the edit is cut off: the block that opens at line 2 has no `>>>>>>> REPLACE`. Send it again, whole; split it in two if it is long.
+        the edit is cut off: the block that starts at line 2 has no `>>>>>>> REPLACE`. Send all of it again; split it if it is long.
     "#]],
     );
 }

@@ -82,7 +82,7 @@ fn a_conflict_in_the_content_does_not_end_the_block() {
     check(
         "<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> branch\n>>>>>>> REPLACE\n",
         expect![[r#"
-        line 6 of the edit: a block's closing marker stands outside of any block: a line above it that looks like one closed the block too early. Send this change as a unified diff.
+        line 6 of the edit: a block's closing marker is outside any block: a line above it that looks like one closed the block too early. Send this change as a unified diff.
     "#]],
     );
 }
@@ -124,7 +124,7 @@ fn prose_below_an_unclosed_block_is_not_written() {
     check(
         "<<<<<<< SEARCH\na\n=======\nb\n\nThis mends it.\n",
         expect![[r#"
-        the edit is cut off: the block that opens at line 1 has no `>>>>>>> REPLACE`. Send it again, whole; split it in two if it is long.
+        the edit is cut off: the block that starts at line 1 has no `>>>>>>> REPLACE`. Send all of it again; split it if it is long.
     "#]],
     );
     check(

@@ -51,7 +51,7 @@ fn an_envelope_without_its_first_line() {
     check(
         "*** Update File: z\n@@\n-a\n+b\n",
         expect![[r#"
-        the edit is cut off: `*** End Patch` is missing. Send it again, whole; split it in two if it is long.
+        the edit is cut off: `*** End Patch` is missing. Send all of it again; split it if it is long.
     "#]],
     );
 }

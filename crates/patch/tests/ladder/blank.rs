@@ -21,7 +21,7 @@ fn the_files_blank_lines_stay() {
 
 
         main()
-        (hunk 1 was placed at line 1 with the file's blank lines between its lines)
+        (hunk 1 was applied at line 1 with the file's blank lines between its lines)
     "#]],
     );
     check_hunk(
@@ -39,7 +39,7 @@ fn the_files_blank_lines_stay() {
 
 
         main()
-        (hunk 1 was placed at line 6 with the file's blank lines between its lines)
+        (hunk 1 was applied at line 6 with the file's blank lines between its lines)
     "#]],
     );
     check_hunk(
@@ -57,7 +57,7 @@ fn the_files_blank_lines_stay() {
 
 
         main()
-        (hunk 1 was placed at line 2 with the file's blank lines between its lines)
+        (hunk 1 was applied at line 2 with the file's blank lines between its lines)
     "#]],
     );
     check_hunk(
@@ -76,7 +76,7 @@ fn the_files_blank_lines_stay() {
 
 
         main()
-        (hunk 1 was placed at line 1 with the file's blank lines between its lines)
+        (hunk 1 was applied at line 1 with the file's blank lines between its lines)
     "#]],
     );
 }
@@ -88,13 +88,13 @@ fn a_new_line_on_either_side_of_a_blank_one_is_not_guessed() {
         " import os\n import sys\n+import json\n def main():\n     run()\n",
         expect![[r#"
         x was not changed.
-        hunk 1 (`+import json`) fits nowhere. The closest lines are now:
+        hunk 1 (`+import json`) matches nowhere. The closest lines are:
              1 | import os
              2 | import sys
              3 | 
              4 | 
-        Line 3 differs: the hunk has `def main():`, the file has ``. Copy the lines as they are.
-        Mend what is named above and send the whole edit again.
+        Line 3 differs: the hunk has `def main():`, the file has ``. Copy the lines exactly.
+        Fix the hunks above and send the whole edit again.
     "#]],
     );
     check_hunk(
@@ -102,14 +102,14 @@ fn a_new_line_on_either_side_of_a_blank_one_is_not_guessed() {
         " import os\n import sys\n \n+import json\n def main():\n     run()\n",
         expect![[r#"
         x was not changed.
-        hunk 1 (`+import json`) fits nowhere. The closest lines are now:
+        hunk 1 (`+import json`) matches nowhere. The closest lines are:
              1 | import os
              2 | import sys
              3 | 
              4 | 
              5 | def main():
-        Line 4 differs: the hunk has `def main():`, the file has ``. Copy the lines as they are.
-        Mend what is named above and send the whole edit again.
+        Line 4 differs: the hunk has `def main():`, the file has ``. Copy the lines exactly.
+        Fix the hunks above and send the whole edit again.
     "#]],
     );
 }
@@ -121,12 +121,12 @@ fn a_blank_line_between_lines_that_go_is_not_kept_nor_taken() {
         " def main():\n-    run()\n-    stop()\n+    end()\n",
         expect![[r#"
         x was not changed.
-        hunk 1 (`-    run()`) fits nowhere. The closest lines are now:
+        hunk 1 (`-    run()`) matches nowhere. The closest lines are:
              5 | def main():
              6 |     run()
              7 | 
-        Line 7 differs: the hunk has `    stop()`, the file has ``. Copy the lines as they are.
-        Mend what is named above and send the whole edit again.
+        Line 7 differs: the hunk has `    stop()`, the file has ``. Copy the lines exactly.
+        Fix the hunks above and send the whole edit again.
     "#]],
     );
     check_hunk(
@@ -134,14 +134,14 @@ fn a_blank_line_between_lines_that_go_is_not_kept_nor_taken() {
         " def main():\n-    run()\n-\n-\n-    stop()\n+    end()\n",
         expect![[r#"
         x was not changed.
-        hunk 1 (`-    run()`) fits nowhere. The closest lines are now:
+        hunk 1 (`-    run()`) matches nowhere. The closest lines are:
              5 | def main():
              6 |     run()
              7 | 
              8 |     stop()
              9 | 
-        Line 8 differs: the hunk has ``, the file has `    stop()`. Copy the lines as they are.
-        Mend what is named above and send the whole edit again.
+        Line 8 differs: the hunk has ``, the file has `    stop()`. Copy the lines exactly.
+        Fix the hunks above and send the whole edit again.
     "#]],
     );
 }
@@ -153,12 +153,12 @@ fn counts_that_promise_another_line_that_goes() {
         "--- a/x\n+++ b/x\n@@ -6,4 +6,2 @@\n     run()\n-    stop()\n main()\n",
         expect![[r#"
         x was not changed.
-        hunk 1 (`@@ -6,4 +6,2 @@`) fits nowhere. The closest lines are now:
+        hunk 1 (`@@ -6,4 +6,2 @@`) matches nowhere. The closest lines are:
              6 |     run()
              7 | 
              8 |     stop()
-        Line 7 differs: the hunk has `    stop()`, the file has ``. Copy the lines as they are.
-        Mend what is named above and send the whole edit again.
+        Line 7 differs: the hunk has `    stop()`, the file has ``. Copy the lines exactly.
+        Fix the hunks above and send the whole edit again.
     "#]],
     );
 }
@@ -174,7 +174,7 @@ fn an_anchor_that_is_the_beginning_of_a_line() {
             x = 2
         class AB(B):
             x = 1
-        (hunk 1 was placed at line 2 of several places at the one below its @@ anchor)
+        (hunk 1 was applied at line 2 choosing the match below its @@ anchor)
     "#]],
     );
     check(
@@ -182,15 +182,15 @@ fn an_anchor_that_is_the_beginning_of_a_line() {
         "--- a/x\n+++ b/x\n@@ class\n-    x = 1\n+    x = 2\n",
         expect![[r#"
         x was not changed.
-        hunk 1 (`@@ class`) fits in 2 places: lines 2, 4.
+        hunk 1 (`@@ class`) matches 2 places: lines 2, 4.
              1 | class A(B):
              2 |     x = 1
              3 | class AB(B):
            ...
              3 | class AB(B):
              4 |     x = 1
-        Add lines of context above or below that only the right place has.
-        Mend what is named above and send the whole edit again.
+        Add context lines that only the right place has.
+        Fix the hunks above and send the whole edit again.
     "#]],
     );
 }

@@ -45,7 +45,7 @@ fn the_stated_line_settles_a_tie() {
         x
         y
         x
-        (hunk 1 was placed at line 2 of several places at the one its line number names)
+        (hunk 1 was applied at line 2 choosing the match its line number names)
     "#]],
     );
     check(
@@ -53,7 +53,7 @@ fn the_stated_line_settles_a_tie() {
         "--- a/x\n+++ b/x\n@@ -4 +4 @@\n-x\n+y\n",
         expect![[r#"
             x was not changed.
-            hunk 1 (`@@ -4 +4 @@`) fits in 3 places: lines 1, 3, 5.
+            hunk 1 (`@@ -4 +4 @@`) matches 3 places: lines 1, 3, 5.
                  1 | x
                  2 | 1
                  3 | x
@@ -64,8 +64,8 @@ fn the_stated_line_settles_a_tie() {
                ...
                  4 | 2
                  5 | x
-            Add lines of context above or below that only the right place has.
-            Mend what is named above and send the whole edit again.
+            Add context lines that only the right place has.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
 }
@@ -83,7 +83,7 @@ fn the_stated_line_is_moved_as_the_other_hunks_prove() {
             y
             2
             x
-            (hunk 2 was placed at line 5 of several places at the one its line number names)
+            (hunk 2 was applied at line 5 choosing the match its line number names)
         "#]],
     );
 }
@@ -102,7 +102,7 @@ fn blocks_take_the_nearest_place_to_their_line() {
         4
         5
         y
-        (hunk 1 was placed at line 7 of several places at the one its line number names)
+        (hunk 1 was applied at line 7 choosing the match its line number names)
     "#]],
     );
     check(
@@ -110,15 +110,15 @@ fn blocks_take_the_nearest_place_to_their_line() {
         "<<<<<<< SEARCH\n:start_line:4\n-------\nx\n=======\ny\n>>>>>>> REPLACE\n",
         expect![[r#"
             the file was not changed.
-            hunk 1 (`x`) fits in 2 places: lines 1, 7.
+            hunk 1 (`x`) matches 2 places: lines 1, 7.
                  1 | x
                  2 | 1
                  3 | 2
                ...
                  6 | 5
                  7 | x
-            Add lines of context above or below that only the right place has.
-            Mend what is named above and send the whole edit again.
+            Add context lines that only the right place has.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
 }
@@ -132,7 +132,7 @@ fn white_space_at_the_ends_of_lines() {
         a  
         B
         c
-        (hunk 1 was placed at line 1 ignoring white space at the ends of lines)
+        (hunk 1 was applied at line 1 ignoring trailing whitespace)
     "#]],
     );
 }
@@ -170,7 +170,7 @@ fn outer_context_that_differs_is_left_out() {
             three
             4
             5
-            (hunk 1 was placed at line 2 with 1 of its context lines above left out, as the file has others and 1 of its context lines below left out, as the file has others)
+            (hunk 1 was applied at line 2 with 1 of its context lines above dropped, as the file's differ and 1 of its context lines below dropped, as the file's differ)
         "#]],
     );
     check_hunk(
@@ -182,7 +182,7 @@ fn outer_context_that_differs_is_left_out() {
             three
             4
             5
-            (hunk 1 was placed at line 3 with 1 of its context lines above left out, as the file has others)
+            (hunk 1 was applied at line 3 with 1 of its context lines above dropped, as the file's differ)
         "#]],
     );
 }
@@ -194,14 +194,14 @@ fn context_next_to_the_change_must_agree() {
         " 1\n two\n-3\n+three\n 4\n 5\n",
         expect![[r#"
             x was not changed.
-            hunk 1 (`-3`) fits nowhere. The closest lines are now:
+            hunk 1 (`-3`) matches nowhere. The closest lines are:
                  1 | 1
                  2 | 2
                  3 | 3
                  4 | 4
                  5 | 5
-            Line 2 differs: the hunk has `two`, the file has `2`. Copy the lines as they are.
-            Mend what is named above and send the whole edit again.
+            Line 2 differs: the hunk has `two`, the file has `2`. Copy the lines exactly.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
     // A line like it may stand there, if the line beyond agrees.
@@ -212,7 +212,7 @@ fn context_next_to_the_change_must_agree() {
             use std::fs;
             use std::path::Path;
             let a = 2;
-            (hunk 1 was placed at line 1 with 1 of its context lines taken for a line much like it)
+            (hunk 1 was applied at line 1 with 1 of its context lines matched to a similar line)
         "#]],
     );
 }
@@ -224,12 +224,12 @@ fn context_between_changes_must_agree() {
         "-a = 1\n+a = 3\n numbers = 5\n-b = 2\n+b = 4\n",
         expect![[r#"
             x was not changed.
-            hunk 1 (`-a = 1`) fits nowhere. The closest lines are now:
+            hunk 1 (`-a = 1`) matches nowhere. The closest lines are:
                  1 | a = 1
                  2 | number = 5
                  3 | b = 2
-            Line 2 differs: the hunk has `numbers = 5`, the file has `number = 5`. Copy the lines as they are.
-            Mend what is named above and send the whole edit again.
+            Line 2 differs: the hunk has `numbers = 5`, the file has `number = 5`. Copy the lines exactly.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
 }
@@ -241,12 +241,12 @@ fn lines_that_go_must_be_there() {
         " fn main() {\n-    run(2);\n+    run(3);\n }\n",
         expect![[r#"
             x was not changed.
-            hunk 1 (`-    run(2);`) fits nowhere. The closest lines are now:
+            hunk 1 (`-    run(2);`) matches nowhere. The closest lines are:
                  1 | fn main() {
                  2 |     run(1);
                  3 | }
-            Line 2 differs: the hunk has `    run(2);`, the file has `    run(1);`. Copy the lines as they are.
-            Mend what is named above and send the whole edit again.
+            Line 2 differs: the hunk has `    run(2);`, the file has `    run(1);`. Copy the lines exactly.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
 }
@@ -262,7 +262,7 @@ fn lines_that_only_come_need_both_neighbours() {
             new
             3
             4
-            (hunk 1 was placed at line 2 with 1 of its context lines above left out, as the file has others)
+            (hunk 1 was applied at line 2 with 1 of its context lines above dropped, as the file's differ)
         "#]],
     );
     check(
@@ -270,13 +270,13 @@ fn lines_that_only_come_need_both_neighbours() {
         "--- a/x\n+++ b/x\n@@ -1,4 +1,5 @@\n 1\n 2\n+new\n 4\n 5\n",
         expect![[r#"
             x was not changed.
-            hunk 1 (`@@ -1,4 +1,5 @@`) fits nowhere. The closest lines are now:
+            hunk 1 (`@@ -1,4 +1,5 @@`) matches nowhere. The closest lines are:
                  1 | 1
                  2 | 2
                  3 | 3
                  4 | 4
-            Line 3 differs: the hunk has `4`, the file has `3`. Copy the lines as they are.
-            Mend what is named above and send the whole edit again.
+            Line 3 differs: the hunk has `4`, the file has `3`. Copy the lines exactly.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
     check(
@@ -284,13 +284,13 @@ fn lines_that_only_come_need_both_neighbours() {
         "--- a/x\n+++ b/x\n@@ -1,9 +1,9 @@\n one\n 2\n+new\n 3\n 4\n",
         expect![[r#"
             x was not changed.
-            hunk 1 (`@@ -1,9 +1,9 @@`) fits nowhere. The closest lines are now:
+            hunk 1 (`@@ -1,9 +1,9 @@`) matches nowhere. The closest lines are:
                  1 | 1
                  2 | 2
                  3 | 3
                  4 | 4
-            Line 1 differs: the hunk has `one`, the file has `1`. Copy the lines as they are.
-            Mend what is named above and send the whole edit again.
+            Line 1 differs: the hunk has `one`, the file has `1`. Copy the lines exactly.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
     check_hunk(
@@ -298,8 +298,8 @@ fn lines_that_only_come_need_both_neighbours() {
         "+new\n",
         expect![[r#"
             x was not changed.
-            hunk 1 (`+new`) has no line with text to find its place by. Add the line above and the line below as context.
-            Mend what is named above and send the whole edit again.
+            hunk 1 (`+new`) has no non-blank line to locate it by. Add the line above and the line below as context.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
 }
@@ -314,7 +314,7 @@ fn insertions_by_number_once_another_hunk_proves_the_numbers() {
         new
         2
         three
-        (hunk 1 was placed at line 2 by its line number or at the end, having no lines to find)
+        (hunk 1 was applied at line 2 by its line number or at the end, as it has no lines to match)
     "#]],
     );
     check(
@@ -322,8 +322,8 @@ fn insertions_by_number_once_another_hunk_proves_the_numbers() {
         "--- a/x\n+++ b/x\n@@ -1,0 +2 @@\n+new\n",
         expect![[r#"
             x was not changed.
-            hunk 1 (`@@ -1,0 +2 @@`) has no line with text to find its place by. Add the line above and the line below as context.
-            Mend what is named above and send the whole edit again.
+            hunk 1 (`@@ -1,0 +2 @@`) has no non-blank line to locate it by. Add the line above and the line below as context.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
 }

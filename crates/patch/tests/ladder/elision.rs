@@ -9,12 +9,12 @@ fn an_ellipsis_is_not_expanded() {
         "<<<<<<< SEARCH\ndef f():\n    ...\n    c()\n=======\ndef f():\n    ...\n    d()\n>>>>>>> REPLACE\n",
         expect![[r#"
             the file was not changed.
-            hunk 1 (`def f():`) fits nowhere. The closest lines are now:
+            hunk 1 (`def f():`) matches nowhere. The closest lines are:
                  1 | def f():
                  2 |     a()
                  3 |     b()
-            The hunk has `...` for line 2, which is not expanded. Write the lines out, or send a hunk for each side of it.
-            Mend what is named above and send the whole edit again.
+            The hunk has `...` for line 2, which is a placeholder. Write the lines out, or send one hunk for each side of it.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
 }
@@ -26,8 +26,8 @@ fn a_placeholder_must_not_replace_code() {
         "<<<<<<< SEARCH\nf() {\n  a();\n  b();\n}\n=======\nf() {\n  // ... existing code ...\n  c();\n}\n>>>>>>> REPLACE\n",
         expect![[r#"
             the file was not changed.
-            hunk 1 (`f() {`) would write `// ... existing code ...` in place of the code that it stands for. Write that code out, or leave its lines out of the hunk.
-            Mend what is named above and send the whole edit again.
+            hunk 1 (`f() {`) would replace code with the placeholder `// ... existing code ...`. Write the code out, or leave those lines out of the hunk.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
     check(
@@ -35,8 +35,8 @@ fn a_placeholder_must_not_replace_code() {
         "--- a/x\n+++ b/x\n@@\n f() {\n-  a();\n-  b();\n+  /* … rest of f unchanged … */\n+  c();\n }\n",
         expect![[r#"
             x was not changed.
-            hunk 1 (`-  a();`) would write `/* … rest of f unchanged … */` in place of the code that it stands for. Write that code out, or leave its lines out of the hunk.
-            Mend what is named above and send the whole edit again.
+            hunk 1 (`-  a();`) would replace code with the placeholder `/* … rest of f unchanged … */`. Write the code out, or leave those lines out of the hunk.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
 }
@@ -49,8 +49,8 @@ fn an_ellipsis_among_statements_must_not_replace_code() {
         " f() {\n-  a();\n-  b();\n+  ...\n+  c();\n }\n",
         expect![[r#"
         x was not changed.
-        hunk 1 (`-  a();`) would write `...` in place of the code that it stands for. Write that code out, or leave its lines out of the hunk.
-        Mend what is named above and send the whole edit again.
+        hunk 1 (`-  a();`) would replace code with the placeholder `...`. Write the code out, or leave those lines out of the hunk.
+        Fix the hunks above and send the whole edit again.
     "#]],
     );
 }

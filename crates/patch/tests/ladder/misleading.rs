@@ -26,7 +26,7 @@ fn context_left_out_must_not_lead_to_another_place() {
         "--- a/x\n+++ b/x\n@@ -1,5 +1,6 @@\n one:\n   os: linux\n   env: A\n+  new: 1\n \n # betta\n",
         expect![[r#"
             x was not changed.
-            hunk 1 (`@@ -1,5 +1,6 @@`) fits in 2 places: lines 1, 7.
+            hunk 1 (`@@ -1,5 +1,6 @@`) matches 2 places: lines 1, 7.
                  1 | one:
                  2 |   os: linux
                  3 |   env: A
@@ -34,8 +34,8 @@ fn context_left_out_must_not_lead_to_another_place() {
                  6 | two:
                  7 |   os: linux
                  8 |   env: A
-            Add lines of context above or below that only the right place has.
-            Mend what is named above and send the whole edit again.
+            Add context lines that only the right place has.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
     check(
@@ -43,7 +43,7 @@ fn context_left_out_must_not_lead_to_another_place() {
         "--- a/x\n+++ b/x\n@@\n-  env: A\n+  env: B\n \n # betta\n",
         expect![[r#"
             x was not changed.
-            hunk 1 (`-  env: A`) fits in 2 places: lines 3, 8.
+            hunk 1 (`-  env: A`) matches 2 places: lines 3, 8.
                  2 |   os: linux
                  3 |   env: A
                  4 | 
@@ -51,8 +51,8 @@ fn context_left_out_must_not_lead_to_another_place() {
                  7 |   os: linux
                  8 |   env: A
                  9 | 
-            Add lines of context above or below that only the right place has.
-            Mend what is named above and send the whole edit again.
+            Add context lines that only the right place has.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
 }
@@ -65,12 +65,12 @@ fn a_line_left_out_must_not_stand_elsewhere() {
         "--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@\n def handle_a(req):\n     check(req)\n-    return None\n+    return 1\n",
         expect![[r#"
             x was not changed.
-            hunk 1 (`@@ -1,3 +1,3 @@`) fits nowhere. The closest lines are now:
+            hunk 1 (`@@ -1,3 +1,3 @@`) matches nowhere. The closest lines are:
                  1 | def handle_a(req):
                  2 |     check(req)
                  3 |     return 0
-            Line 3 differs: the hunk has `    return None`, the file has `    return 0`. Copy the lines as they are.
-            Mend what is named above and send the whole edit again.
+            Line 3 differs: the hunk has `    return None`, the file has `    return 0`. Copy the lines exactly.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
 }
@@ -82,15 +82,15 @@ fn context_that_is_all_of_another_file_is_no_place() {
         "--- a/x\n+++ b/x\n@@ -40,7 +40,7 @@\n def foo(self):\n     x = compute()\n \n-    pass\n+    return x\n \n def bar():\n",
         expect![[r#"
             x was not changed.
-            hunk 1 (`@@ -40,7 +40,7 @@`) fits nowhere. The closest lines are now:
+            hunk 1 (`@@ -40,7 +40,7 @@`) matches nowhere. The closest lines are:
                  1 | def a():
                  2 |     log()
                  3 | 
                  4 |     pass
                  5 | 
                  6 | def z():
-            Line 1 differs: the hunk has `def foo(self):`, the file has `def a():`. Copy the lines as they are.
-            Mend what is named above and send the whole edit again.
+            Line 1 differs: the hunk has `def foo(self):`, the file has `def a():`. Copy the lines exactly.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
 }
@@ -103,12 +103,12 @@ fn an_anchor_without_a_number_is_believed() {
         "--- a/x\n+++ b/x\n@@ def b(): @@\n-    return 1\n+    return 2\n",
         expect![[r#"
             x was not changed.
-            hunk 1 (`@@ def b(): @@`) fits here only, which does not belong to the line that its @@ names:
+            hunk 1 (`@@ def b(): @@`) matches only here, which is not under the line that its @@ names:
                  1 | def a():
                  2 |     return 1
                  3 | 
-            Correct the lines, or what stands after @@.
-            Mend what is named above and send the whole edit again.
+            Correct the lines, or the text after @@.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
     check(
@@ -116,11 +116,11 @@ fn an_anchor_without_a_number_is_believed() {
         "--- a/x\n+++ b/x\n@@ def a(): @@\n-    return 3\n+    return 2\n",
         expect![[r#"
             x was not changed.
-            hunk 1 (`@@ def a(): @@`) fits here only, which does not belong to the line that its @@ names:
+            hunk 1 (`@@ def a(): @@`) matches only here, which is not under the line that its @@ names:
                  4 | def b():
                  5 |     return 3
-            Correct the lines, or what stands after @@.
-            Mend what is named above and send the whole edit again.
+            Correct the lines, or the text after @@.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
     // Git's section heading is no promise, and an anchor that the file does not have is none.
@@ -163,7 +163,7 @@ fn anchors_are_looked_for_inside_each_other() {
         class B:
             def f(self):
                 return 2
-        (hunk 1 was placed at line 7 of several places at the one below its @@ anchor)
+        (hunk 1 was applied at line 7 choosing the match below its @@ anchor)
     "#]],
     );
     check(
@@ -185,12 +185,12 @@ fn anchors_are_looked_for_inside_each_other() {
         edit,
         expect![[r#"
         x was not changed.
-        hunk 1 (`@@ def f(self):`) fits here only, which does not belong to the line that its @@ names:
+        hunk 1 (`@@ def f(self):`) matches only here, which is not under the line that its @@ names:
              2 |     def f(self):
              3 |         return 1
              4 | 
-        Correct the lines, or what stands after @@.
-        Mend what is named above and send the whole edit again.
+        Correct the lines, or the text after @@.
+        Fix the hunks above and send the whole edit again.
     "#]],
     );
 }
@@ -202,8 +202,8 @@ fn a_block_of_blank_lines_is_no_place() {
         "<<<<<<< SEARCH\n\n=======\nimport os\n>>>>>>> REPLACE\n",
         expect![[r#"
             the file was not changed.
-            hunk 1 (`-`) has no line with text to find its place by. Add the line above and the line below as context.
-            Mend what is named above and send the whole edit again.
+            hunk 1 (`-`) has no non-blank line to locate it by. Add the line above and the line below as context.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
 }
@@ -215,7 +215,7 @@ fn two_places_of_another_indentation_are_both_named() {
         "--- a/x\n+++ b/x\n@@\n foo()\n-bar()\n+baz()\n",
         expect![[r#"
             x was not changed.
-            hunk 1 (`-bar()`) fits in 2 places: lines 2, 5.
+            hunk 1 (`-bar()`) matches 2 places: lines 2, 5.
                  1 | if a:
                  2 |     foo()
                  3 |     bar()
@@ -223,8 +223,8 @@ fn two_places_of_another_indentation_are_both_named() {
                  4 | if b:
                  5 |     foo()
                  6 |     bar()
-            Add lines of context above or below that only the right place has.
-            Mend what is named above and send the whole edit again.
+            Add context lines that only the right place has.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
 }
@@ -238,9 +238,9 @@ fn numbers_of_blocks_are_those_of_the_text_as_it_was() {
          <<<<<<< SEARCH\n:start_line:3\n-------\n=======\nbefore c\n>>>>>>> REPLACE\n",
         expect![[r#"
             the file was not changed.
-            hunk 2 (`C`) fits nowhere, and no line of the file is close. Read the file again.
-            These fit and were not applied either: hunk 1 at line 1, hunk 3 at line 3.
-            Mend what is named above and send the whole edit again.
+            hunk 2 (`C`) matches nowhere, and no line is similar. Read the file again.
+            These match but were not applied: hunk 1 at line 1, hunk 3 at line 3.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
 }
@@ -253,9 +253,9 @@ fn a_hunk_may_say_that_it_begins_at_line_0() {
         "--- a/x\n+++ b/x\n@@ -0,5 +1,5 @@\n+x\n@@ -1 +1 @@\n-a\n+b\n",
         expect![[r#"
         x was not changed.
-        hunk 1 (`@@ -0,5 +1,5 @@`) has no line with text to find its place by. Add the line above and the line below as context.
-        These fit and were not applied either: hunk 2 at line 1.
-        Mend what is named above and send the whole edit again.
+        hunk 1 (`@@ -0,5 +1,5 @@`) has no non-blank line to locate it by. Add the line above and the line below as context.
+        These match but were not applied: hunk 2 at line 1.
+        Fix the hunks above and send the whole edit again.
     "#]],
     );
 }
@@ -269,18 +269,18 @@ fn the_same_lines_in_several_other_functions_do_not_make_a_hunk_done() {
         "     try:\n-        bar()\n+        foo()\n",
         expect![[r#"
         x was not changed.
-        hunk 1 (`-        bar()`) fits nowhere. The closest lines are now:
+        hunk 1 (`-        bar()`) matches nowhere. The closest lines are:
              2 |     try:
              3 |         foo()
-        Line 3 differs: the hunk has `        bar()`, the file has `        foo()`. Copy the lines as they are.
-        Mend what is named above and send the whole edit again.
+        Line 3 differs: the hunk has `        bar()`, the file has `        foo()`. Copy the lines exactly.
+        Fix the hunks above and send the whole edit again.
     "#]],
     );
     check(
         file,
         "--- a/x\n+++ b/x\n@@ -5,2 +5,2 @@\n     try:\n-        bar()\n+        foo()\n",
         expect![[r#"
-        x already has what the edit would make of it (line 5). It was not applied twice; go on.
+        x already contains this change (line 5). It was not applied again; continue.
     "#]],
     );
 }
@@ -293,15 +293,15 @@ fn a_number_and_an_anchor_that_name_two_places() {
         "--- a/x\n+++ b/x\n@@ -4 +4 @@ class A:\n-    x = 1\n+    x = 2\n",
         expect![[r#"
         x was not changed.
-        hunk 1 (`@@ -4 +4 @@ class A:`) fits in 2 places: lines 2, 4.
+        hunk 1 (`@@ -4 +4 @@ class A:`) matches 2 places: lines 2, 4.
              1 | class A:
              2 |     x = 1
              3 | class B:
            ...
              3 | class B:
              4 |     x = 1
-        Add lines of context above or below that only the right place has.
-        Mend what is named above and send the whole edit again.
+        Add context lines that only the right place has.
+        Fix the hunks above and send the whole edit again.
     "#]],
     );
     check(
@@ -312,7 +312,7 @@ fn a_number_and_an_anchor_that_name_two_places() {
             x = 1
         class B:
             x = 2
-        (hunk 1 was placed at line 4 of several places at the one its line number names)
+        (hunk 1 was applied at line 4 choosing the match its line number names)
     "#]],
     );
 }

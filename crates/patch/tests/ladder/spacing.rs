@@ -9,22 +9,22 @@ fn indentation_shifted_as_a_block() {
         before,
         " def f(self):\n-    return 1\n+    if True:\n+        return 2\n",
         expect![[r#"
-        class A:
-            def f(self):
-                if True:
-                    return 2
-        (hunk 1 was placed at line 2 with its indentation shifted as a block (4 columns deeper))
-    "#]],
+            class A:
+                def f(self):
+                    if True:
+                        return 2
+            (hunk 1 was applied at line 2 with its indentation shifted (deeper by 4))
+        "#]],
     );
     check(
         before,
         "<<<<<<< SEARCH\n  def f(self):\n      return 1\n=======\n  def f(self):\n      return 2\n>>>>>>> REPLACE\n",
         expect![[r#"
-        class A:
-            def f(self):
-                return 2
-        (hunk 1 was placed at line 2 with its indentation shifted as a block (2 columns deeper))
-    "#]],
+            class A:
+                def f(self):
+                    return 2
+            (hunk 1 was applied at line 2 with its indentation shifted (deeper by 2))
+        "#]],
     );
     // Not by the same amount everywhere.
     check_hunk(
@@ -32,11 +32,11 @@ fn indentation_shifted_as_a_block() {
         " def f(self):\n-  return 1\n+  return 2\n",
         expect![[r#"
             x was not changed.
-            hunk 1 (`-  return 1`) fits nowhere. The closest lines are now:
+            hunk 1 (`-  return 1`) matches nowhere. The closest lines are:
                  2 |     def f(self):
                  3 |         return 1
-            Line 2 differs: the hunk has `def f(self):`, the file has `    def f(self):`. Copy the lines as they are.
-            Mend what is named above and send the whole edit again.
+            Line 2 differs: the hunk has `def f(self):`, the file has `    def f(self):`. Copy the lines exactly.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
     // One column and nothing that goes: the marks of the context were lost, and `new` is right as it is.
@@ -45,11 +45,11 @@ fn indentation_shifted_as_a_block() {
         "    a\n+    new\n    b\n",
         expect![[r#"
             x was not changed.
-            hunk 1 (`+    new`) fits nowhere. The closest lines are now:
+            hunk 1 (`+    new`) matches nowhere. The closest lines are:
                  1 |     a
                  2 |     b
-            Line 1 differs: the hunk has `   a`, the file has `    a`. Copy the lines as they are.
-            Mend what is named above and send the whole edit again.
+            Line 1 differs: the hunk has `   a`, the file has `    a`. Copy the lines exactly.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
 }
@@ -65,7 +65,7 @@ fn tabs_against_spaces() {
             if c:
                 if d:
                     e()
-        (hunk 1 was placed at line 3 with its indentation shifted as a block (tabs to 4 spaces))
+        (hunk 1 was applied at line 3 with its indentation shifted (tabs to 4 spaces))
     "#]],
     );
     check_hunk(
@@ -75,7 +75,7 @@ fn tabs_against_spaces() {
         if a {
         \tb()
         \t\td()
-        (hunk 1 was placed at line 2 with its indentation shifted as a block (4 spaces to a tab))
+        (hunk 1 was applied at line 2 with its indentation shifted (4 spaces to a tab))
     "#]],
     );
 }
@@ -86,15 +86,15 @@ fn context_that_differs_in_its_indentation_only_is_a_warning() {
         "{\n    a\n\n\n    b\n}\n",
         " a\n \n+c\n \n b\n",
         expect![[r#"
-        {
-            a
+            {
+                a
 
-            c
+                c
 
-            b
-        }
-        (hunk 1 was placed at line 2 with its indentation shifted as a block (4 columns deeper))
-    "#]],
+                b
+            }
+            (hunk 1 was applied at line 2 with its indentation shifted (deeper by 4))
+        "#]],
     );
 }
 
@@ -106,7 +106,7 @@ fn typographic_characters_in_the_file() {
         expect![[r#"
         say("ho")
         rest – of it
-        (hunk 1 was placed at line 1 taking typographic quotes, dashes and spaces for plain ones)
+        (hunk 1 was applied at line 1 treating typographic quotes, dashes and spaces as plain)
     "#]],
     );
 }
@@ -118,7 +118,7 @@ fn runs_of_white_space_in_blocks() {
         "<<<<<<< SEARCH\nf(a, b)\n=======\nf(b)\n>>>>>>> REPLACE\n",
         expect![[r#"
         f(b)
-        (hunk 1 was placed at line 1 taking runs of white space for one space)
+        (hunk 1 was applied at line 1 treating runs of whitespace as one space)
     "#]],
     );
     check_hunk(
@@ -126,10 +126,10 @@ fn runs_of_white_space_in_blocks() {
         "-f(a, b)\n+f(b)\n",
         expect![[r#"
             x was not changed.
-            hunk 1 (`-f(a, b)`) fits nowhere. The closest lines are now:
+            hunk 1 (`-f(a, b)`) matches nowhere. The closest lines are:
                  1 | f(a,  b)
-            Line 1 differs: the hunk has `f(a, b)`, the file has `f(a,  b)`. Copy the lines as they are.
-            Mend what is named above and send the whole edit again.
+            Line 1 differs: the hunk has `f(a, b)`, the file has `f(a,  b)`. Copy the lines exactly.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
 }
@@ -142,7 +142,7 @@ fn line_numbers_in_front_of_the_lines() {
         expect![[r#"
         a
           c
-        (hunk 1 was placed at line 1 without the line numbers in front of its lines)
+        (hunk 1 was applied at line 1 without its line-number prefixes)
     "#]],
     );
     check(
@@ -151,7 +151,7 @@ fn line_numbers_in_front_of_the_lines() {
         expect![[r#"
         a
         c
-        (hunk 1 was placed at line 1 without the line numbers in front of its lines)
+        (hunk 1 was applied at line 1 without its line-number prefixes)
     "#]],
     );
     check(
@@ -159,8 +159,8 @@ fn line_numbers_in_front_of_the_lines() {
         "<<<<<<< SEARCH\n1 | a\n2 | b\n=======\n1 | a\nc\n>>>>>>> REPLACE\n",
         expect![[r#"
         the file was not changed.
-        hunk 1 (`1 | a`) fits nowhere, and no line of the file is close. Read the file again.
-        Mend what is named above and send the whole edit again.
+        hunk 1 (`1 | a`) matches nowhere, and no line is similar. Read the file again.
+        Fix the hunks above and send the whole edit again.
     "#]],
     );
 }

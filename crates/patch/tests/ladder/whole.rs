@@ -11,7 +11,7 @@ fn the_same_hunk_twice_is_one() {
         expect![[r#"
         b
         c
-        (hunk 2 says the same as one above it and was taken once)
+        (hunk 2 repeats one above it and was applied once)
     "#]],
     );
 }
@@ -47,7 +47,7 @@ fn a_block_without_its_end() {
         expect![[r#"
         c
         b
-        (hunk 1 has no closing marker and was taken to the edit's end)
+        (hunk 1 has no closing marker and was read to the edit's end)
     "#]],
     );
 }
@@ -58,7 +58,7 @@ fn nothing_to_do() {
         "a\n",
         "-a\n+a\n",
         expect![[r#"
-        the edit of x changes nothing: its old and new lines are the same. Nothing was changed.
+        the edit of x changes nothing: its old and new lines are the same.
     "#]],
     );
     check_hunk(
@@ -87,14 +87,14 @@ fn already_there() {
         "a\nB\nc\n",
         " a\n-b\n+B\n c\n",
         expect![[r#"
-        x already has what the edit would make of it (line 1). It was not applied twice; go on.
+        x already contains this change (line 1). It was not applied again; continue.
     "#]],
     );
     check_hunk(
         "a\nnew\n",
         " a\n+new\n",
         expect![[r#"
-        x already has what the edit would make of it (line 1). It was not applied twice; go on.
+        x already contains this change (line 1). It was not applied again; continue.
     "#]],
     );
     check(
@@ -102,9 +102,9 @@ fn already_there() {
         "--- a/x\n+++ b/x\n@@\n a\n-b\n+B\n@@\n-d\n+D\n",
         expect![[r#"
             x was not changed.
-            hunk 1 (`-b`) is already there, at line 1. Leave it out.
-            These fit and were not applied either: hunk 2 at line 4.
-            Mend what is named above and send the whole edit again.
+            hunk 1 (`-b`) is already there, at line 1. Remove it from the edit.
+            These match but were not applied: hunk 2 at line 4.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
 }
@@ -133,8 +133,8 @@ fn a_cut_hunk_is_refused() {
         "--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@\n a\n-b\n+B",
         expect![[r#"
             x was not changed.
-            hunk 1 (`@@ -1,3 +1,3 @@`) is cut off: its header promises more lines than follow. Send it whole; if it is, write a bare `@@`.
-            Mend what is named above and send the whole edit again.
+            hunk 1 (`@@ -1,3 +1,3 @@`) is cut off: its header counts more lines than follow. Send all of it; if it is complete, use a bare `@@`.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
 }
@@ -146,7 +146,7 @@ fn candidates_and_what_did_fit_are_named() {
         "--- a/x\n+++ b/x\n@@\n-three\n+3\n@@\n-x\n+y\n@@\n-nothing like it at all\n+z\n",
         expect![[r#"
             x was not changed.
-            hunk 2 (`-x`) fits in 2 places: lines 2, 4.
+            hunk 2 (`-x`) matches 2 places: lines 2, 4.
                  1 | one
                  2 | x
                  3 | two
@@ -154,10 +154,10 @@ fn candidates_and_what_did_fit_are_named() {
                  3 | two
                  4 | x
                  5 | three
-            Add lines of context above or below that only the right place has.
-            hunk 3 (`-nothing like it at all`) fits nowhere, and no line of the file is close. Read the file again.
-            These fit and were not applied either: hunk 1 at line 5.
-            Mend what is named above and send the whole edit again.
+            Add context lines that only the right place has.
+            hunk 3 (`-nothing like it at all`) matches nowhere, and no line is similar. Read the file again.
+            These match but were not applied: hunk 1 at line 5.
+            Fix the hunks above and send the whole edit again.
         "#]],
     );
 }
@@ -169,8 +169,8 @@ fn deletion_must_name_every_line() {
         "a\nb\n",
         "--- a/x\n+++ /dev/null\n@@ -1 +0,0 @@\n-a\n",
         expect![[r#"
-        x has 1 lines that the deletion does not name. Nothing was changed. Read the file; if all of it shall go, send the deletion without hunks.
-    "#]],
+            the deletion of x does not list all of its lines (1 left). Nothing was changed. Read the file; to delete all of it, send the deletion without hunks.
+        "#]],
     );
 }
 
@@ -180,7 +180,7 @@ fn a_new_file_has_no_lines_to_be_found() {
         "",
         "--- /dev/null\n+++ b/x\n@@ -0,0 +1,2 @@\n+a\nb\n",
         expect![[r#"
-            x was not created: a line of it does not begin with `+`: `b`. Begin every line of a new file with `+`; to change a file that exists, name it after `---` too.
+            x was not created: this line does not start with `+`: `b`. Start every line of a new file with `+`; to edit an existing file, name it after `---` too.
         "#]],
     );
 }
@@ -203,7 +203,7 @@ fn what_overlapping_hunks_both_say_is_done_once() {
         a
         B
         c
-        (hunks 1 and 2 both make the change of line 2; it was made once)
+        (hunks 1 and 2 make the same change at line 2; applied once)
     "#]],
     );
     check(

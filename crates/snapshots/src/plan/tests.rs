@@ -108,10 +108,10 @@ fn what_somebody_changed_meanwhile_is_left() {
         &[("a", "mine"), ("b", "mine"), ("c", "mine"), ("d", "-")],
         Merge::No,
         expect![[r#"
-            a: changed since by somebody else
-            b: changed since by somebody else
-            c: changed since by somebody else
-            d: changed since by somebody else
+            a: changed since by someone else
+            b: changed since by someone else
+            c: changed since by someone else
+            d: changed since by someone else
         "#]],
     );
     // Between two of our steps, under the second: the whole way back would lose it.
@@ -120,7 +120,7 @@ fn what_somebody_changed_meanwhile_is_left() {
         &[],
         Merge::No,
         expect![[r#"
-        a: changed since by somebody else
+        a: changed since by someone else
     "#]],
     );
     check(
@@ -173,8 +173,8 @@ fn merged_on_request_where_the_lines_allow_it() {
         &[("b", "mine"), ("c", "mine")],
         Merge::Text,
         expect![[r#"
-        b: changed since by somebody else
-        c: changed since by somebody else
+        b: changed since by someone else
+        c: changed since by someone else
     "#]],
     );
     check(
@@ -182,7 +182,7 @@ fn merged_on_request_where_the_lines_allow_it() {
         &[("a", "mi\0ne")],
         Merge::Text,
         expect![[r#"
-        a: changed since, and not as text that can be merged
+        a: changed since, and cannot be merged as text
     "#]],
     );
 }
@@ -194,8 +194,8 @@ fn what_is_not_kept_is_neither_restored_nor_taken_away() {
         &[],
         Merge::No,
         expect![[r#"
-        big: its content is not kept: too large, or there was no room or time
-        new: its content is not kept: too large, or there was no room or time
+        big: no snapshot: too large, or no space or time
+        new: no snapshot: too large, or no space or time
     "#]],
     );
 }
@@ -216,7 +216,7 @@ fn directories_and_files_that_took_each_others_place() {
         &[("a", "mine")],
         Merge::No,
         expect![[r#"
-        a/b: what is now at its directory's place is no directory
+        a/b: its directory is no longer a directory
     "#]],
     );
     check(
@@ -224,7 +224,7 @@ fn directories_and_files_that_took_each_others_place() {
         &[("a", ">elsewhere")],
         Merge::No,
         expect![[r#"
-        a/b: what is now at its directory's place is no directory
+        a/b: its directory is no longer a directory
     "#]],
     );
 }

@@ -79,7 +79,7 @@ pub(super) fn find(line: &str) -> Vec<(&'static str, &str)> {
     if line.contains("-----BEGIN ") && line.contains("PRIVATE KEY") {
         found.push(("a private key", line));
     }
-    found.extend(logins(line).map(|login| ("a password in an address", login)));
+    found.extend(logins(line).map(|login| ("a password in a URL", login)));
     let lower = line.to_lowercase();
     let telling = GIVEN_TO.iter().any(|name| lower.contains(name));
     for word in line.split(|c: char| !is_part(c)).filter(|word| 12 < word.len()) {
@@ -192,9 +192,9 @@ mod tests {
         check(&join("sk-ant-", "api03-abcdefghijklmnopqrst"), &["an Anthropic key"]);
         check(&join("xoxb-", "123456789012-abcdefghijkl"), &["a Slack token"]);
         check(&format!("-----BEGIN RSA {}-----", "PRIVATE KEY"), &["a private key"]);
-        check(&format!("url = https://me:{}@host/x", "hunter22"), &["a password in an address"]);
+        check(&format!("url = https://me:{}@host/x", "hunter22"), &["a password in a URL"]);
         let two = format!("see https://x.example and a://b:{}@c, d://e:{}@f", "hunter22", "hunter23");
-        check(&two, &["a password in an address", "a password in an address"]);
+        check(&two, &["a password in a URL", "a password in a URL"]);
         check(&format!("TOKEN={}", join("ghs_", &"aB3".repeat(12))), &["a GitHub token"]);
     }
 

@@ -64,7 +64,7 @@ pub(super) fn call(html: &mut Html, called: &Called<'_>, limit: usize) {
     }
     match changes {
         Some(_) if class == "good" => {
-            html.markup("<details><summary>What the model was told</summary><pre>");
+            html.markup("<details><summary>Result shown to the model</summary><pre>");
             html.text(&clip(told, limit)).markup("</pre></details>");
         }
         Some(_) | None if told.is_empty() => (),
@@ -78,7 +78,7 @@ pub(super) fn call(html: &mut Html, called: &Called<'_>, limit: usize) {
 /// The class of the call, its mark, and its end in words with the time it took.
 fn state(called: &Called<'_>) -> (&'static str, &'static str, String) {
     let took = time(called.took);
-    let Some(outcome) = called.outcome else { return ("bad", "?", "no outcome: the program died".to_owned()) };
+    let Some(outcome) = called.outcome else { return ("bad", "?", "no result: the program died".to_owned()) };
     let gist = one_line(&human::gist(called.call, outcome), 60);
     let is_command = called.call.name == "run_command";
     match outcome {
@@ -88,7 +88,7 @@ fn state(called: &Called<'_>) -> (&'static str, &'static str, String) {
         ToolOutcome::Failed(_) => ("bad", "✗", format!("failed · {took}")),
         ToolOutcome::Refused(_) => ("bad", "⊘", format!("refused · {took}")),
         ToolOutcome::Cancelled => ("bad", "–", "cancelled".to_owned()),
-        ToolOutcome::Interrupted => ("bad", "?", "interrupted: whether it was carried out is not known".to_owned()),
+        ToolOutcome::Interrupted => ("bad", "?", "interrupted: unknown whether it ran".to_owned()),
     }
 }
 
