@@ -176,7 +176,7 @@ fn an_effort_is_brought_to_a_level_that_the_model_takes() {
     };
     let (sent, note) = effort("mistral-medium-3-5", "low");
     assert_eq!(sent, Some(json!("high")));
-    assert!(note.contains("mistral-medium-3-5 takes effort none or high, not low: using high"), "{note}");
+    assert!(note.contains("mistral-medium-3-5 accepts effort none or high, not low: using high"), "{note}");
     assert_eq!(effort("mistral-small-2603", "none").0, Some(json!("none")));
     assert_eq!(effort("mistral-large-4-0", "low"), (Some(json!("low")), String::new()));
     let (sent, note) = effort("devstral-2512", "high");
@@ -230,7 +230,7 @@ fn the_effort_changes_in_a_conversation() {
     terminal.say("First.");
     terminal.wait_for("One.");
     terminal.say("/effort");
-    terminal.wait_for("mistral-medium-3-5: effort high; it takes none or high");
+    terminal.wait_for("mistral-medium-3-5: effort high; it accepts none or high");
     terminal.say("/effort much");
     terminal.wait_for("error: unknown effort `much`");
     terminal.say("/effort none");

@@ -109,7 +109,7 @@ impl Chat {
         match (wanted, wanted.parse(), &self.talk) {
             ("", _, Some(talk)) => screen.prose(Paint::Plain, &talk.effort()),
             ("", _, None) => {
-                screen.prose(Paint::Plain, "the model is not connected yet; another effort: /effort LEVEL")
+                screen.prose(Paint::Plain, "no model is connected yet; to change the effort: /effort LEVEL")
             }
             (_, Ok(effort), _) => self.find(self.config.with_effort(effort)),
             (_, Err(error), _) => screen.prose(Paint::Red, &format!("error: {error}")),

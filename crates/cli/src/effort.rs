@@ -22,7 +22,7 @@ pub(crate) fn choose(
             let nearest = wanted.nearest(levels);
             let note = nearest
                 .filter(|nearest| *nearest != wanted)
-                .map(|nearest| format!("{model} takes effort {}, not {wanted}: using {nearest}", names(levels)));
+                .map(|nearest| format!("{model} accepts effort {}, not {wanted}: using {nearest}", names(levels)));
             (nearest, note)
         }
     }
@@ -48,9 +48,9 @@ pub(crate) fn temperature(config: &Config, card: Option<f64>, profile: &Profile,
 pub(crate) fn describe(effort: Option<Effort>, profile: &Profile, model: &str) -> String {
     let now = effort.map_or("the server's default", Effort::name);
     match profile.efforts {
-        None => format!("{model}: effort {now}; its levels are not known; another one: /effort LEVEL"),
+        None => format!("{model}: effort {now}; its levels are unknown; to change it: /effort LEVEL"),
         Some([]) => format!("{model} has no effort levels"),
-        Some(levels) => format!("{model}: effort {now}; it takes {}: /effort LEVEL", names(levels)),
+        Some(levels) => format!("{model}: effort {now}; it accepts {}: /effort LEVEL", names(levels)),
     }
 }
 
@@ -72,12 +72,12 @@ mod tests {
         check(
             "mistral-medium-3-5",
             Some(Low),
-            (Some(High), "mistral-medium-3-5 takes effort none or high, not low: using high"),
+            (Some(High), "mistral-medium-3-5 accepts effort none or high, not low: using high"),
         );
         check(
             "mistral-large-4-0",
             Some(Xhigh),
-            (Some(High), "mistral-large-4-0 takes effort low, medium or high, not xhigh: using high"),
+            (Some(High), "mistral-large-4-0 accepts effort low, medium or high, not xhigh: using high"),
         );
         check("mistral-large-4-0", Some(Medium), (Some(Medium), ""));
         check("devstral-2512", None, (None, ""));

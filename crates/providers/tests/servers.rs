@@ -49,7 +49,7 @@ fn a_wrong_key() {
         let fake = FakeMistral::start_with(Script::new([]), config).await.unwrap();
         let error = connect(fake.base_url(), Some("wrong")).models().await.unwrap_err();
         assert_eq!(error.kind, ChatErrorKind::Key);
-        assert_eq!(connect(fake.base_url(), Some("right\n")).models().await.unwrap().len(), 11);
+        assert_eq!(connect(fake.base_url(), Some("right\n")).models().await.unwrap().len(), 15);
     });
 }
 

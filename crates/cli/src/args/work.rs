@@ -83,8 +83,8 @@ pub(crate) struct ModelArgs {
     #[arg(long, value_name = "ID")]
     pub(crate) model: Option<String>,
 
-    /// How much the model thinks before it replies: none, minimal, low, medium, high, xhigh; the nearest level that the
-    /// model takes is used [default: high, for models that think]
+    /// How much the model thinks: none, minimal, low, medium, high, xhigh; uses the nearest level that the model accepts
+    /// [default: high, if the model thinks]
     #[arg(long, value_name = "LEVEL")]
     pub(crate) effort: Option<Effort>,
 
