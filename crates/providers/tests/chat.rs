@@ -3,7 +3,6 @@
 #![cfg(test)]
 
 use std::fmt::Write as _;
-use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -379,66 +378,4 @@ fn a_connection_that_was_closed_meanwhile_costs_nothing() {
         };
         tokio::join!(serve, use_it);
     });
-}
-
-#[test]
-fn a_dropped_stream_ends_the_request() {
-    on_a_runtime(async {
-        use tokio::io::AsyncReadExt;
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = client(format!("http://{}/v1", listener.local_addr().unwrap()));
-        let (entries, tools) = (opening(), tools());
-        let request =
-            ChatRequest { entries: &entries, generation: 0, tools: &tools, fresh_starts: 0, max_output_tokens: None };
-        let mut stream = client.send(request);
-        let mut socket = tokio::select! {
-            _ = stream.next() => panic!("nothing was answered"),
-            accepted = async {
-                let (mut socket, _) = listener.accept().await.unwrap();
-                assert!(socket.read(&mut [0; 64]).await.unwrap() > 0);
-                socket
-            } => accepted,
-        };
-        drop(stream);
-        let mut rest = Vec::new();
-        tokio::time::timeout(Duration::from_secs(5), socket.read_to_end(&mut rest)).await.unwrap().unwrap();
-    });
-}
-
-/// Signs of life that say nothing do not hold a reply up that is complete.
-#[test]
-fn what_a_server_sends_after_the_end_is_not_waited_for_long() {
-    let chunk = |delta: serde_json::Value, finish: Option<&str>| {
-        format!("data: {}\n\n", json!({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}))
-    };
-    let finished = chunk(json!({"content": "Done."}), None) + &chunk(json!({}), Some("stop"));
-    let done = format!("{finished}data: [DONE]\n\n");
-    for (reply, most) in [(done, 1), (finished, 11)] {
-        // The reply at once, then as many bytes of comments a second, for longer than anybody waits.
-        let mut raw = Raw::stream(format!("{reply}{}", ": ping\n\n".repeat(100_000)));
-        raw.delivery.piece_bytes = NonZeroUsize::new(reply.len());
-        raw.delivery.between_chunks = Duration::from_secs(1);
-        let waited = on_a_runtime(async {
-            let server = FakeMistral::start(Script::new([Turn::Raw(raw)])).await.unwrap();
-            let client = with(server.base_url(), Duration::from_secs(300), |_| ());
-            let (entries, tools) = (opening(), tools());
-            let request = ChatRequest {
-                entries: &entries,
-                generation: 0,
-                tools: &tools,
-                fresh_starts: 0,
-                max_output_tokens: None,
-            };
-            let mut stream = client.send(request);
-            let first = stream.next().await.unwrap().unwrap();
-            assert_eq!(first, ChatEvent::Text("Done.".to_owned()));
-            // From here on the clock moves only where everybody waits for it.
-            tokio::time::pause();
-            let said_at = tokio::time::Instant::now();
-            let rest: Vec<ChatEvent> = stream.map(Result::unwrap).collect().await;
-            assert_eq!(rest.last(), Some(&ChatEvent::Finish(agent::FinishReason::Stop)));
-            said_at.elapsed()
-        });
-        assert!(waited.as_secs() <= most, "{waited:?}");
-    }
 }
