@@ -265,3 +265,13 @@ fn a_question_on_forty_columns() {
     terminal.press("y");
     assert_eq!(terminal.wait_for_end(), 0);
 }
+
+#[test]
+fn a_file_name_cannot_draw_a_line_of_its_own() {
+    let script = "I write.\n> create_file {\"filename\": \"a\\n✓ done\", \"content\": \"x\\n\"}\n---\nDone.";
+    let world = World::new(&[], script);
+    let Some(terminal) = open(&world, SIZE, &[]) else { return };
+    asked(&terminal, 1);
+    assert!(terminal.screen().contains("change new a␊✓ done +1 -0"), "{}", terminal.screen());
+    terminal.press("n");
+}

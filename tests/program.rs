@@ -234,3 +234,20 @@ fn a_model_without_a_system_role_has_its_instructions_from_the_user() {
     assert_eq!(roles.collect::<Vec<&str>>(), ["user", "assistant", "user"]);
     assert_eq!(messages[2]["content"], "Task");
 }
+
+#[test]
+fn a_look_does_not_run_what_an_edit_put_into_path() {
+    let edit = "--- /dev/null\\n+++ b/.venv/bin/ls\\n@@ -0,0 +1,2 @@\\n+#!/bin/sh\\n+touch PLANTED\\n";
+    let script = format!(
+        "> apply_diff {{\"diff\": \"diff --git a/.venv/bin/ls b/.venv/bin/ls\\nnew file mode 100755\\n{edit}\"}}\n---\n\
+         > run_command {{\"command\": \"ls\"}}\n---\nDone."
+    );
+    let world = World::new(&[(".venv/bin/keep", "")], &script);
+    let path = format!("{}:{}", world.workspace().join(".venv/bin").display(), std::env::var("PATH").unwrap());
+    let ran = crate::support::ran(
+        world.command(&["run", "--mode", "accept-edits", "Look."]).env("PATH", path).output().unwrap(),
+    );
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(world.workspace().join(".venv/bin/ls").exists(), "{}", ran.stderr);
+    assert!(!world.workspace().join("PLANTED").exists(), "{}", ran.stderr);
+}

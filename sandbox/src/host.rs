@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent::{Background, Cancel, Effect, Ended, Observation, Permit, Ran, Sandbox, SandboxError};
+use agent::{Background, Cancel, Effect, Ended, Observation, Permit, Programs, Ran, Sandbox, SandboxError};
 use async_trait::async_trait;
 use rustix::process::DumpableBehavior;
 use tokio::sync::{Mutex, OnceCell};
@@ -31,6 +31,7 @@ use crate::{git_dirs, list, map, read, run, search, write};
 /// Where shells are, before PATH is asked.
 const SHELLS: &[&str] = &["/bin/bash", "/usr/bin/bash"];
 const LAST_SHELL: &str = "/bin/sh";
+const PATH_NOTE: &str = "This ran without approval, so PATH did not include directories that edits can write.";
 
 /// Why a workspace cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -96,7 +97,17 @@ impl Host {
         })
     }
 
+    #[cfg(test)]
     pub(crate) async fn act(&self, effect: &Effect, cancel: &Cancel) -> Result<Observation, SandboxError> {
+        self.act_with(effect, Programs::AnyInPath, cancel).await
+    }
+
+    pub(crate) async fn act_with(
+        &self,
+        effect: &Effect,
+        programs: Programs,
+        cancel: &Cancel,
+    ) -> Result<Observation, SandboxError> {
         if cancel.is_set() {
             return Err(SandboxError::Cancelled);
         }
@@ -127,13 +138,13 @@ impl Host {
             }
             Effect::Run { command, timeout } => {
                 let longest = self.options.fence.limits.time;
-                let mut ran = self.run(&command, timeout.min(longest), cancel).await?;
+                let mut ran = self.run(&command, programs, timeout.min(longest), cancel).await?;
                 if ran.ended == Ended::TimedOut(longest) && longest < timeout {
                     ran.notes.push(format!("The user's limit of {} s per command was reached.", longest.as_secs()));
                 }
                 Ok(Observation::Ran(ran))
             }
-            Effect::Start { command } => self.start(&command, cancel).await.map(Observation::Started),
+            Effect::Start { command } => self.start(&command, programs, cancel).await.map(Observation::Started),
             Effect::ReadOutput { id, wait } => self.backgrounds.read(id, wait, cancel).await.map(Observation::Output),
             Effect::Stop { id } => {
                 let (background, stop) = self.backgrounds.stop(id).await?;
@@ -186,9 +197,15 @@ impl Host {
         found.map(|path| path.strip_prefix(root).map(Path::to_path_buf).unwrap_or(path)).collect()
     }
 
-    async fn run(&self, command: &str, timeout: Duration, cancel: &Cancel) -> Result<Ran, SandboxError> {
+    async fn run(
+        &self,
+        command: &str,
+        programs: Programs,
+        timeout: Duration,
+        cancel: &Cancel,
+    ) -> Result<Ran, SandboxError> {
         let mut slot = self.keeper.lock().await;
-        let started = self.launch(&mut slot, command).await?;
+        let started = self.launch(&mut slot, command, programs).await?;
         let mut output = Output::new(self.options.outputs.clone());
         let over = async {
             tokio::select! {
@@ -208,24 +225,45 @@ impl Host {
         let (ended, mut notes) = run::verdict(attended.end)?;
         notes.extend(slot.as_ref().and_then(|keeper| keeper.proxy.as_ref()).and_then(Proxy::take_notes));
         notes.extend(self.backgrounds.obituaries());
+        if programs == Programs::OutsideWorkspace && self.path_outside_workspace().is_some() {
+            notes.push(PATH_NOTE.to_string());
+        }
         let shown = output.finish();
         let (text, total_bytes, full_output) = (shown.text, shown.total_bytes, shown.full);
         Ok(Ran { ended: cut.unwrap_or(ended), output: text, total_bytes, full_output, notes })
     }
 
-    async fn start(&self, command: &str, cancel: &Cancel) -> Result<Background, SandboxError> {
+    async fn start(&self, command: &str, programs: Programs, cancel: &Cancel) -> Result<Background, SandboxError> {
         self.backgrounds.check_room()?;
-        let started = self.launch(&mut *self.keeper.lock().await, command).await?;
+        let started = self.launch(&mut *self.keeper.lock().await, command, programs).await?;
         let id = self.backgrounds.add(command, started, self.options.outputs.clone());
         self.backgrounds.first_look(id, cancel).await
     }
 
-    async fn launch(&self, slot: &mut Option<Keeper>, command: &str) -> Result<Started, SandboxError> {
+    /// PATH for a command that runs unasked because its programs are known; `None`: the user's own will do.
+    fn path_outside_workspace(&self) -> Option<OsString> {
+        let (_, path) = self.environment.iter().find(|(name, _)| name == "PATH")?;
+        let (edited, kept): (Vec<PathBuf>, Vec<PathBuf>) =
+            std::env::split_paths(path).partition(|dir| self.roots.may_be_edited(dir));
+        // They come from a PATH, so no name has a colon in it.
+        if edited.is_empty() { None } else { std::env::join_paths(kept).ok() }
+    }
+
+    async fn launch(
+        &self,
+        slot: &mut Option<Keeper>,
+        command: &str,
+        programs: Programs,
+    ) -> Result<Started, SandboxError> {
         let git = match self.options.fence.sandbox {
             SandboxMode::On => self.git.get_or_init(|| self.git_dirs()).await.as_slice(),
             SandboxMode::Off => &[],
         };
-        let errand = Errand { shell: &self.shell, command, directory: self.roots.workspace.real(), git };
+        let path = match programs {
+            Programs::AnyInPath => None,
+            Programs::OutsideWorkspace => self.path_outside_workspace(),
+        };
+        let errand = Errand { shell: &self.shell, command, directory: self.roots.workspace.real(), git, path };
         if let (true, Some(keeper)) = (self.backgrounds.take_unwatched(), slot.as_mut()) {
             keeper.end(run::GRACE).await;
         }
@@ -310,7 +348,7 @@ impl Host {
 #[async_trait(?Send)]
 impl Sandbox for Host {
     async fn perform(&self, permit: Permit, cancel: &Cancel) -> Result<Observation, SandboxError> {
-        self.act(permit.effect(), cancel).await
+        self.act_with(permit.effect(), permit.programs(), cancel).await
     }
 }
 

@@ -53,6 +53,8 @@ pub(crate) struct Order {
     pub(crate) directory: AnyPath,
     /// Directories of git, and the files that stand for one. Absolute.
     pub(crate) git: Vec<AnyPath>,
+    /// In place of the PATH that the launcher was started with.
+    pub(crate) path: Option<OsString>,
 }
 
 /// Warden to agent, once, when everything that the command started is dead.

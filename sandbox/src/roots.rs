@@ -78,6 +78,15 @@ impl Roots {
         self.added.iter().filter(|(_, access)| *access == Access::Write).map(|(root, _)| root.real())
     }
 
+    /// Whether edits of the model can put a program there: `dir` is an entry of PATH, and a relative one means the
+    /// workspace.
+    pub(crate) fn may_be_edited(&self, dir: &Path) -> bool {
+        let Ok(real) = std::fs::canonicalize(dir) else { return dir.is_relative() };
+        dir.is_relative()
+            || real.starts_with(self.workspace.real())
+            || self.added_for_writing().any(|added| real.starts_with(added))
+    }
+
     fn find(&self, path: &Path) -> Option<&(Root, Access)> {
         if path.is_relative() || self.workspace.claims(path) {
             return None;

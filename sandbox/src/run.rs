@@ -32,6 +32,8 @@ pub(crate) struct Errand<'a> {
     pub(crate) directory: &'a Path,
     /// Where git's own files are.
     pub(crate) git: &'a [PathBuf],
+    /// In place of the user's PATH.
+    pub(crate) path: Option<OsString>,
 }
 
 /// A command on its way: what it prints, and our end of its warden's socket.
@@ -125,6 +127,7 @@ pub(crate) async fn start(keeper: &Keeper, errand: &Errand<'_>) -> io::Result<St
         command: OsString::from(errand.command),
         directory: errand.directory.to_path_buf().into(),
         git: errand.git.iter().cloned().map(Into::into).collect(),
+        path: errand.path.clone(),
     };
     let (read, write) = pipe()?;
     let pipe = Receiver::from_owned_fd(read)?;

@@ -61,15 +61,36 @@ pub enum FileMode {
 /// **Invariant:** only `Workspace` makes one, and a [`Sandbox`] acts on
 /// nothing else. That is the one door.
 #[derive(Debug)]
-pub struct Permit(Effect);
+pub struct Permit {
+    effect: Effect,
+    programs: Programs,
+}
+
+/// Where a command's programs are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Programs {
+    /// By the user's PATH.
+    AnyInPath,
+    /// By the user's PATH without directories that edits can write. The command runs unasked because its programs are
+    /// known to be harmless, and an edit could put another `ls` into `.venv/bin`.
+    OutsideWorkspace,
+}
 
 impl Permit {
     pub(crate) fn new(effect: Effect) -> Permit {
-        Permit(effect)
+        Permit { effect, programs: Programs::AnyInPath }
+    }
+
+    pub(crate) fn for_harmless(effect: Effect) -> Permit {
+        Permit { effect, programs: Programs::OutsideWorkspace }
     }
 
     pub fn effect(&self) -> &Effect {
-        &self.0
+        &self.effect
+    }
+
+    pub fn programs(&self) -> Programs {
+        self.programs
     }
 }
 

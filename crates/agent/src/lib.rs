@@ -52,7 +52,7 @@ pub use crate::compact::{Condensed, compact};
 pub use crate::counted::{counted, plural};
 pub use crate::effect::{
     Background, Change, Effect, Ended, FileMode, Found, FoundFile, FoundLine, LineKind, Listed, Listing, Observation,
-    Permit, Ran, RepoMap, Sandbox, SandboxError,
+    Permit, Programs, Ran, RepoMap, Sandbox, SandboxError,
 };
 pub use crate::frontend::{AgentEvent, Answer, Frontend, Question};
 pub use crate::journal::{Journal, JournalError};

@@ -1,5 +1,6 @@
 //! Which effects run, which are asked about, which never happen. Pure.
 
+mod indirect;
 mod looks;
 mod mode;
 mod rules;
@@ -86,6 +87,20 @@ impl ApprovalPolicy {
             }
             (Effect::Write { changes }, mode) => self.judge_write(changes, mode),
             (Effect::Run { command, .. } | Effect::Start { command }, mode) => self.judge_run(command, mode),
+        }
+    }
+
+    /// Whether an allowed command is allowed because its programs only look.
+    pub(crate) fn relies_on_programs(&self, effect: &Effect) -> bool {
+        match effect {
+            Effect::Run { command, .. } | Effect::Start { command } => self.mode() != Mode::Auto && is_look(command),
+            Effect::Read { .. }
+            | Effect::List { .. }
+            | Effect::Search { .. }
+            | Effect::Map { .. }
+            | Effect::Write { .. }
+            | Effect::ReadOutput { .. }
+            | Effect::Stop { .. } => false,
         }
     }
 
@@ -196,7 +211,8 @@ fn strongest(rules: &[Rule], covers: impl Fn(&Rule) -> Covers) -> Option<(&Rule,
 }
 
 fn of_line(rule: &Rule, line: &Line) -> Covers {
-    line.commands.iter().map(|command| rule.concerns(command)).max().unwrap_or(Covers::No)
+    let shown = line.commands.iter().map(|command| rule.concerns(command)).max().unwrap_or(Covers::No);
+    if shown == Covers::No && rule.may_hide_in(line) { Covers::Maybe } else { shown }
 }
 
 fn of_changes(rule: &Rule, changes: &[Change]) -> Covers {

@@ -8,7 +8,7 @@ use agent::{Answer, Effect, Question};
 use anstyle::Style;
 
 use crate::account::diff;
-use crate::harmless::harmless;
+use crate::exact::exact_name;
 use crate::inline::{cells, fold};
 use crate::screen::{Paint, Screen};
 use dialog::{Dialog, Typed};
@@ -134,7 +134,7 @@ async fn choose(
     cut: bool,
 ) -> Option<Choice> {
     let mut keys = vec!["y once".to_owned()];
-    keys.extend(question.offer.map(|offer| harmless(&format!("a always: {offer}"))));
+    keys.extend(question.offer.map(|offer| exact_name(&format!("a always: {offer}"))));
     keys.extend(["e edit".to_owned(), "n no, and why".to_owned()]);
     keys.extend(cut.then(|| "v view all".to_owned()));
     keys.extend(["? more".to_owned(), "q stop".to_owned()]);

@@ -23,6 +23,7 @@ mod diff;
 mod editor;
 mod effort;
 mod events;
+mod exact;
 mod harmless;
 mod highlight;
 mod hint;

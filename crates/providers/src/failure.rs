@@ -5,6 +5,7 @@ use std::time::Duration;
 use agent::{ChatError, ChatErrorKind};
 use serde_json::Value;
 
+use crate::context_full::is_context_full;
 use crate::decoder::StreamError;
 use crate::reason;
 
@@ -41,23 +42,6 @@ const LOCAL_CONNECT_ATTEMPTS: u32 = 4;
 
 const UNKNOWN_ATTEMPTS: u32 = 4;
 
-/// MISTRAL.md 2.4, and what llama.cpp, vLLM, LM Studio and OpenAI say.
-const CONTEXT_FULL: &[&str] = &[
-    "context too long",
-    "maximum context length",
-    "context_length_exceeded",
-    "input too large",
-    "couldn't fit with truncation",
-    "prompt is too long",
-    "prompt_too_long",
-    "model_context_exceeded",
-    "too large for model with",
-    "available context size",
-    "exceed_context_size",
-    "exceeds the context",
-    "greater than the context length",
-];
-
 /// Answers with status 500 that will not change: llama.cpp judges the chat template as it renders it.
 const PERMANENT: &[&str] = &["jinja", "chat template", "roles must alternate", "is not supported", "does not support"];
 
@@ -72,8 +56,23 @@ impl Failure {
     }
 }
 
-/// An answer with a status other than 200.
-pub(crate) fn of_status(status: u16, asked: Option<Duration>, body: &str, about: &About) -> Failure {
+/// Quotas that waiting does not bring back: OpenAI, and gateways that sell credits.
+const SPENT: &[&str] = &["insufficient_quota", "current quota", "billing", "credit balance", "monthly"];
+
+/// What a server returned instead of a reply.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refusal<'a> {
+    pub(crate) status: u16,
+    pub(crate) body: &'a str,
+    /// The wait that it asks for.
+    pub(crate) asked: Option<Duration>,
+    /// The size of the request's body.
+    pub(crate) sent_bytes: usize,
+}
+
+/// A refusal with a status that is not a success.
+pub(crate) fn of_status(refusal: Refusal<'_>, about: &About) -> Failure {
+    let Refusal { status, body, asked, sent_bytes } = refusal;
     let said = match reason::of_body(body) {
         said if said.is_empty() => "no reason given".to_owned(),
         said => said,
@@ -81,7 +80,7 @@ pub(crate) fn of_status(status: u16, asked: Option<Duration>, body: &str, about:
     let message = format!("the server returned {status}: {said}");
     let lower = body.to_lowercase();
     let says = |texts: &[&str]| texts.iter().any(|text| lower.contains(text));
-    if matches!(status, 400 | 413 | 422 | 500) && says(CONTEXT_FULL) {
+    if is_context_full(status, body, sent_bytes) {
         return Failure::never(ChatErrorKind::ContextFull, message, None);
     }
     match status {
@@ -105,6 +104,15 @@ pub(crate) fn of_status(status: u16, asked: Option<Duration>, body: &str, about:
         }
         // The model drew a call that the server's own check refused; the next draw may be right.
         400 if says(&["tool_use_failed"]) => Failure::later(message, asked, 3),
+        400 if says(&["temperature"]) && says(&["unsupported", "not support", "only the default"]) => {
+            let hint = "set `temperature = 1` in the configuration, or AGENT_TEMPERATURE=1".to_owned();
+            Failure::never(ChatErrorKind::Refused, message, Some(hint))
+        }
+        429 if says(SPENT) => {
+            let hint =
+                format!("waiting will not help: check the plan and the billing of the account at {}", about.base_url);
+            Failure::never(ChatErrorKind::Refused, message, Some(hint))
+        }
         500 if says(PERMANENT) => Failure::never(ChatErrorKind::Refused, message, None),
         408 | 409 | 425 | 429 | 500 | 502 | 503 | 504 | 529 => Failure::later(message, asked, ANY),
         _ => Failure::never(ChatErrorKind::Refused, message, None),
@@ -130,7 +138,9 @@ pub(crate) fn of_stream(error: StreamError, about: &About) -> Failure {
     match error {
         StreamError::Server(value) => {
             let status = status_within(&value);
-            let failure = of_status(status.unwrap_or(503), None, &value.to_string(), about);
+            let body = value.to_string();
+            let refusal = Refusal { status: status.unwrap_or(503), body: &body, asked: None, sent_bytes: 0 };
+            let failure = of_status(refusal, about);
             let message = format!("the server aborted the reply: {}", reason::of_value(&value));
             let again = match failure.again {
                 // Without a status nobody knows whether it will pass.
@@ -168,6 +178,11 @@ pub(crate) fn of_connect(why: &str, about: &About) -> Failure {
 
 pub(crate) fn of_tls(why: &str, about: &About) -> Failure {
     let message = format!("TLS connection to {} failed: {why}", about.base_url);
+    if why.contains("CaUsedAsEndEntity") {
+        let hint = "the server's certificate is its own authority, which is not accepted: create it with \
+                    `openssl req -x509 ... -addext basicConstraints=critical,CA:FALSE`";
+        return Failure::never(ChatErrorKind::Refused, message, Some(hint.to_owned()));
+    }
     let hint = "for a private certificate authority set SSL_CERT_FILE; for a server without TLS use http://";
     Failure::never(ChatErrorKind::Refused, message, Some(hint.to_owned()))
 }
@@ -229,7 +244,7 @@ mod tests {
 
     #[track_caller]
     fn check(status: u16, body: &str, expected: Expect) {
-        expected.assert_eq(&shown(of_status(status, None, body, &about())));
+        expected.assert_eq(&shown(of_status(Refusal { status, body, asked: None, sent_bytes: 0 }, &about())));
     }
 
     #[test]
@@ -330,7 +345,35 @@ mod tests {
     }
 
     #[test]
+    fn what_waiting_does_not_change() {
+        check(
+            429,
+            r#"{"error":{"message":"You exceeded your current quota, please check your plan and billing details.","type":"insufficient_quota"}}"#,
+            expect![[r#"
+                Refused, never again
+                error: the server returned 429: You exceeded your current quota, please check your plan and billing details.
+                hint: waiting will not help: check the plan and the billing of the account at https://api.mistral.ai/v1
+            "#]],
+        );
+        check(
+            400,
+            r#"{"error":{"message":"Unsupported value: 'temperature' does not support 0.15 with this model. Only the default (1) value is supported."}}"#,
+            expect![[r#"
+                Refused, never again
+                error: the server returned 400: Unsupported value: 'temperature' does not support 0.15 with this model. Only the default (1) value is supported.
+                hint: set `temperature = 1` in the configuration, or AGENT_TEMPERATURE=1
+            "#]],
+        );
+    }
+
+    #[test]
     fn errors_inside_a_stream() {
+        let full = serde_json::json!({"error": {"message": "Too long.", "code": "context_length_exceeded"}});
+        expect![[r#"
+            ContextFull, never again
+            error: the server aborted the reply: Too long.
+        "#]]
+        .assert_eq(&shown(of_stream(StreamError::Server(full), &about())));
         let refused = serde_json::json!({"error": {"message": "Bad image", "code": 400}});
         expect![[r#"
             Refused, never again

@@ -8,14 +8,17 @@ use std::time::{Duration, SystemTime};
 
 use agent::{ChatError, ChatErrorKind};
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER,
+};
+use reqwest::{Certificate, Client, RequestBuilder, Response};
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 use url::{Host, Url};
 
 use crate::config::ServerConfig;
-use crate::failure::{self, About, Failure};
+use crate::failure::{self, About, Failure, Refusal};
+use crate::rate_limit;
 use crate::retry::retry_after;
 
 /// The most of an error body or a model list that is read.
@@ -67,20 +70,21 @@ impl Server {
 
     /// Posts a JSON body; the answer's status is 200.
     pub(crate) async fn post(&self, path: &str, affinity: Option<&str>, body: Bytes) -> Result<Answer, Failure> {
+        let sent_bytes = body.len();
         let mut request = self.client.post(format!("{}/{path}", self.base_url)).body(body);
         request =
             request.header(CONTENT_TYPE, "application/json").header(ACCEPT, "text/event-stream, application/json");
         if let Some(affinity) = affinity {
             request = request.header("x-affinity", affinity);
         }
-        self.send(request, self.idle_timeout).await
+        self.send(request, sent_bytes, self.idle_timeout).await
     }
 
     /// Gets a whole body as text.
     pub(crate) async fn get(&self, path: &str) -> Result<String, Failure> {
         let request = self.client.get(format!("{}/{path}", self.base_url)).header(ACCEPT, "application/json");
         let idle = self.idle_timeout.min(QUICK);
-        let mut answer = self.send(request, idle).await?;
+        let mut answer = self.send(request, 0, idle).await?;
         let mut body = Vec::new();
         while let Some(bytes) = answer.next(idle).await? {
             body.extend_from_slice(&bytes);
@@ -91,11 +95,13 @@ impl Server {
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
 
-    async fn send(&self, request: RequestBuilder, idle: Duration) -> Result<Answer, Failure> {
+    /// Nothing compressed is asked for, since it would hold the stream back; some proxies compress all the same.
+    async fn send(&self, request: RequestBuilder, sent_bytes: usize, idle: Duration) -> Result<Answer, Failure> {
         let request = match &self.key {
             Some(key) => request.header(AUTHORIZATION, self.bearer(key.expose_secret())?),
             None => request,
         };
+        let request = request.header(ACCEPT_ENCODING, "identity");
         let response = match timeout(idle, request.send()).await {
             Err(_) => return Err(failure::of_silence(idle)),
             Ok(Err(error)) if is_tls(&error) => return Err(failure::of_tls(&cause(&error), &self.about)),
@@ -104,10 +110,10 @@ impl Server {
             Ok(Ok(response)) => response,
         };
         tracing::debug!(status = response.status().as_u16(), id = correlation(response.headers()), "answer");
-        if response.status() == StatusCode::OK {
+        if response.status().is_success() {
             return Ok(Answer { response });
         }
-        Err(self.refusal(response).await)
+        Err(self.refusal(response, sent_bytes).await)
     }
 
     fn bearer(&self, key: &str) -> Result<HeaderValue, Failure> {
@@ -118,7 +124,7 @@ impl Server {
     }
 
     /// Reads what a server says instead of an answer. A body that does not come is an empty one.
-    async fn refusal(&self, response: Response) -> Failure {
+    async fn refusal(&self, response: Response, sent_bytes: usize) -> Failure {
         let status = response.status().as_u16();
         let headers = response.headers();
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
@@ -126,6 +132,9 @@ impl Server {
         let asked =
             retry_after(text("retry-after-ms"), text(RETRY_AFTER.as_str()), now.unwrap_or_else(SystemTime::now));
         let id = correlation(headers).map(str::to_owned);
+        let texts: Vec<(&str, &str)> =
+            headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
+        let limit = rate_limit::used_up(&texts).filter(|_| status == 429);
         let mut answer = Answer { response };
         let mut body = Vec::new();
         while let Ok(Some(bytes)) = answer.next(self.idle_timeout.min(QUICK)).await {
@@ -139,7 +148,10 @@ impl Server {
         if let Some(key) = &self.key {
             body = body.replace(key.expose_secret().trim(), "[key]");
         }
-        let mut failure = failure::of_status(status, asked, &body, &self.about);
+        let mut failure = failure::of_status(Refusal { status, body: &body, asked, sent_bytes }, &self.about);
+        if let Some(limit) = limit {
+            failure.error.message.push_str(&format!(" ({limit})"));
+        }
         if let Some(id) = id {
             failure.error.message.push_str(&format!(" (request {id})"));
         }

@@ -12,6 +12,7 @@ mod bounds;
 mod chat_completions;
 mod chunk;
 mod config;
+mod context_full;
 mod decoder;
 mod effort;
 mod failure;
@@ -25,6 +26,7 @@ mod place;
 mod profiles;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
+mod rate_limit;
 mod reason;
 mod reply_reader;
 mod request;

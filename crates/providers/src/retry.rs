@@ -42,12 +42,17 @@ impl Spent {
         self.attempts += 1;
         let Again::Later { asked, most } = again else { return None };
         let doubled = self.budget.first_wait.saturating_mul(1 << (self.attempts - 1).min(16)).min(LONGEST_WAIT);
-        let delay = asked.unwrap_or_else(|| doubled.mul_f64(0.75 + 0.5 * chance.clamp(0.0, 1.0)));
-        if self.attempts >= self.budget.attempts.min(most) || self.waited + delay > self.budget.waiting {
+        let chance = chance.clamp(0.0, 1.0);
+        let own = doubled.mul_f64(0.75 + 0.5 * chance);
+        // `Retry-After: 0` and dates that have passed would spend all attempts at once.
+        let wait = asked.map_or(own, |asked| asked.max(own));
+        if self.attempts >= self.budget.attempts.min(most) || self.waited + wait > self.budget.waiting {
             return None;
         }
-        self.waited += delay;
-        Some(delay)
+        self.waited += wait;
+        // Many clients are asked to wait until the same moment: they come back spread over a little time after it.
+        let spread = asked.map_or(Duration::ZERO, |_| self.budget.first_wait.mul_f64(chance));
+        Some(wait + spread)
     }
 }
 
@@ -84,9 +89,25 @@ mod tests {
     #[test]
     fn the_servers_wish_counts_against_the_budget() {
         let later = Again::Later { asked: Some(Duration::from_secs(100)), most: ANY };
-        assert_eq!(waits(RetryBudget::default(), later), [100_000, 100_000, 100_000]);
+        assert_eq!(waits(RetryBudget::default(), later), [100_250, 100_250, 100_250]);
         let too_long = Again::Later { asked: Some(Duration::from_secs(3600)), most: ANY };
         assert_eq!(waits(RetryBudget::default(), too_long), [0u64; 0]);
+    }
+
+    #[test]
+    fn a_wish_for_no_wait_does_not_spend_the_attempts() {
+        for asked in [Duration::ZERO, Duration::from_millis(1), Duration::from_millis(600)] {
+            let waited = waits(RetryBudget::default(), Again::Later { asked: Some(asked), most: ANY });
+            assert_eq!(waited.len(), 7);
+            assert!(waited.iter().zip([500, 1000, 2000, 4000, 8000, 16000, 30000]).all(|(wait, own)| *wait >= own));
+        }
+    }
+
+    #[test]
+    fn clients_that_are_asked_for_the_same_wait_come_back_apart() {
+        let later = Again::Later { asked: Some(Duration::from_secs(9)), most: ANY };
+        let wait = |chance| Spent::new(RetryBudget::default()).next(later, chance).unwrap();
+        assert_eq!((wait(0.0), wait(1.0)), (Duration::from_millis(9_000), Duration::from_millis(9_500)));
     }
 
     #[test]

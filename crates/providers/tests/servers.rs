@@ -283,3 +283,50 @@ fn a_dropped_stream_ends_the_request() {
         tokio::time::timeout(Duration::from_secs(5), socket.read_to_end(&mut rest)).await.unwrap().unwrap();
     });
 }
+
+/// `{"data":[{"id":"m"}]}`, compressed by gzip(1).
+const GZIPPED_LIST: [u8; 41] = [
+    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0xab, 0x56, 0x4a, 0x49, 0x2c, 0x49, 0x54, 0xb2, 0x8a,
+    0xae, 0x56, 0xca, 0x4c, 0x51, 0xb2, 0x52, 0xca, 0x55, 0xaa, 0x8d, 0xad, 0x05, 0x00, 0x4d, 0x41, 0x7e, 0x16, 0x15,
+    0x00, 0x00, 0x00,
+];
+
+/// A server that answers each request with these bytes.
+async fn raw(answer: Vec<u8>) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            stream.set_nodelay(true).unwrap();
+            stream.read(&mut [0; 4096]).await.unwrap();
+            stream.write_all(&answer).await.unwrap();
+        }
+    });
+    format!("http://{address}/v1")
+}
+
+#[test]
+fn an_answer_that_was_compressed_unasked_is_read_and_any_success_is_one() {
+    on_a_runtime(async {
+        for status in ["200 OK", "201 Created"] {
+            let head = format!(
+                "HTTP/1.1 {status}\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                GZIPPED_LIST.len()
+            );
+            let server = raw([head.as_bytes(), &GZIPPED_LIST].concat()).await;
+            let cards = connect(server, None).models().await.unwrap();
+            assert_eq!(cards.iter().map(|card| card.id.as_str()).collect::<Vec<&str>>(), ["m"]);
+        }
+    });
+}
+
+#[test]
+fn a_rate_limit_says_which_one() {
+    on_a_runtime(async {
+        let answer = "HTTP/1.1 429 Too Many Requests\r\nX-RateLimit-Remaining-Tokens-Minute: 0\r\n\
+                      X-RateLimit-Limit-Tokens-Minute: 500000\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        let error = connect(raw(answer.as_bytes().to_vec()).await, None).models().await.unwrap_err();
+        assert!(error.message.contains("(tokens per minute, limit 500000)"), "{}", error.message);
+    });
+}

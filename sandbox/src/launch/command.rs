@@ -40,6 +40,10 @@ fn prepare(order: &Order, output: OwnedFd, warden: UnixStream, lockdown: &mut Lo
         (None, Fenced::ByNamespaces) => command.env("TMPDIR", "/tmp"),
         (None, Fenced::ByRules | Fenced::Not) => &mut command,
     };
+    if let Some(path) = &order.path {
+        // Libraries of the workspace could stand in for the programs' own.
+        command.env("PATH", path).env_remove("LD_LIBRARY_PATH");
+    }
     if let Some(proxy) = lockdown.proxy {
         for name in PROXIES {
             command.env(name, format!("http://{proxy}"));

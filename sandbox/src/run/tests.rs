@@ -1,7 +1,9 @@
 use std::time::{Duration, Instant};
 
-use agent::{Cancel, Effect, Ended, SandboxError, Stop};
+use agent::{Cancel, Effect, Ended, Observation, Programs, SandboxError, Stop};
 
+use crate::Host;
+use crate::fence::policy::Namespaces;
 use crate::options::HostOptions;
 use crate::testing::{Bench, Kind, eventually, is_running};
 
@@ -239,4 +241,33 @@ fn a_command_is_cheap() {
     });
     println!("`true`, median of 200: {open:?} without a fence, {fenced:?} behind it");
     assert!(fenced < Duration::from_millis(250));
+}
+
+#[test]
+fn a_command_that_runs_unasked_finds_no_program_that_an_edit_can_make() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("workspace");
+    let bin = root.join(".venv/bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    for name in ["ls", "mine"] {
+        std::fs::write(bin.join(name), "#!/bin/sh\necho planted\n").unwrap();
+        std::fs::set_permissions(bin.join(name), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    std::os::unix::fs::symlink(&bin, folder.path().join("link")).unwrap();
+    let own = std::env::var("PATH").unwrap();
+    let path = format!("{}:{}:.venv/bin::{own}", bin.display(), folder.path().join("link").display());
+    let variables = std::env::vars_os().filter(|(name, _)| name != "PATH").chain([("PATH".into(), path.into())]);
+    let host = Host::open_in(&root, HostOptions::default(), variables, Namespaces::Try).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let run = |command: &str, programs: Programs| {
+        let effect = Effect::Run { command: command.to_string(), timeout: Duration::from_secs(60) };
+        match runtime.block_on(host.act_with(&effect, programs, &Cancel::default())) {
+            Ok(Observation::Ran(ran)) => ran,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(run("ls", Programs::AnyInPath).output, "planted\n");
+    let ran = run("ls -A; mine", Programs::OutsideWorkspace);
+    assert!(ran.output.contains(".venv\n") && !ran.output.contains("planted"), "{ran:?}");
+    assert!(ran.notes.iter().any(|note| note.contains("PATH")), "{ran:?}");
 }

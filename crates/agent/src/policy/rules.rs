@@ -5,6 +5,7 @@ use std::path::{Component, Path};
 
 use globset::{GlobBuilder, GlobMatcher};
 
+use super::indirect::may_run;
 use super::shell::{Line, Simple, Word, take_apart};
 
 /// Ordered: deny beats ask beats allow. `deny` and `ask` count in every mode, `allow` where the mode would ask.
@@ -43,7 +44,8 @@ const WRAPPERS: &[&str] = &[
 ];
 
 /// What they run cannot be told from words.
-const OPAQUE: &[&str] = &["eval", "exec", "source", ".", "command", "builtin", "trap", "alias", "coproc", "enable"];
+const OPAQUE: &[&str] =
+    &["eval", "exec", "source", ".", "command", "builtin", "trap", "alias", "coproc", "enable", "hash"];
 
 /// Programs that run code of any kind, or of which a few words say too little. No rule is offered for them.
 const NEVER_OFFERED: &[&str] = &[
@@ -153,6 +155,14 @@ impl Rule {
         }
     }
 
+    /// For `deny` and `ask`: whether the line may run what is covered in a way that its grammar does not show.
+    pub(crate) fn may_hide_in(&self, line: &Line) -> bool {
+        match self {
+            Rule::Starts(words) | Rule::Exactly(words) => may_run(words, line),
+            Rule::Edits(_) => false,
+        }
+    }
+
     pub(crate) fn is_of_commands(&self) -> bool {
         matches!(self, Rule::Starts(_) | Rule::Exactly(_))
     }
@@ -233,7 +243,7 @@ fn quoted(words: &[String]) -> String {
 }
 
 /// The name of a program without its path, capitals folded: some file systems do that too.
-fn base_name(word: &str) -> String {
+pub(crate) fn base_name(word: &str) -> String {
     word.rsplit('/').next().unwrap_or(word).to_lowercase()
 }
 

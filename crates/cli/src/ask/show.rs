@@ -5,7 +5,8 @@ use std::path::Path;
 use agent::{Change, Effect, Question, commands_of};
 
 use crate::account::{describe, diff};
-use crate::harmless::{harmless, one_line};
+use crate::exact::{LookAlikes, exact, exact_name};
+use crate::harmless::one_line;
 use crate::screen::Paint;
 use crate::{highlight, inline};
 
@@ -48,13 +49,15 @@ pub(crate) fn effect(question: &Question<'_>, around: &Around, sheet: Sheet) -> 
     let mut shown = String::new();
     if 1 < around.calls.len() && around.at == 0 {
         for (index, call) in around.calls.iter().enumerate() {
-            shown += &sheet
-                .paint(Paint::Dim, &one_line(&format!("{} of {}: {call}", index + 1, around.calls.len()), sheet.width));
+            shown += &sheet.paint(
+                Paint::Dim,
+                &one_line(&format!("{} of {}: {}", index + 1, around.calls.len(), exact_name(call)), sheet.width),
+            );
             shown.push('\n');
         }
     }
     let mut cut = false;
-    shown += &sheet.paint(Paint::Cyan, &format!("{}{place}\n", harmless(&what(question.effect))));
+    shown += &sheet.paint(Paint::Cyan, &format!("{}{place}\n", what(question.effect)));
     match question.effect {
         Effect::Run { command, timeout } => {
             let about = format!("timeout {} s", timeout.as_secs());
@@ -82,7 +85,8 @@ pub(crate) fn effect(question: &Question<'_>, around: &Around, sheet: Sheet) -> 
     let reason: Vec<&str> = around.reason.trim().lines().filter(|line| !line.trim().is_empty()).collect();
     if let Some(first) = reason.first() {
         let more = if 1 < reason.len() { " …" } else { "" };
-        shown += &sheet.paint(Paint::Dim, &one_line(&format!("  the model says: {first}{more}"), sheet.width));
+        shown +=
+            &sheet.paint(Paint::Dim, &one_line(&format!("  the model says: {}{more}", exact_name(first)), sheet.width));
         shown.push('\n');
     }
     (shown, cut)
@@ -90,11 +94,11 @@ pub(crate) fn effect(question: &Question<'_>, around: &Around, sheet: Sheet) -> 
 
 fn command_lines(command: &str, root: &Path, how_long: &str, sheet: Sheet) -> String {
     let mut shown = String::new();
-    for (index, line) in harmless(command).lines().enumerate() {
+    for (index, line) in exact(command, LookAlikes::All).lines().enumerate() {
         shown += &format!("{} {line}\n", if index == 0 { "  $" } else { "   " });
     }
-    let about = format!("  in {}, {how_long}", root.display());
-    shown + &sheet.paint(Paint::Dim, &format!("{}\n", harmless(&about)))
+    let about = format!("  in {}, {how_long}", exact_name(&root.to_string_lossy()));
+    shown + &sheet.paint(Paint::Dim, &format!("{about}\n"))
 }
 
 /// The whole change, for the pager.
@@ -106,13 +110,13 @@ pub(crate) fn whole(effect: &Effect, sheet: Sheet) -> String {
 
 /// What it does and touches, and why it is asked about.
 pub(crate) fn details(question: &Question<'_>, around: &Around) -> String {
-    let mut lines = vec![format!("asked because {}", question.why)];
+    let mut lines = vec![format!("asked because {}", exact_name(question.why))];
     match question.effect {
         Effect::Run { command, .. } | Effect::Start { command } => {
             match commands_of(command) {
                 Ok(commands) => {
                     lines.push("it runs:".to_owned());
-                    lines.extend(commands.iter().map(|command| format!("  {command}")));
+                    lines.extend(commands.iter().map(|command| format!("  {}", exact_name(command))));
                 }
                 Err(why) => lines.push(format!("cannot tell what it runs: {why}")),
             }
@@ -136,29 +140,35 @@ pub(crate) fn details(question: &Question<'_>, around: &Around) -> String {
         | Effect::Stop { .. } => (),
     }
     lines.push(match question.offer {
-        Some(offer) => format!("a allows for the rest of the session: {offer}"),
+        Some(offer) => format!("a allows for the rest of the session: {}", exact_name(&offer.to_string())),
         None => "it can only be allowed once".to_owned(),
     });
-    harmless(&lines.join("\n")) + "\n"
+    lines.join("\n") + "\n"
 }
 
 fn what(effect: &Effect) -> String {
     match effect {
         Effect::Run { .. } => "run a command".to_owned(),
         Effect::Start { .. } => "run a command in the background".to_owned(),
-        Effect::ReadOutput { .. } | Effect::Stop { .. } | Effect::Map { .. } => crate::ask::describe(effect),
+        Effect::ReadOutput { .. } | Effect::Stop { .. } | Effect::Map { .. } => {
+            exact_name(&crate::ask::describe(effect))
+        }
         Effect::Write { changes } => {
             let files: Vec<String> = changes.iter().map(summary).collect();
             format!("change {}", files.join(", "))
         }
-        Effect::Read { path, .. } => format!("read {}", path.display()),
-        Effect::List { path, .. } => format!("list {}", path.display()),
-        Effect::Search { pattern, path, .. } => format!("search {} for {pattern}", path.display()),
+        Effect::Read { path, .. } => format!("read {}", shown(path)),
+        Effect::List { path, .. } => format!("list {}", shown(path)),
+        Effect::Search { pattern, path, .. } => format!("search {} for {}", shown(path), exact_name(pattern)),
     }
 }
 
+fn shown(path: &Path) -> String {
+    exact_name(&path.to_string_lossy())
+}
+
 fn summary(change: &Change) -> String {
-    let path = change.path.to_string_lossy();
+    let path = shown(&change.path);
     match describe(&path, change.before.as_deref(), change.after.as_deref()) {
         Some(file) => {
             let word = match (&change.before, &change.after) {
@@ -175,14 +185,14 @@ fn summary(change: &Change) -> String {
 /// The unified diff with the number of each line, in the new text or, for a removed one, in the old.
 fn change_lines(change: &Change, sheet: Sheet) -> Vec<String> {
     let path: &Path = &change.path;
-    let text = diff(&path.to_string_lossy(), change.before.as_deref(), change.after.as_deref());
+    let text = diff(&shown(path), change.before.as_deref(), change.after.as_deref());
     let language = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let (mut old, mut new) = (0_usize, 0_usize);
     let mut lines = Vec::new();
     for (index, line) in text.lines().enumerate() {
         if index < 2 {
             // The heading names the file; with several each needs its own.
-            lines.push(sheet.paint(Paint::Dim, &harmless(line)));
+            lines.push(sheet.paint(Paint::Dim, line));
             continue;
         }
         if let Some((from, to)) = hunk_starts(line) {
@@ -190,7 +200,7 @@ fn change_lines(change: &Change, sheet: Sheet) -> Vec<String> {
             lines.push(sheet.paint(Paint::Dim, "     ⋮"));
             continue;
         }
-        let (mark, code) = line.split_at(line.len().min(1));
+        let (mark, code) = line.split_at_checked(1).unwrap_or((line, ""));
         let (number, paint) = match mark {
             "+" => (new, Paint::Green),
             "-" => (old, Paint::Red),
@@ -201,7 +211,7 @@ fn change_lines(change: &Change, sheet: Sheet) -> Vec<String> {
         let number = if mark == "\\" { String::new() } else { number.to_string() };
         let cut = LINE_BYTES < code.len() && sheet.width != usize::MAX;
         let near = if cut { code.get(..code.floor_char_boundary(LINE_BYTES)).unwrap_or_default() } else { code };
-        let near = harmless(near);
+        let near = exact(near, LookAlikes::Letters);
         let code = if sheet.coloured { inline::paint(&highlight::code(&near, language)) } else { near };
         let head = sheet.paint(paint, &format!("{number:>5} {mark}"));
         lines.push(format!("{head} {code}{}", if cut { "…" } else { "" }));
@@ -217,126 +227,4 @@ fn hunk_starts(line: &str) -> Option<(usize, usize)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use agent::{ApprovalPolicy, FileMode, Mode};
-    use expect_test::{Expect, expect};
-
-    use super::*;
-
-    const SHEET: Sheet = Sheet { coloured: false, width: 60, rows: 12 };
-
-    #[track_caller]
-    fn check(effect: Effect, around: &Around, expected: Expect) {
-        let offer = ApprovalPolicy::new(Mode::Confirm).offer(&effect);
-        let question = Question { effect: &effect, root: Path::new("/w"), why: "so it is", offer: offer.as_ref() };
-        let (shown, cut) = super::effect(&question, around, SHEET);
-        let details = details(&question, around);
-        expected.assert_eq(&format!("{shown}cut: {cut}\n----\n{details}"));
-    }
-
-    fn write(before: Option<&str>, after: Option<&str>) -> Effect {
-        let bytes = |text: Option<&str>| text.map(|text| text.as_bytes().to_vec());
-        let change = Change { path: "a.rs".into(), before: bytes(before), after: bytes(after), mode: FileMode::Keep };
-        Effect::Write { changes: vec![change] }
-    }
-
-    #[test]
-    fn a_command_as_it_will_run() {
-        let effect =
-            Effect::Run { command: "cargo test | \\\n  tail -3\u{1b}[2J".to_owned(), timeout: Duration::from_secs(9) };
-        let around = Around {
-            reason: "I run the tests.\nThen more.".to_owned(),
-            calls: vec!["run_command cargo test".to_owned(), "read_file a".to_owned()],
-            at: 0,
-            fence: "commands are sandboxed".to_owned(),
-        };
-        check(
-            effect,
-            &around,
-            expect![[r#"
-            1 of 2: run_command cargo test
-            2 of 2: read_file a
-            run a command · 1 of 2
-              $ cargo test | \
-                  tail -3␛[2J
-              in /w, timeout 9 s
-              the model says: I run the tests. …
-            cut: false
-            ----
-            asked because so it is
-            cannot tell what it runs: it has invisible characters
-            commands are sandboxed
-            it can only be allowed once
-        "#]],
-        );
-    }
-
-    #[test]
-    fn a_change_with_its_numbers() {
-        let before: String = (1..=30).map(|line| format!("line {line}\n")).collect();
-        let after = before.replace("line 3\n", "").replace("line 20\n", "line 20\nmore\n");
-        check(
-            write(Some(&before), Some(&after)),
-            &Around::default(),
-            expect![[r#"
-            change a.rs +1 -1
-            --- a/a.rs
-            +++ b/a.rs
-                 ⋮
-                1   line 1
-                2   line 2
-                3 - line 3
-                3   line 4
-                4   line 5
-                5   line 6
-                 ⋮
-               17   line 18
-               18   line 19
-              ... 5 more lines: v shows all
-            cut: true
-            ----
-            asked because so it is
-              a.rs +1 -1: 229 bytes after the edit
-            all files are written or none; none if one has changed on disk
-            a allows for the rest of the session: all edits in the workspace (mode accept-edits)
-        "#]],
-        );
-        check(
-            write(None, Some("fn a() {}\n")),
-            &Around::default(),
-            expect![[r#"
-            change new a.rs +1 -0
-            --- /dev/null
-            +++ b/a.rs
-                 ⋮
-                1 + fn a() {}
-            cut: false
-            ----
-            asked because so it is
-              new a.rs +1 -0: 10 bytes after the edit
-            all files are written or none; none if one has changed on disk
-            a allows for the rest of the session: all edits in the workspace (mode accept-edits)
-        "#]],
-        );
-        check(
-            write(Some("x"), None),
-            &Around::default(),
-            expect![[r#"
-            change deleted a.rs +0 -1
-            --- a/a.rs
-            +++ /dev/null
-                 ⋮
-                1 - x
-                  \  No newline at end of file
-            cut: false
-            ----
-            asked because so it is
-              deleted a.rs +0 -1: nothing after the edit
-            all files are written or none; none if one has changed on disk
-            a allows for the rest of the session: all edits in the workspace (mode accept-edits)
-        "#]],
-        );
-    }
-}
+mod tests;

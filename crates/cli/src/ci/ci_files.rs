@@ -1,26 +1,48 @@
 //! Files that a CI system, a package manager or a container build acts on by itself: whoever may change them runs
 //! what they like on the machine that has the secrets. Pure.
 
-/// Directories, at any depth.
-const DIRECTORIES: &[&str] = &[
-    ".github",
-    ".gitlab",
-    ".forgejo",
-    ".gitea",
-    ".circleci",
-    ".buildkite",
-    ".woodpecker",
-    ".teamcity",
-    ".azure-pipelines",
-    ".tekton",
-    ".husky",
-    ".githooks",
-    ".hooks",
-    ".devcontainer",
-    ".cargo",
-    ".agent",
-    ".ci",
+/// Names with a leading dot that nothing runs or follows: they say what is ignored, how text is laid out, or nothing.
+/// All others are configuration of some tool (CI, editors, agents, package managers), and new tools come every month:
+/// so what is harmless is listed, not what is not.
+const HARMLESS_DOT_NAMES: &[&str] = &[
+    ".gitignore",
+    ".gitkeep",
+    ".keep",
+    ".mailmap",
+    ".ignore",
+    ".rgignore",
+    ".dockerignore",
+    ".npmignore",
+    ".eslintignore",
+    ".prettierignore",
+    ".helmignore",
+    ".gcloudignore",
+    ".vercelignore",
+    ".hgignore",
+    ".nojekyll",
+    ".editorconfig",
+    ".prettierrc",
+    ".prettierrc.json",
+    ".prettierrc.yaml",
+    ".prettierrc.yml",
+    ".prettierrc.toml",
+    ".clang-format",
+    ".rustfmt.toml",
+    ".clippy.toml",
+    ".markdownlint.json",
+    ".markdownlint.yaml",
+    ".yamllint",
+    ".env.example",
+    ".env.sample",
+    ".env.template",
+    // Directories of notes and prose.
+    ".changeset",
+    ".changes",
+    ".changelog",
 ];
+
+/// Directories without a leading dot, at any depth.
+const DIRECTORIES: &[&str] = &["gitlab-ci"];
 
 /// File names, at any depth.
 const NAMES: &[&str] = &[
@@ -31,27 +53,36 @@ const NAMES: &[&str] = &[
     "azure-pipelines.yml",
     "bitbucket-pipelines.yml",
     "appveyor.yml",
-    ".appveyor.yml",
-    ".travis.yml",
-    ".drone.yml",
-    ".cirrus.yml",
-    ".woodpecker.yml",
-    ".woodpecker.yaml",
     "cloudbuild.yaml",
+    "cloudbuild.yml",
     "buildspec.yml",
+    "codefresh.yml",
+    "wercker.yml",
     "codeowners",
     "dependabot.yml",
     "renovate.json",
-    ".renovaterc",
-    ".pre-commit-config.yaml",
+    "renovate.json5",
     "lefthook.yml",
-    ".lefthook.yml",
-    // What git does by itself.
-    ".gitattributes",
-    ".gitmodules",
-    ".lfsconfig",
-    // Images.
+    "lefthook.yaml",
+    "lefthook.toml",
+    "lefthook.json",
+    // Deployments that follow a push.
+    "netlify.toml",
+    "vercel.json",
+    "now.json",
+    "fly.toml",
+    "render.yaml",
+    "railway.json",
+    "railway.toml",
+    "heroku.yml",
+    "procfile",
+    "app.yaml",
+    "wrangler.toml",
+    "skaffold.yaml",
+    "tiltfile",
+    // Images and builds in containers.
     "containerfile",
+    "earthfile",
     "docker-compose.yml",
     "docker-compose.yaml",
     "compose.yml",
@@ -80,12 +111,13 @@ const NAMES: &[&str] = &[
     "pubspec.lock",
     "package.resolved",
     "podfile.lock",
-    ".npmrc",
-    ".yarnrc",
-    ".yarnrc.yml",
-    ".pnpmfile.cjs",
+    "gradle-wrapper.properties",
+    "gradle-wrapper.jar",
+    "maven-wrapper.properties",
+    "maven-wrapper.jar",
     "pip.conf",
-    ".envrc",
+    "uv.toml",
+    "bunfig.toml",
     "rust-toolchain",
     "rust-toolchain.toml",
 ];
@@ -122,9 +154,10 @@ const GIT_HOOKS: &[&str] = &[
 pub(crate) fn is_ci_file(path: &str) -> bool {
     let path = path.to_lowercase();
     let (directory, name) = path.rsplit_once('/').unwrap_or(("", &path));
-    let below = directory.split('/').any(|part| DIRECTORIES.contains(&part));
+    let configures = |part: &str| part.starts_with('.') && part != "." && !HARMLESS_DOT_NAMES.contains(&part);
+    let below = directory.split('/').any(|part| configures(part) || DIRECTORIES.contains(&part));
     // A directory of them can become a link or another repository.
-    let is_one = DIRECTORIES.contains(&name) || NAMES.contains(&name);
+    let is_one = configures(name) || DIRECTORIES.contains(&name) || NAMES.contains(&name);
     let looks = BEGINNINGS.iter().any(|begin| name.starts_with(begin)) || ENDINGS.iter().any(|end| name.ends_with(end));
     below || is_one || looks || GIT_HOOKS.contains(&name)
 }
@@ -154,16 +187,42 @@ mod tests {
             "tools/hooks/pre-push",
             ".gitattributes",
             ".gitmodules",
-            ".npmrc",
             ".cargo/config.toml",
             ".agent/config.toml",
             "Jenkinsfile",
+            ".semaphore/semaphore.yml",
+            "codefresh.yml",
+            "gitlab-ci/build.yml",
+            ".gitlab-ci/build.yml",
+            ".mvn/extensions.xml",
+            "gradle/wrapper/gradle-wrapper.properties",
+            ".yarn/releases/yarn.cjs",
+            ".pnp.cjs",
+            ".releaserc",
+            "Earthfile",
+            ".envrc.local",
+            ".vscode/tasks.json",
+            ".claude/settings.json",
+            ".mcp.json",
+            ".bazelrc",
+            "sub/.a-tool-of-tomorrow.toml",
         ] {
             assert!(is_ci_file(path), "{path}");
         }
-        for path in
-            ["src/main.rs", "docs/github.md", "Cargo.toml", "src/docker.rs", "github/x", "src/hooks/useThing.ts"]
-        {
+        for path in [
+            "src/main.rs",
+            "docs/github.md",
+            "Cargo.toml",
+            "src/docker.rs",
+            "github/x",
+            "src/hooks/useThing.ts",
+            ".gitignore",
+            "sub/.gitkeep",
+            ".editorconfig",
+            ".env.example",
+            ".changeset/brave-cats.md",
+            "a.b/c.d",
+        ] {
             assert!(!is_ci_file(path), "{path}");
         }
     }
