@@ -135,9 +135,15 @@ fn begins(text: &str, marker: &str) -> bool {
     !text.is_empty() && (text.starts_with(marker) || marker.starts_with(text))
 }
 
-fn may_be_stop(rest: &str) -> bool {
-    let stop = STOPS.iter().find(|stop| begins(rest, stop));
-    stop.is_some_and(|stop| rest.strip_prefix(stop).is_none_or(|after| without_stops(after).trim().is_empty()))
+/// One or more of [`STOPS`] to the end, the last perhaps in part.
+fn may_be_stop(mut rest: &str) -> bool {
+    while let Some(stop) = STOPS.iter().find(|stop| begins(rest, stop)) {
+        match rest.strip_prefix(stop).map(str::trim_start) {
+            None | Some("") => return true,
+            Some(after) => rest = after,
+        }
+    }
+    false
 }
 
 fn blank_or(text: &str, starts: &[char]) -> bool {
@@ -257,6 +263,7 @@ mod tests {
     #[test]
     fn leftovers_of_templates_are_dropped() {
         check(&["Done.", "<|im_", "end|>"], expect![[r#"Done. end """#]]);
+        check(&["Done.</s", "></", "s>"], expect![[r#"Done. end """#]]);
         check(&["Done.</s>\n"], expect![[r#"Done. end """#]]);
         check(&["`<|im_end|>` ends a turn."], expect![[r#"`<|im_end|>` ends a turn. end """#]]);
         check(&["[TOOL_CALLS]read_file[ARGS]{}</s>"], expect![[r#" end "" call read_file {}"#]]);
