@@ -50,6 +50,14 @@ const MOST_TRIES: usize = 64;
 
 /// The call that the reply ends in, as far as it can be read: its name is a tool's, or empty.
 pub(crate) fn find(text: &str, tools: &[ToolSpec]) -> Option<RawCall> {
+    let mut call = find_any(text, tools)?;
+    if !tools.iter().any(|tool| tool.name == call.name) {
+        call.name.clear();
+    }
+    Some(call)
+}
+
+fn find_any(text: &str, tools: &[ToolSpec]) -> Option<RawCall> {
     let text = without_stops(text).trim_end();
     if tools.is_empty() || text.is_empty() {
         return None;
@@ -233,6 +241,8 @@ mod tests {
             (r#"[TOOL_CALLS]run_command[ARGS]{"command": "l"#, "run_command"),
             ("<tool_call>\n{\"name\": \"run_com", ""),
             ("<function=run_command>\n<parameter=command>ls", ""),
+            // No tool of that name.
+            (r#"[TOOL_CALLS]fly[ARGS]{"to": "a"}"#, ""),
             // gpt-oss.
             (r#"<|channel|>commentary to=functions.run_command <|message|>{"command": "ls"}"#, "run_command"),
         ] {
