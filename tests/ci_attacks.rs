@@ -198,7 +198,7 @@ fn what_the_repositorys_git_would_start_is_not_started_by_us() {
 }
 
 #[test]
-fn repositories_that_are_planted_in_the_work_are_left_out_and_start_nothing() {
+fn repositories_that_are_planted_in_the_work_are_withheld_and_start_nothing() {
     let world = World::without_server(&[("a.txt", "a\n"), ("part/x", "x\n")]);
     let trap = trap(&world);
     let plant = format!(
@@ -206,23 +206,38 @@ fn repositories_that_are_planted_in_the_work_are_left_out_and_start_nothing() {
          echo 1 > $d/f; done; git init -q empty; git -C nested -c user.name=a -c user.email=a@b commit -q --allow-empty -m x; \
          ln -s nested/.git part2; mkdir linked; ln -s ../nested/.git linked/.git; echo yes > own.txt"
     );
-    let script = format!("{}\n---\nDone.\n---\n{WORDS}", run(&plant));
+    let script = format!("{}\n---\nDone.\n---\nI will not.\n---\n{WORDS}", run(&plant));
     let mut world = world;
     world.server = Some(fake_mistral::FakeMistral::spawn(fake_mistral::Script::parse(&script).unwrap()).unwrap());
     commit(&world);
     let (ran, result) = ci(&world, &["--commit", "Plant"]);
-    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!((ran.code, &result["outcome"]), (6, &Value::from("withheld")), "{ran:?}");
     let files: Vec<&str> =
         result["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap()).collect();
+    assert!(files.contains(&"own.txt") && !files.iter().any(|file| file.contains(".git")), "{files:?}");
+    for name in ["deep/er/.git", "empty/.git", "linked/.git", "nested/.git", "part/.git"] {
+        assert!(result["reason"].as_str().unwrap().contains(name), "{result}");
+    }
     assert!(
-        files.contains(&"own.txt")
-            && !files.iter().any(|file| file.starts_with("nested")
-                || file.starts_with("deep")
-                || file.starts_with("empty")
-                || file.starts_with("linked")),
-        "{files:?}"
+        !world.home().join("trapped").exists()
+            && !world.home().join("state/agent/repositories").join(result["session"].as_str().unwrap()).exists()
     );
-    assert!(!world.home().join("trapped").exists());
+}
+
+#[test]
+fn a_directory_with_the_pieces_of_a_repository_is_withheld_unless_the_model_removes_them() {
+    let plant = run(
+        "mkdir -p docs/objects docs/refs lib; touch docs/objects/x docs/refs/x; echo 'ref: refs/heads/main' > docs/HEAD; \
+                     echo 1 > docs/guide",
+    );
+    for (second, code) in [("I will not.".to_owned(), 6), (run("rm -r docs/HEAD docs/objects docs/refs"), 0)] {
+        let more = if code == 0 { "\n---\nDone." } else { "" };
+        let script = format!("{plant}\n---\nDone.\n---\n{second}{more}\n---\n{WORDS}");
+        let world = repository(&[("a.txt", "a\n")], &script);
+        let (ran, result) = ci(&world, &["--commit", "Plant"]);
+        assert_eq!(ran.code, code, "{ran:?}");
+        assert_eq!(result["branch"].is_null(), code == 6, "{result}");
+    }
 }
 
 #[test]
@@ -272,4 +287,16 @@ fn the_settings_of_others_do_not_widen_a_run() {
     assert!(told.contains("end") && !told.contains("REACHED") && !told.contains(TOKEN), "{told}");
     listener.set_nonblocking(true).unwrap();
     assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn a_gitignore_that_is_not_a_file_holds_no_git_up() {
+    let odd = "mkdir -p sub deep; mkfifo sub/.gitignore; truncate -s 3G deep/.gitignore; rm .gitignore; mkfifo .gitignore; echo x >> a.txt";
+    let world =
+        repository(&[("a.txt", "a\n"), (".gitignore", "*.log\n")], &format!("{}\n---\nDone.\n---\n{WORDS}", run(odd)));
+    let (code, result) = with_token(&world, &["--check", "rm -f .gitignore; mkfifo .gitignore", "Do"]);
+    assert_eq!(code, 0, "{result}");
+    let files: Vec<&str> =
+        result["files"].as_array().unwrap().iter().filter_map(|file| file["path"].as_str()).collect();
+    assert_eq!(files, ["a.txt"], "{result}");
 }

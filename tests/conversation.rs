@@ -94,7 +94,7 @@ fn a_model_that_answers_nothing_nonsense_or_forever() {
     let began = Instant::now();
     let told = world.run(&["--max-time", "1s", "Task"]);
     assert_eq!(told.code, 3, "{}", told.stderr);
-    assert!(began.elapsed() < Duration::from_secs(20));
+    assert!(began.elapsed() < Duration::from_secs(120));
     // What was shown is kept.
     assert!(fs::read_to_string(world.session_file()).unwrap().contains("Some words"));
 }
@@ -120,10 +120,9 @@ fn limits_end_with_what_was_reached() {
 
 #[test]
 fn ctrl_c_once_stops_and_keeps_everything() {
-    let world = World::new(&[], "> run_command {\"command\": \"echo begun; sleep 300\"}\n---\nDone.");
+    let world = World::new(&[], "> run_command {\"command\": \"touch begun; sleep 300\"}\n---\nDone.");
     let child = world.start(&["run", "--mode", "auto", "--output", "jsonl", "Task"]);
-    wait_for(|| !world.bodies().is_empty());
-    std::thread::sleep(Duration::from_millis(500));
+    wait_for(|| world.workspace().join("begun").exists());
     interrupt(child.id());
     let told = ran(child.wait_with_output().unwrap());
     assert_eq!(told.code, 130, "{}", told.stderr);
@@ -146,11 +145,10 @@ fn ctrl_c_twice_leaves_at_once() {
 fn a_program_that_was_killed_leaves_a_session_that_can_be_read() {
     let world = World::new(
         &[],
-        "> create_file {\"filename\": \"a\", \"content\": \"x\"}\n---\n> run_command {\"command\": \"sleep 300\"}",
+        "> create_file {\"filename\": \"a\", \"content\": \"x\"}\n---\n> run_command {\"command\": \"touch begun; sleep 300\"}",
     );
     let mut child = world.start(&["run", "--mode", "auto", "Task"]);
-    wait_for(|| world.bodies().len() == 2);
-    std::thread::sleep(Duration::from_millis(300));
+    wait_for(|| world.workspace().join("begun").exists());
     child.kill().unwrap();
     child.wait().unwrap();
     let shown = world.agent(&["show"]).stdout;

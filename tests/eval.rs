@@ -118,7 +118,7 @@ fn wrong_use_is_said_with_a_hint() {
     greet(&world);
     for (arguments, hint) in [
         (&["run", "--tasks", "nowhere"][..], "hint: name a file or a folder of tasks"),
-        (&["run", "--tasks", "tasks", "--only", "fly"], "hint: tests/eval/run list names them"),
+        (&["run", "--tasks", "tasks", "--only", "fly"], "hint: `tests/eval/run list` shows them"),
         (&["run", "--tasks", "tasks", "--base-url", "http://127.0.0.1:9/v1"], "hint: tests/local_model/serve start"),
     ] {
         let told = eval(&world, arguments);

@@ -41,7 +41,8 @@ pub(crate) fn answers(sandbox: &dyn Sandbox, calls: &str) -> String {
     answers_of(tools::TOOLS, sandbox, calls)
 }
 
-fn answers_of(tools: &[&dyn AnyTool], sandbox: &dyn Sandbox, calls: &str) -> String {
+/// The same with these tools.
+pub(crate) fn answers_of(tools: &[&dyn AnyTool], sandbox: &dyn Sandbox, calls: &str) -> String {
     let call = |line: &str| {
         let (name, arguments) = line.trim().split_once(' ').unwrap();
         (name.to_owned(), arguments.to_owned())

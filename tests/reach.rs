@@ -134,12 +134,12 @@ fn the_users_file_adds_hides_keeps_and_bounds() {
 
 #[test]
 fn a_repositorys_file_cannot_open_anything() {
-    let config = "add_dirs = [\"/etc\"]\nkeep = [\"~/.cargo\"]\nhide = []\n[limit]\nmemory = \"1T\"\n";
+    let config = "add_dirs = [\"/etc\"]\nkeep = [\"~/.cargo\"]\nshow = []\n[limit]\nmemory = \"1T\"\n";
     let world = World::new(&[(".agent/config.toml", config)], "Done.");
     world.agent(&["config", "trust"]);
     let told = world.run(&["Task"]);
     assert_eq!(told.code, 0, "{}", told.stderr);
-    for name in ["add_dirs", "keep", "hide", "limit"] {
+    for name in ["add_dirs", "keep", "show", "limit"] {
         assert!(told.stderr.contains(&format!("a repository cannot set `{name}`")), "{}", told.stderr);
     }
 }

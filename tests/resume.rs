@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::time::{Duration, Instant};
 
 use expect_test::expect;
 use fake_mistral::{Reply, Script};
 use session::Session;
 
-use crate::support::{World, ran};
+use crate::support::{World, ran, wait_for};
 
 /// Each request begins with the one before, also across processes; how many there were.
 #[track_caller]
@@ -87,11 +86,7 @@ fn a_call_that_was_cut_short_is_answered_as_such() {
     let script = "> run_command {\"command\": \"touch begun; sleep 300\"}\n> list_files {}\n> read_file {\"filename\": \"a\"}\n---\nDone.";
     let world = World::new(&[], script);
     let mut child = world.start(&["run", "--mode", "auto", "Task"]);
-    let began = Instant::now();
-    while !world.workspace().join("begun").exists() {
-        assert!(began.elapsed() < Duration::from_secs(60), "waited in vain");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait_for(|| world.workspace().join("begun").exists());
     // While it runs nobody else writes to its session.
     let busy = world.agent(&["resume"]);
     assert_eq!(busy.code, 2);

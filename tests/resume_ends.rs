@@ -43,10 +43,10 @@ fn each_thing_in_the_way_is_said() {
         &world.agent(&["resume", &id, "--workspace", "below", "More"]),
         &world,
         expect![[r#"
-        exit 2
-        error: this session belongs to WORKSPACE, not below
-        hint: drop --workspace, or start a new session there: agent run "..."
-    "#]],
+            exit 2
+            error: this session belongs to WORKSPACE, not WORKSPACE/below
+            hint: drop --workspace, or start a new session there: agent run "..."
+        "#]],
     );
     check(
         &world.agent(&["resume", &id, " "]),
@@ -66,13 +66,13 @@ fn each_thing_in_the_way_is_said() {
     fs::rename(world.workspace(), &moved).unwrap();
     let mut there = world.command(&["resume", &id, "More"]);
     check(
-        &crate::support::ran(there.current_dir(&moved).output().unwrap()),
+        &crate::support::ran(there.current_dir(elsewhere.path()).output().unwrap()),
         &world,
         expect![[r#"
-        exit 2
-        error: this session's workspace WORKSPACE was moved or deleted
-        hint: move it back, or start a new session: agent run "..."
-    "#]],
+            exit 2
+            error: this session's workspace WORKSPACE was moved or deleted
+            hint: if it was moved, pass its new place: --workspace DIR
+        "#]],
     );
 }
 

@@ -182,7 +182,7 @@ pub(crate) fn interrupt(process: u32) {
 pub(crate) fn wait_for(condition: impl Fn() -> bool) {
     let began = Instant::now();
     while !condition() {
-        assert!(began.elapsed() < Duration::from_secs(60), "waited in vain");
+        assert!(began.elapsed() < Duration::from_secs(300), "waited in vain");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

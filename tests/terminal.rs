@@ -43,7 +43,7 @@ fn type_in(world: &World, environment: &[(&str, &str)], arguments: &str, keys: &
     for (index, key) in keys.iter().enumerate() {
         let began = Instant::now();
         while shown().matches(PROMPT).count() <= index {
-            assert!(began.elapsed() < Duration::from_secs(60), "it never asked: {}", shown());
+            assert!(began.elapsed() < Duration::from_secs(300), "it never asked: {}", shown());
             thread::sleep(Duration::from_millis(20));
         }
         terminal.write_all(key.as_bytes()).unwrap();

@@ -47,6 +47,7 @@ fn every_room_says_what_it_is() {
     for room in [
         "crates/agent",
         "crates/forge",
+        "crates/mask",
         "crates/patch",
         "crates/providers",
         "crates/session",
@@ -63,8 +64,19 @@ fn every_room_says_what_it_is() {
 
 #[test]
 fn arrows_between_rooms_are_few() {
-    let rooms =
-        ["agent", "forge", "patch", "providers", "session", "snapshots", "symbols", "tools", "sandbox", "fake-mistral"];
+    let rooms = [
+        "agent",
+        "forge",
+        "mask",
+        "patch",
+        "providers",
+        "session",
+        "snapshots",
+        "symbols",
+        "tools",
+        "sandbox",
+        "fake-mistral",
+    ];
     let mut arrows = String::new();
     for member in [
         "crates/agent",
@@ -87,11 +99,14 @@ fn arrows_between_rooms_are_few() {
     }
     expect![[r#"
         crates/providers -> agent
+        crates/providers -> mask
         crates/session -> agent
+        crates/session -> mask
         tools -> agent
         tools -> patch
         tools -> symbols
         sandbox -> agent
+        sandbox -> mask
         sandbox -> snapshots
         sandbox -> symbols
     "#]]
@@ -104,7 +119,7 @@ fn the_core_depends_on_nothing_that_acts() {
     let (_, dependencies) = manifest.split_once("[dependencies]").unwrap();
     let (dependencies, _) = dependencies.split_once("[dev-dependencies]").unwrap();
     expect![[r#"
-        async-trait futures-util schemars serde serde_json similar thiserror tokio tokio-util globset tree-sitter tree-sitter-bash"#]]
+        async-trait futures-util schemars serde serde_json similar thiserror tokio tokio-util globset unicode-normalization tree-sitter tree-sitter-bash"#]]
     .assert_eq(
         &dependencies
             .lines()

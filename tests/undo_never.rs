@@ -77,6 +77,7 @@ Done."#;
         expect![[r#"
             exit 1
             reverted step 1 and all later steps:
+              restored fifo
               restored small.txt
               skipped  big.bin: no snapshot: too large, or no space or time
             hint: `--merge` removes only the session's lines from text files changed since
@@ -168,6 +169,8 @@ fn a_session_that_runs_is_not_undone_under_its_feet() {
     );
     child.kill().unwrap();
     child.wait().unwrap();
+    assert_eq!(world.agent(&["undo"]).code, 0);
+    assert!(!world.workspace().join("ready").exists());
     assert_eq!(world.agent(&["undo"]).code, 0);
     assert!(!world.workspace().join("made").exists());
 }

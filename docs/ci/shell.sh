@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# An issue becomes a pull request, from any machine with git and `agent`. In a clone of the project:
+# Turns an issue into a pull request, on any machine with git and `agent`. In a clone of the project:
 #
 #   MISTRAL_API_KEY=... GITHUB_TOKEN=... docs/ci/shell.sh 7 "make test"
 #
-# More arguments of `agent ci` may follow, such as --base-url and --model for another model, or --forge and --forge-url
-# for a forge of your own.
+# More arguments for `agent ci` may follow, such as --base-url and --model for another model, or --forge and --forge-url
+# for your own forge.
 set -euo pipefail
 issue=$1
 check=$2

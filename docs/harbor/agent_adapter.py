@@ -2,7 +2,7 @@
 every other data set that Harbor has:
 
     PYTHONPATH=docs/harbor AGENT_BINARY=target/release/agent MISTRAL_API_KEY=... \\
-    harbor run -d terminal-bench@2.0 --agent agent_adapter:AgentInHarbor -m devstral-medium-latest
+    harbor run -d terminal-bench@2.0 --agent agent_adapter:AgentInHarbor -m mistral-medium-3-5
 
 The binary is uploaded into the task's container; without AGENT_BINARY one that is there already is used. The key goes
 to the one command that needs it, by its environment, and into no file or argument. See docs/harbor.md.
@@ -34,19 +34,19 @@ class AgentOptions(InstalledAgentOptions):
 
     max_steps: Annotated[int | None, Cli("--max-steps")] = Field(default=None, description="Requests to the model.")
     max_cost: Annotated[str | None, Cli("--max-cost")] = Field(default=None, description="USD.")
-    max_tokens: Annotated[int | None, Cli("--max-tokens")] = Field(default=None, description="In and out together.")
-    max_time: Annotated[str | None, Cli("--max-time")] = Field(default=None, description="As 90s, 10m, 1h30m.")
+    max_tokens: Annotated[int | None, Cli("--max-tokens")] = Field(default=None, description="Input and output combined.")
+    max_time: Annotated[str | None, Cli("--max-time")] = Field(default=None, description="Such as 90s, 10m, 1h30m.")
     network: Annotated[str | None, Cli("--network")] = Field(
-        default="on", description="Of commands: on, off or hosts=NAME,NAME. The task's own policy stands above it."
+        default="on", description="For commands: on, off or hosts=NAME,NAME. The task's own policy takes precedence."
     )
     sandbox: Annotated[str | None, Cli("--sandbox")] = Field(
-        default="off", description="off: the container is the fence, and tasks work outside of one directory; or on."
+        default="off", description="off: the container is the sandbox, and tasks work outside one directory; or on."
     )
     # Not called base_url, which Harbor takes for its own.
     server: Annotated[str | None, Cli("--base-url", fallback="AGENT_BASE_URL")] = Field(
         default=None, description="An OpenAI-compatible server, as the container reaches it."
     )
-    api_key_env: str = Field(default="MISTRAL_API_KEY", description="The variable of this machine with the key.")
+    api_key_env: str = Field(default="MISTRAL_API_KEY", description="The variable on this machine with the key.")
 
 
 class AgentInHarbor(BaseInstalledAgent):

@@ -57,7 +57,7 @@ fn main() -> ExitCode {
 }
 
 fn open(root: &std::path::Path, kept: &std::path::Path, session: &str) -> Watch {
-    Watch::new(Files::open(root).unwrap(), Objects::open(kept, root, session, 1 << 30).unwrap())
+    Watch::new(Files::open(root, Vec::new()).unwrap(), Objects::open(kept, root, session, 1 << 30).unwrap())
 }
 
 fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {

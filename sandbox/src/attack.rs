@@ -95,6 +95,15 @@ fn make(attack: &str, argument: &str) -> io::Result<()> {
             let disk = libc::makedev(254, 0);
             answer(unsafe { c_long::from(libc::mknod(pointer, libc::S_IFBLK | 0o666, disk)) })
         }
+        "make-lending" => {
+            let (flags, mode) = (libc::O_CREAT | libc::O_WRONLY, 0o4755);
+            let made = if argument == "open" {
+                unsafe { libc::open(pointer, flags, mode) }
+            } else {
+                unsafe { libc::creat(pointer, mode) }
+            };
+            answer(c_long::from(made))
+        }
         "setns" => {
             let file = std::fs::File::open(argument)?;
             answer(unsafe { c_long::from(libc::setns(file.as_raw_fd(), 0)) })

@@ -56,6 +56,8 @@ struct Over {
     notes: Vec<String>,
     stuck: bool,
     unwatched: bool,
+    /// What was restored of git's own files.
+    git: Vec<String>,
 }
 
 /// Whether the warden could be reached, see [`End::Stuck`].
@@ -68,11 +70,19 @@ pub(crate) enum Stop {
 impl Backgrounds {
     /// `Err`: there are too many already.
     pub(crate) fn check_room(&self) -> Result<(), SandboxError> {
-        let running = self.lock().iter().filter(|entry| !entry.shared.has_ended()).count();
+        let running = self.running();
         if running < MOST_RUNNING {
             return Ok(());
         }
         Err(SandboxError::Blocked(format!("{running} background commands are already running. Stop one first.")))
+    }
+
+    pub(crate) fn are_running(&self) -> bool {
+        self.running() != 0
+    }
+
+    fn running(&self) -> usize {
+        self.lock().iter().filter(|entry| !entry.shared.has_ended()).count()
     }
 
     /// Takes a command on. Returns its id.
@@ -129,6 +139,12 @@ impl Backgrounds {
         self.lock().iter().filter(|entry| take(entry)).count() != 0
     }
 
+    /// What was restored of git's own files at the ends of these since this was asked last.
+    pub(crate) fn take_git(&self) -> Vec<String> {
+        let take = |entry: &Entry| entry.shared.lock().end.as_mut().map(|over| std::mem::take(&mut over.git));
+        self.lock().iter().filter_map(take).flatten().collect()
+    }
+
     /// Ends all that still run.
     pub(crate) async fn stop_all(&self) -> Stop {
         let count = self.lock().len();
@@ -178,11 +194,15 @@ impl Shared {
     }
 
     fn end(&self, attended: Attended<()>) {
+        let git = attended.end.git().to_vec();
         let (stuck, unwatched) = (matches!(attended.end, End::Stuck), matches!(attended.end, End::Unwatched));
         let (ended, notes) = run::verdict(attended.end)
             .unwrap_or_else(|error| (Ended::Signalled(libc::SIGKILL), vec![error.to_string()]));
         let ended = attended.cut.map_or(ended, |()| Ended::Stopped);
-        self.lock().end = Some(Over { ended, at: Instant::now(), notes, stuck, unwatched });
+        let mut state = self.lock();
+        state.output.end();
+        state.end = Some(Over { ended, at: Instant::now(), notes, stuck, unwatched, git });
+        drop(state);
         self.news.notify_one();
     }
 

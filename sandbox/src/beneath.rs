@@ -9,7 +9,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Component, Path, PathBuf};
 
 use agent::SandboxError;
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
 /// As many links as the kernel follows in one path (path_resolution(7)).
@@ -57,8 +57,13 @@ impl Place {
         path
     }
 
+    /// Absolute, without links.
+    pub(crate) fn real(&self) -> PathBuf {
+        self.root.join(self.path())
+    }
+
     pub(crate) fn is_same(&self, other: &Place) -> bool {
-        self.root.join(self.path()) == other.root.join(other.path())
+        self.real() == other.real()
     }
 }
 
@@ -97,6 +102,12 @@ impl Root {
     /// What a path that a walk of ours found is, without opening it.
     pub(crate) fn stat_walked(&self, path: &Path) -> io::Result<Stat> {
         Ok(self.find_walked(path)?.1)
+    }
+
+    /// What a path seems to be, in one call and through links on its way: a reason to look again, never a permission.
+    pub(crate) fn peek(&self, path: &Path) -> Result<Stat, Errno> {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        rustix::fs::statat(&self.dir, path, AtFlags::SYMLINK_NOFOLLOW)
     }
 
     /// What a path is, and the thing itself, open as a place only. A link as the last part is fine, links before it
@@ -296,6 +307,11 @@ fn read_link(dir: &OwnedFd, name: &OsStr) -> Option<PathBuf> {
 /// The directory itself, outside of any root.
 pub(crate) fn open_dir(path: &Path) -> io::Result<OwnedFd> {
     Ok(rustix::fs::openat(CWD, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// Whatever is at a path, as a place only. Follows no link at its end.
+pub(crate) fn open_place(path: &Path) -> io::Result<OwnedFd> {
+    Ok(rustix::fs::openat(CWD, path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?)
 }
 
 #[cfg(test)]

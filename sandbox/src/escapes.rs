@@ -3,6 +3,7 @@
 
 mod attributes;
 mod others;
+mod planted;
 
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
@@ -318,8 +319,6 @@ fn git_hooks_and_configuration() {
         }
         assert_eq!(std::fs::read_to_string(bench.root().join(".git/config")).unwrap(), config);
         git("status");
-        bench.run("git init -q planted");
-        assert_eq!(bench.block_on(bench.host.new_repositories()), [PathBuf::from("planted/.git")]);
     });
 }
 

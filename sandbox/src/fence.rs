@@ -1,6 +1,8 @@
 //! What holds commands back on this machine, layer by layer, as tried.
 
+mod places;
 pub(crate) mod policy;
+mod private;
 // Written for macOS, which this room does not run on yet: see there.
 #[cfg(any(target_os = "macos", test))]
 mod seatbelt;
@@ -21,6 +23,12 @@ pub struct Fence {
 pub struct Layer {
     pub kind: LayerKind,
     pub state: LayerState,
+}
+
+impl Layer {
+    pub(crate) fn works(&self, kind: LayerKind) -> bool {
+        self.kind == kind && self.state == LayerState::Works
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

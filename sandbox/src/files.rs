@@ -14,7 +14,7 @@ use crate::restore;
 pub use crate::restore::Content;
 use crate::roots::Roots;
 use crate::scan;
-pub use crate::scan::Late;
+pub use crate::scan::{Late, Look};
 use crate::state;
 
 /// A handle; clones reach the same workspace.
@@ -22,16 +22,27 @@ use crate::state;
 pub struct Files(pub(crate) Arc<Roots>);
 
 impl Files {
-    /// The files of a workspace that no command runs in.
-    pub fn open(root: &Path) -> Result<Files, OpenError> {
-        let roots = Roots::open(root, &HostOptions::default()).map_err(open_error)?;
+    /// The files of a workspace that no command runs in. `own`: see [`HostOptions::own`].
+    pub fn open(root: &Path, own: Vec<PathBuf>) -> Result<Files, OpenError> {
+        let roots = Roots::open(root, &HostOptions { own, ..HostOptions::default() }).map_err(open_error)?;
         Ok(Files(Arc::new(roots)))
     }
 
-    /// Looks at all files that .gitignore does not leave out, keeps the contents that are new, and says what is
+    /// Looks at all files that .gitignore does not leave out and the model may see, keeps the contents that are new, and says what is
     /// otherwise than in `manifest`, which then says how it is now.
-    pub fn scan(&self, manifest: &mut Manifest, objects: &mut Objects, until: Instant) -> Result<Vec<Changed>, Late> {
-        scan::scan(&self.0.workspace, manifest, objects, until)
+    pub fn scan(
+        &self,
+        manifest: &mut Manifest,
+        objects: &mut Objects,
+        look: Look,
+        until: Instant,
+    ) -> Result<Vec<Changed>, Late> {
+        scan::scan(&self.0, manifest, objects, look, until)
+    }
+
+    /// Drops what the model may not see from what is known of an earlier run.
+    pub fn forget_hidden(&self, manifest: &mut Manifest) {
+        scan::forget_hidden(&self.0, manifest);
     }
 
     /// What is at a path, through no link; its content is kept.
@@ -51,8 +62,12 @@ impl Files {
     }
 
     /// Makes every path what it shall be, or leaves all as they are. Returns the directories that stay because there
-    /// is something in them.
-    pub fn restore(&self, set: &[(Changed, Option<Content>)]) -> Result<Vec<PathBuf>, SandboxError> {
-        restore::restore(&self.0.workspace, set)
+    /// is something in them. `progress` is told how many paths are done, and of how many.
+    pub fn restore(
+        &self,
+        set: &[(Changed, Option<Content>)],
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Vec<PathBuf>, SandboxError> {
+        restore::restore(&self.0.workspace, set, progress)
     }
 }

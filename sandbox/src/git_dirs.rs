@@ -1,36 +1,25 @@
-//! Where git keeps its own files: in the workspace at every depth, and for a
+//! Where git keeps its own files besides the places that a look at the workspace finds: those of submodules, and for a
 //! workspace that is a worktree or a part of a repository, outside of it.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// Entries that are looked at. A tree with more is found as far as this; what lies deeper is then unguarded, which
-/// only a monorepo of monorepos meets.
-const MOST_ENTRIES: usize = 500_000;
+use crate::bounded::read_bounded;
 
-/// `.git` directories and files, bare repositories, and the directories of submodules, sorted. Follows no link.
-pub(crate) fn find(root: &Path) -> Vec<PathBuf> {
+/// The git directories of submodules, at every depth (gitrepository-layout(5)): a submodule's name may have slashes.
+pub(crate) fn modules(git: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut dirs = vec![root.to_path_buf()];
-    let mut seen = 0;
+    let mut dirs = vec![git.join("modules")];
     while let Some(dir) = dirs.pop() {
         if is_git_dir(&dir) {
-            // Inside of it only submodules have files of this kind.
-            dirs.extend(Some(dir.join("modules")).filter(|modules| modules.is_dir()));
+            dirs.push(dir.join("modules"));
             found.push(dir);
             continue;
         }
         for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
-            seen += 1;
-            let Ok(kind) = entry.file_type() else { continue };
-            if kind.is_dir() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 dirs.push(entry.path());
-            } else if kind.is_file() && entry.file_name() == ".git" {
-                found.push(entry.path());
             }
-        }
-        if MOST_ENTRIES < seen {
-            break;
         }
     }
     found.sort();
@@ -41,6 +30,18 @@ pub(crate) fn find(root: &Path) -> Vec<PathBuf> {
 fn is_git_dir(dir: &Path) -> bool {
     let has = |name: &str| dir.join(name).symlink_metadata().is_ok();
     dir.file_name().is_some_and(|name| name == ".git") || has("HEAD") && has("objects") && has("refs")
+}
+
+/// The top of the work tree that `root` is in, and the directory with its index (gitrepository-layout(5)).
+pub(crate) fn own(root: &Path) -> Option<(PathBuf, PathBuf)> {
+    root.ancestors().find_map(|top| {
+        let git = top.join(".git");
+        let git = match git.is_file() {
+            true => top.join(std::fs::read_to_string(&git).ok()?.strip_prefix("gitdir:")?.trim()),
+            false => git,
+        };
+        git.is_dir().then(|| (top.to_path_buf(), git))
+    })
 }
 
 /// The git directory outside `root` that commits in `root` write to. Its own repository must know `root`, and it must
@@ -58,14 +59,19 @@ pub(crate) fn outside(root: &Path) -> Option<PathBuf> {
 /// Of a linked worktree (gitrepository-layout(5)): `.git` names a directory of the main repository, and a file in that
 /// directory names `.git`.
 fn common_dir(own: &Path) -> Option<PathBuf> {
-    let line = std::fs::read_to_string(own).ok()?;
+    let line = text_of(own)?;
     let dir = own.parent()?.join(line.strip_prefix("gitdir:")?.trim());
-    let back = std::fs::read_to_string(dir.join("gitdir")).ok()?;
+    let back = text_of(&dir.join("gitdir"))?;
     if std::fs::canonicalize(dir.join(back.trim())).ok()? != std::fs::canonicalize(own).ok()? {
         return None;
     }
-    let common = std::fs::read_to_string(dir.join("commondir")).ok()?;
+    let common = text_of(&dir.join("commondir"))?;
     std::fs::canonicalize(dir.join(common.trim())).ok().filter(|common| is_git_dir(common))
+}
+
+/// git writes one line of text into such files; more than this is not one of them.
+fn text_of(path: &Path) -> Option<String> {
+    String::from_utf8(read_bounded(path, 64 << 10).ok()?).ok()
 }
 
 fn parents_dir(root: &Path) -> Option<PathBuf> {
@@ -93,18 +99,19 @@ mod tests {
     }
 
     #[test]
-    fn at_every_depth() {
+    fn submodules_at_every_depth() {
         let (_folder, at) = folder();
-        std::fs::create_dir_all(at.join("main/deep/nested")).unwrap();
-        git(&at, "init -q main");
-        git(&at, "init -q main/deep/nested");
-        git(&at, "init -q --bare main/store");
-        git(&at.join("main/deep/nested"), "commit -q --allow-empty -m x");
-        git(&at.join("main"), "submodule --quiet add ./deep/nested part");
-        let found = find(&at.join("main"));
-        let found: Vec<&Path> = found.iter().map(|path| path.strip_prefix(at.join("main")).unwrap()).collect();
-        let expected = [".git", ".git/modules/part", "deep/nested/.git", "part/.git", "store"];
-        assert_eq!(found, expected.map(Path::new));
+        for name in ["main", "one", "two"] {
+            git(&at, &format!("init -q {name}"));
+            git(&at.join(name), "commit -q --allow-empty -m x");
+        }
+        git(&at.join("one"), "submodule --quiet add ../two deep/two");
+        git(&at.join("one"), "commit -q -m x");
+        git(&at.join("main"), "submodule --quiet add ../one part");
+        git(&at.join("main"), "submodule --quiet update --init --recursive");
+        let found = modules(&at.join("main/.git"));
+        let found: Vec<&Path> = found.iter().map(|path| path.strip_prefix(at.join("main/.git")).unwrap()).collect();
+        assert_eq!(found, [Path::new("modules/part"), Path::new("modules/part/modules/deep/two")]);
     }
 
     #[test]
@@ -117,6 +124,8 @@ mod tests {
         assert_eq!(outside(&at.join("main")), None);
         assert_eq!(outside(&at.join("main/part")), Some(at.join("main/.git")));
         assert_eq!(outside(&at.join("linked")), Some(at.join("main/.git")));
+        assert_eq!(own(&at.join("main/part")), Some((at.join("main"), at.join("main/.git"))));
+        assert_eq!(own(&at.join("linked")), Some((at.join("linked"), at.join("main/.git/worktrees/linked"))));
     }
 
     #[test]

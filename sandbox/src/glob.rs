@@ -6,6 +6,9 @@ use std::path::Path;
 use agent::SandboxError;
 use globset::{GlobBuilder, GlobMatcher};
 
+/// A longer one takes seconds to compile and to match: thousands of alternatives are better searched for one by one.
+const MOST_BYTES: usize = 2_000;
+
 /// One pattern. Without a `/` it is about the file name at any depth, with one about the path.
 #[derive(Debug)]
 pub(crate) struct Glob {
@@ -20,6 +23,12 @@ impl Glob {
         let Some(glob) = glob.filter(|glob| !glob.trim().is_empty()) else {
             return Ok(Glob { matcher: None, inverted: false, whole_path: false });
         };
+        if MOST_BYTES < glob.len() {
+            let bytes = glob.len();
+            return Err(SandboxError::BadPattern(format!(
+                "the glob has {bytes} bytes, and at most {MOST_BYTES} are allowed. Use a shorter one, such as `*.rs`."
+            )));
+        }
         let inverted = glob.starts_with('!');
         let text = glob.trim_start_matches('!').trim_start_matches("./").trim_start_matches('/');
         // `src/` means what is below it.
@@ -72,6 +81,13 @@ mod tests {
     fn inverted() {
         check("!*.rs", "a.rs", false);
         check("!*.rs", "a.py", true);
+    }
+
+    #[test]
+    fn a_long_glob_is_refused_before_it_is_compiled() {
+        let alternatives: Vec<String> = (0..5_000).map(|number| format!("*{number}*")).collect();
+        let error = Glob::new(Some(&format!("{{{}}}", alternatives.join(",")))).unwrap_err().to_string();
+        assert!(error.contains("at most 2000 are allowed"), "{error}");
     }
 
     #[test]

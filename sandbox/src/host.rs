@@ -1,16 +1,21 @@
 //! This machine: files beneath the workspace root, commands through the
 //! launcher, behind as much of a fence as the kernel gives.
 
+mod git;
+mod unseen;
+
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use agent::{Background, Cancel, Effect, Ended, Observation, Permit, Programs, Ran, Sandbox, SandboxError};
 use async_trait::async_trait;
 use rustix::process::DumpableBehavior;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::Mutex;
 
 use crate::background::{Backgrounds, Stop};
 use crate::environment;
@@ -18,19 +23,23 @@ use crate::fence::policy::{Namespaces, Policy};
 use crate::fence::secrets;
 use crate::fence::{Fence, Layer, LayerKind, LayerState};
 use crate::files::Files;
+use crate::hidden::{Survey, Surveyed};
 use crate::keeper::{Keeper, Unstarted};
 use crate::options::{AddedDir, HostOptions, SandboxMode};
 use crate::output::Output;
-use crate::protocol::Setup;
+use crate::protocol::{Report, Setup};
 use crate::proxy::Proxy;
+use crate::repositories::Repositories;
 use crate::roots::Roots;
 use crate::run::{End, Errand, Started};
 use crate::search::Hunt;
-use crate::{git_dirs, list, map, read, run, search, write};
+use crate::{above, list, map, read, run, search, write};
 
 /// Where shells are, before PATH is asked.
 const SHELLS: &[&str] = &["/bin/bash", "/usr/bin/bash"];
 const LAST_SHELL: &str = "/bin/sh";
+/// Of a command that was not started.
+const MOST_TRIES: u32 = 4;
 const PATH_NOTE: &str = "This ran without approval, so PATH did not include directories that edits can write.";
 
 /// Why a workspace cannot be used.
@@ -52,9 +61,13 @@ pub struct Host {
     namespaces: Namespaces,
     /// One command at a time: calls of a message run in order.
     keeper: Mutex<Option<Keeper>>,
-    /// Where git's own files were when the first command came.
-    git: OnceCell<Vec<PathBuf>>,
+    repositories: Arc<std::sync::Mutex<Repositories>>,
     backgrounds: Backgrounds,
+    survey: Arc<Mutex<Survey>>,
+    /// The model was told what is hidden from commands.
+    hidden_told: AtomicBool,
+    /// From commands that were left running, by their ids.
+    hidden_from: std::sync::Mutex<BTreeMap<u32, Surveyed>>,
 }
 
 impl Host {
@@ -69,22 +82,23 @@ impl Host {
     /// With the variables of some other environment, and perhaps without namespaces: what tests need.
     pub(crate) fn open_in(
         root: &Path,
-        options: HostOptions,
+        mut options: HostOptions,
         variables: impl Iterator<Item = (OsString, OsString)>,
         namespaces: Namespaces,
     ) -> Result<Host, OpenError> {
+        let variables: Vec<(OsString, OsString)> = variables.collect();
+        let home = variables.iter().find(|(name, _)| name == "HOME").map(|(_, home)| PathBuf::from(home));
+        options.fence.hide.paths.extend(secrets::named(&variables, home.as_deref()));
         let mut roots = Roots::open(root, &options).map_err(open_error)?;
         // Where that is refused there is no /proc to look into either.
         let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
-        let environment = environment::allowed(variables, &options.fence.pass);
-        if options.fence.sandbox == SandboxMode::On && roots.may_hold_hidden(&options) {
-            let home = environment.iter().find(|(name, _)| name == "HOME").map(|(_, home)| PathBuf::from(home));
-            let hidden = secrets::hidden(roots.workspace.real(), home.as_deref(), &options.fence.hide, |name| {
-                std::env::var_os(name)
-            });
-            roots.hide(hidden);
+        if options.fence.sandbox == SandboxMode::On && roots.may_hold_places(home.as_deref()) {
+            let shown = &options.fence.show.paths;
+            roots.hide_places(secrets::hidden(roots.workspace.real(), home.as_deref(), [&[], shown], &variables));
         }
+        let environment = environment::allowed(variables.into_iter(), &options.fence.pass);
         let shell = find_shell();
+        let repositories = Repositories::new(options.repositories.clone());
         Ok(Host {
             roots: Arc::new(roots),
             shell,
@@ -92,8 +106,11 @@ impl Host {
             options,
             namespaces,
             keeper: Mutex::new(None),
-            git: OnceCell::new(),
+            repositories: Arc::new(std::sync::Mutex::new(repositories)),
             backgrounds: Backgrounds::default(),
+            survey: Arc::default(),
+            hidden_told: AtomicBool::new(false),
+            hidden_from: std::sync::Mutex::default(),
         })
     }
 
@@ -112,14 +129,17 @@ impl Host {
             return Err(SandboxError::Cancelled);
         }
         match effect.clone() {
-            Effect::Read { path, max_bytes } => read::read(&self.roots, &path, max_bytes).map(Observation::Read),
+            Effect::Read { path, max_bytes } => {
+                let read = self.look(cancel, move |roots, _| read::read(roots, &path, max_bytes));
+                read.await.map(Observation::Read)
+            }
             Effect::List { path, glob, depth, limit } => {
                 let listed = self
-                    .aside(cancel, move |root, cancel| list::list(root, &path, glob.as_deref(), depth, limit, cancel));
+                    .look(cancel, move |root, cancel| list::list(root, &path, glob.as_deref(), depth, limit, cancel));
                 listed.await.map(Observation::Listed)
             }
             Effect::Search { pattern, path, glob, context, limit } => {
-                let found = self.aside(cancel, move |roots, cancel| {
+                let found = self.look(cancel, move |roots, cancel| {
                     let hunt = Hunt::new(&pattern, context, limit)?;
                     search::search(roots, hunt, &path, glob.as_deref(), cancel)
                 });
@@ -127,7 +147,7 @@ impl Host {
             }
             Effect::Map { focus, max_bytes } => {
                 let folder = self.options.symbols.clone();
-                let drawn = self.aside(cancel, move |roots, cancel| {
+                let drawn = self.look(cancel, move |roots, cancel| {
                     map::map(roots, folder.as_deref(), focus.as_deref(), max_bytes, cancel)
                 });
                 drawn.await.map(Observation::Mapped)
@@ -145,11 +165,17 @@ impl Host {
                 Ok(Observation::Ran(ran))
             }
             Effect::Start { command } => self.start(&command, programs, cancel).await.map(Observation::Started),
-            Effect::ReadOutput { id, wait } => self.backgrounds.read(id, wait, cancel).await.map(Observation::Output),
+            Effect::ReadOutput { id, wait } => {
+                let read = self.backgrounds.read(id, wait, cancel).await;
+                let notes = self.after_command().await;
+                let read = with_notes(read?, notes);
+                Ok(Observation::Output(self.without_replaced(read)))
+            }
             Effect::Stop { id } => {
                 let (background, stop) = self.backgrounds.stop(id).await?;
                 self.kill_if(stop).await;
-                Ok(Observation::Stopped(background))
+                let notes = self.after_command().await;
+                Ok(Observation::Stopped(self.without_replaced(with_notes(background, notes))))
             }
         }
     }
@@ -158,6 +184,8 @@ impl Host {
     pub async fn close(&self) {
         let stop = self.backgrounds.stop_all().await;
         self.kill_if(stop).await;
+        self.after_command().await;
+        self.lock_repositories().end();
     }
 
     async fn kill_if(&self, stop: Stop) {
@@ -166,35 +194,14 @@ impl Host {
         }
     }
 
+    /// What the repository says above the workspace, for the start.
+    pub fn above(&self) -> agent::Above {
+        above::look(self.roots.workspace.real())
+    }
+
     /// What is reached beside the workspace, by absolute paths.
     pub fn added_dirs(&self) -> &[AddedDir] {
         &self.options.fence.add_dirs
-    }
-
-    async fn git_dirs(&self) -> Vec<PathBuf> {
-        let roots = Arc::clone(&self.roots);
-        let found = tokio::task::spawn_blocking(move || {
-            let root = roots.workspace.real();
-            let outside = git_dirs::outside(root);
-            let others = outside.iter().map(PathBuf::as_path).chain(roots.added_for_writing());
-            let mut found: Vec<PathBuf> = git_dirs::find(root);
-            found.extend(others.flat_map(git_dirs::find));
-            // One may be below the other.
-            found.sort();
-            found.dedup();
-            found
-        });
-        // Only a panic ends it early, and then nothing is known.
-        found.await.unwrap_or_default()
-    }
-
-    /// Repositories that appeared in the workspace since the first command, to be named to the user: git runs what is
-    /// in them when it is used there.
-    pub async fn new_repositories(&self) -> Vec<PathBuf> {
-        let Some(known) = self.git.get() else { return Vec::new() };
-        let found = self.git_dirs().await.into_iter().filter(|path| !known.contains(path));
-        let root = self.roots.workspace.real();
-        found.map(|path| path.strip_prefix(root).map(Path::to_path_buf).unwrap_or(path)).collect()
     }
 
     async fn run(
@@ -205,39 +212,62 @@ impl Host {
         cancel: &Cancel,
     ) -> Result<Ran, SandboxError> {
         let mut slot = self.keeper.lock().await;
-        let started = self.launch(&mut slot, command, programs).await?;
         let mut output = Output::new(self.options.outputs.clone());
-        let over = async {
-            tokio::select! {
-                biased;
-                () = cancel.wait() => Err(SandboxError::Cancelled),
-                () = tokio::time::sleep(timeout) => Ok(Ended::TimedOut(timeout)),
+        let mut tries = 1;
+        let (attended, surveyed) = loop {
+            let (started, surveyed) = match self.launch(&mut slot, command, programs).await {
+                Ok(launched) => launched,
+                Err(error) => {
+                    self.after_command().await;
+                    return Err(error);
+                }
+            };
+            let over = async {
+                tokio::select! {
+                    biased;
+                    () = cancel.wait() => Err(SandboxError::Cancelled),
+                    () = tokio::time::sleep(timeout) => Ok(Ended::TimedOut(timeout)),
+                }
+            };
+            let attended = run::attend(started, |bytes| output.push(bytes), over).await;
+            match &attended.end {
+                // Nothing of it ran. What the sandbox covers may have gone in that moment: another run's worktree.
+                End::Reported(Report::Failed(_)) if attended.cut.is_none() && tries < MOST_TRIES => tries += 1,
+                End::Reported(_) | End::Unwatched | End::Stuck => break (attended, surveyed),
             }
         };
-        let attended = run::attend(started, |bytes| output.push(bytes), over).await;
         // It may have been the keeper too: the next command gets a new one.
         match (&attended.cut, &attended.end, slot.as_mut()) {
             (None, End::Unwatched, Some(keeper)) => keeper.end(run::GRACE).await,
             (_, End::Stuck, Some(keeper)) => keeper.kill(),
             (_, End::Reported(_) | End::Unwatched | End::Stuck, _) => (),
         }
+        let lost =
+            if matches!(attended.end, End::Unwatched | End::Stuck) { self.restore_git().await } else { Vec::new() };
+        self.lock_repositories().restored(attended.end.git());
+        let repositories = [lost, self.after_command().await].concat();
         let cut = attended.cut.transpose()?;
         let (ended, mut notes) = run::verdict(attended.end)?;
+        notes.extend(repositories);
         notes.extend(slot.as_ref().and_then(|keeper| keeper.proxy.as_ref()).and_then(Proxy::take_notes));
         notes.extend(self.backgrounds.obituaries());
+        notes.extend(self.hidden_note(command, cut.unwrap_or(ended), &surveyed, slot.as_ref()));
         if programs == Programs::OutsideWorkspace && self.path_outside_workspace().is_some() {
             notes.push(PATH_NOTE.to_string());
         }
         let shown = output.finish();
-        let (text, total_bytes, full_output) = (shown.text, shown.total_bytes, shown.full);
-        Ok(Ran { ended: cut.unwrap_or(ended), output: text, total_bytes, full_output, notes })
+        let (output, total_bytes, full_output) = (shown.text, shown.total_bytes, shown.full);
+        let mut ran = Ran { ended: cut.unwrap_or(ended), output, total_bytes, full_output, notes };
+        surveyed.withhold(&mut ran, self.roots.workspace.real());
+        Ok(ran)
     }
 
     async fn start(&self, command: &str, programs: Programs, cancel: &Cancel) -> Result<Background, SandboxError> {
         self.backgrounds.check_room()?;
-        let started = self.launch(&mut *self.keeper.lock().await, command, programs).await?;
+        let (started, surveyed) = self.launch(&mut *self.keeper.lock().await, command, programs).await?;
         let id = self.backgrounds.add(command, started, self.options.outputs.clone());
-        self.backgrounds.first_look(id, cancel).await
+        self.remember_hidden(id, surveyed);
+        self.backgrounds.first_look(id, cancel).await.map(|background| self.without_replaced(background))
     }
 
     /// PATH for a command that runs unasked because its programs are known; `None`: the user's own will do.
@@ -254,28 +284,46 @@ impl Host {
         slot: &mut Option<Keeper>,
         command: &str,
         programs: Programs,
-    ) -> Result<Started, SandboxError> {
-        let git = match self.options.fence.sandbox {
-            SandboxMode::On => self.git.get_or_init(|| self.git_dirs()).await.as_slice(),
-            SandboxMode::Off => &[],
+    ) -> Result<(Started, Surveyed), SandboxError> {
+        let (git, surveyed) = match self.options.fence.sandbox {
+            SandboxMode::On => tokio::join!(self.before_command(), self.surveyed()),
+            SandboxMode::Off => (Ok(Vec::new()), Surveyed::default()),
         };
+        let git = git?;
         let path = match programs {
             Programs::AnyInPath => None,
             Programs::OutsideWorkspace => self.path_outside_workspace(),
         };
-        let errand = Errand { shell: &self.shell, command, directory: self.roots.workspace.real(), git, path };
+        let (directory, hidden, roots) = (self.roots.workspace.real(), surveyed.hidden.as_slice(), self.roots.all());
+        let errand = Errand { shell: &self.shell, command, directory, git: &git, hidden, roots: &roots, path };
         if let (true, Some(keeper)) = (self.backgrounds.take_unwatched(), slot.as_mut()) {
             keeper.end(run::GRACE).await;
+            self.restore_git().await;
         }
         let keeper = self.keeper(slot).await?;
         let started = run::start(keeper, &errand).await;
         if let Ok(started) = started {
-            return Ok(started);
+            return Ok((started, surveyed));
         }
         // It died since the last command. Nothing was run yet, so trying again is safe.
         keeper.kill();
         let keeper = self.keeper(slot).await?;
-        run::start(keeper, &errand).await.map_err(run::not_started)
+        let started = run::start(keeper, &errand).await.map_err(run::not_started)?;
+        Ok((started, surveyed))
+    }
+
+    /// As [`Host::aside`], for what changes nothing: nobody has to wait for it when the run is cancelled, however long it
+    /// goes on by itself.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        cancel: &Cancel,
+        work: impl FnOnce(&Roots, &Cancel) -> Result<T, SandboxError> + Send + 'static,
+    ) -> Result<T, SandboxError> {
+        tokio::select! {
+            biased;
+            done = self.aside(cancel, work) => done,
+            () = cancel.wait() => Err(SandboxError::Cancelled),
+        }
     }
 
     /// Away from the runtime's thread: a disk may be slow, and Ctrl-C is not.
@@ -317,10 +365,9 @@ impl Host {
         match slot {
             Some(keeper) => Ok(keeper),
             None => {
-                let keeper = self
-                    .start_keeper()
-                    .await
-                    .map_err(|error| SandboxError::Blocked(format!("The command launcher did not start: {error}.")))?;
+                let keeper = self.start_keeper().await.map_err(|error| {
+                    SandboxError::NotStarted(format!("The command launcher did not start: {error}."))
+                })?;
                 Ok(slot.insert(keeper))
             }
         }
@@ -350,6 +397,11 @@ impl Sandbox for Host {
     async fn perform(&self, permit: Permit, cancel: &Cancel) -> Result<Observation, SandboxError> {
         self.act_with(permit.effect(), permit.programs(), cancel).await
     }
+}
+
+fn with_notes(mut background: Background, notes: Vec<String>) -> Background {
+    background.notes.extend(notes);
+    background
 }
 
 pub(crate) fn open_error((path, source): (PathBuf, io::Error)) -> OpenError {

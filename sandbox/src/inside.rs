@@ -1,5 +1,6 @@
 //! What must work behind the fence: what developers do all day.
 
+mod secrets;
 mod servers;
 
 use agent::Ended;
@@ -98,6 +99,80 @@ fn shell_and_make() {
     }
 }
 
+/// Both kinds of fence, as far as this machine has them.
+fn both_kinds() -> Vec<Bench> {
+    let all = [Bench::with(&[], HostOptions::default()), Bench::without_namespaces(&[])];
+    all.into_iter().filter(|bench| bench.block_on(bench.host.fence()).holds()).collect()
+}
+
+#[test]
+fn programs_open_terminals_for_programs() {
+    for bench in both_kinds() {
+        let open = "import os, pty; ours, theirs = pty.openpty(); os.write(theirs, b'hi'); print(os.read(ours, 2), os.isatty(theirs))";
+        check(&bench, &format!("python3 -c \"{open}\""), "b'hi' True");
+        let child = "import pty; pty.spawn(['sh', '-c', 'tty; echo x > /dev/tty'])";
+        check(&bench, &format!("python3 -c \"{child}\" < /dev/null"), "/dev/pts/");
+        if has("script") {
+            check(&bench, "script -qec 'test -t 0 && test -t 1 && echo a terminal' /dev/null", "a terminal");
+        }
+        // Still nobody types into one, or has the kernel load a driver for it.
+        for request in ["TIOCSTI, b'x'", "TIOCCONS", "TIOCSETD, b'1234'"] {
+            let ask = format!(
+                "import fcntl, pty, termios; _, theirs = pty.openpty(); fcntl.ioctl(theirs, termios.{request})"
+            );
+            let refused = bench.run(&format!("python3 -c \"{ask}\""));
+            assert!(refused.output.contains("Operation not permitted"), "{request}: {}", refused.output);
+        }
+        // And no device can be made where terminals are.
+        let device = bench.run("mknod /dev/pts/disk b 8 0 || mknod /dev/disk b 8 0");
+        assert_ne!(device.ended, Ended::Exited(0), "{}", device.output);
+    }
+}
+
+#[test]
+fn a_command_may_be_longer_than_an_argument() {
+    let text = "row,of,data\n".repeat(20_000);
+    for bench in both_kinds().into_iter().chain([Bench::new(&[])]) {
+        check(
+            &bench,
+            &format!("cat > data.csv <<'EOT'\n{text}EOT\necho $LINENO; wc -c < data.csv; ls /proc/self/fd"),
+            "20003\n240000\n0\n1\n2\n3\n",
+        );
+        assert_eq!(std::fs::read_to_string(bench.root().join("data.csv")).unwrap(), text);
+        let failed = bench.run(&format!(": {text:?}; exit 7"));
+        assert_eq!(failed.ended, Ended::Exited(7), "{}", failed.output);
+    }
+}
+
+#[test]
+fn what_a_command_left_running_is_said() {
+    for bench in both_kinds().into_iter().chain([Bench::new(&[])]) {
+        let ran = bench.run("sleep 4323 & sleep 4323 & echo started");
+        assert_eq!(ran.output, "started\n");
+        let notes = ran.notes.join("\n");
+        assert!(notes.contains("left running were stopped") && notes.contains("`background: true`"), "{notes}");
+        assert_eq!(bench.run("sleep 0 & wait; seq 3 | tail -1").notes, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn one_request_beyond_the_memory_limit_is_named() {
+    let mut options = HostOptions::default();
+    options.fence.limits.memory_bytes = Some(500 << 20);
+    let bench = Bench::with(&[], options);
+    if !bench.block_on(bench.host.fence()).holds() {
+        println!("skipped: no sandbox");
+        return;
+    }
+    let ran = bench.run("python3 -c 'bytearray(3 * 10**9)'");
+    let notes = ran.notes.join("\n");
+    assert!(notes.contains("Memory limit of 500 MiB reached; a single large allocation"), "{notes}\n{}", ran.output);
+    // What is granted, or refused and done without, is not named.
+    for fine in ["bytearray(100 * 10**6)", "x = bytearray(70 * 10**6); x.extend(bytes(70 * 10**6))"] {
+        assert_eq!(bench.run(&format!("python3 -c '{fine}'")).notes, Vec::<String>::new(), "{fine}");
+    }
+}
+
 #[test]
 fn temporary_files_and_home_last_for_the_run_and_no_longer() {
     let Some(_) = bench(&[]) else { return };
@@ -162,7 +237,7 @@ fn what_is_hidden_is_hidden_from_commands_and_file_tools_alike() {
         std::os::unix::fs::symlink("keys", folder.path().join("link")).unwrap();
         let mut options = HostOptions::default();
         options.fence.add_dirs.push(AddedDir { path: folder.path().to_path_buf(), access: Access::Write });
-        options.fence.hide = vec![folder.path().join("keys"), folder.path().join("one.key")];
+        options.fence.hide.paths = vec![folder.path().join("keys"), folder.path().join("one.key")];
         let bench = Bench::fenced(&[], options, kind);
         for file in ["keys/a.key", "one.key", "link/a.key"] {
             let path = folder.path().join(file);

@@ -13,7 +13,9 @@
 mod attributes;
 mod command;
 mod connect;
+mod covers;
 mod git;
+mod git_data;
 pub(crate) mod group;
 mod landlock;
 mod listener;
@@ -22,6 +24,7 @@ mod memory;
 mod mounts;
 mod namespaces;
 mod notes;
+mod opens;
 mod proc;
 mod raise;
 mod raw;
@@ -53,11 +56,16 @@ use raw::Forked;
 pub(crate) const ARGUMENT: &str = "__sandbox-launcher";
 
 /// Must be the first thing in `main`, before any thread: in the program that [`crate::Host`] starts for its commands
-/// it does that work and returns the exit code for `main` to end with. Else `None`.
+/// it does that work and returns the exit code for `main` to end with. Else `None`. Either way signals that a parent
+/// left blocked are not, and SIGCHLD has its default.
 pub fn launcher() -> Option<ExitCode> {
+    // A parent may have left SIGCHLD ignored. Other signals stay as they are in the agent: `nohup` means it.
+    raw::default_signal(libc::SIGCHLD);
+    raw::unblock_signals();
     if std::env::args_os().nth(1)? != ARGUMENT {
         return None;
     }
+    raw::take_no_signals_over();
     Some(match keep() {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,

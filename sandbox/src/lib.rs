@@ -11,9 +11,14 @@ mod memory;
 mod options;
 
 // Files.
+mod above;
 mod beneath;
+mod bounded;
+mod clock;
 mod git_names;
 mod glob;
+mod hidden;
+mod ignored;
 mod list;
 mod map;
 mod read;
@@ -37,21 +42,29 @@ mod background;
 mod environment;
 mod fence;
 mod git_dirs;
+mod guarded;
 mod keeper;
 mod launch;
 mod network;
 mod output;
 mod protocol;
 mod proxy;
+mod repositories;
 mod run;
+mod terminal_text;
 
+pub use crate::bounded::read_bounded;
 pub use crate::fence::{Fence, Layer, LayerKind, LayerState};
-pub use crate::files::{Content, Files, Late};
+pub use crate::files::{Content, Files, Late, Look};
+pub use crate::hidden::{is_filled_by_tools, is_named_like_a_secret};
 pub use crate::host::{Host, OpenError};
 pub use crate::launch::launcher;
 pub use crate::memory::{Memory, ran};
 pub use crate::network::{HostRule, Network, NetworkError};
-pub use crate::options::{Access, AddedDir, CommandLimits, FenceOptions, HostOptions, OutsideGit, SandboxMode};
+pub use crate::options::{
+    Access, AddedDir, CommandLimits, FenceOptions, HostOptions, LooksSecret, OutsideGit, SandboxMode, Selection,
+};
+pub use crate::repositories::{Planted, Recovered, recover};
 pub use crate::take_back::TakeBack;
 pub use crate::watch::{Watch, Written};
 

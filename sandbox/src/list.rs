@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use agent::{Cancel, Listed, Listing, SandboxError};
+use agent::{Cancel, HIDDEN_MARK, Listed, Listing, SandboxError};
 use rustix::fs::FileType;
 
 use crate::glob::Glob;
@@ -25,7 +25,7 @@ pub(crate) fn list(
     let mut listing = Listing::default();
     walk(roots, path, depth, cancel, |found| {
         let mark = match found.kind {
-            FileType::Directory if depth.is_none() => return Next::More,
+            FileType::Directory if depth.is_none() && !found.is_hidden => return Next::More,
             FileType::Directory => "/",
             FileType::Symlink => "@",
             _ => "",
@@ -34,7 +34,8 @@ pub(crate) fn list(
             return Next::More;
         }
         if listing.entries.len() < limit {
-            let path = format!("{}{mark}", found.shown.display());
+            let hidden = if found.is_hidden { HIDDEN_MARK } else { "" };
+            let path = format!("{}{mark}{hidden}", found.shown.display());
             listing.entries.push(Listed { path, bytes: found.bytes });
         } else {
             listing.left_out += 1;

@@ -14,6 +14,8 @@ use snapshots::{Digest, Stamp};
 use symbols::{Focus, Index, Indexed, Language, Mark, Source};
 
 use crate::beneath::Root;
+use crate::bounded::read_bounded;
+use crate::clock::Clock;
 use crate::roots::Roots;
 use crate::state::stamp;
 use crate::walk::{Next, walk};
@@ -89,10 +91,11 @@ pub(crate) fn draw(index: &Index, focus: Option<&str>, max_bytes: usize, unread:
 
 /// And how many more there are.
 fn candidates(roots: &Roots, cancel: &Cancel) -> Result<(Vec<Candidate>, usize), SandboxError> {
-    let looked_ns = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as i64);
+    let ours = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as i64);
+    let looked_ns = Clock::of(&roots.workspace, ours).now_ns;
     let (mut candidates, mut left_out) = (Vec::new(), 0);
     walk(roots, Path::new("."), None, cancel, |found| {
-        if found.kind != FileType::RegularFile || LARGEST_BYTES < found.bytes {
+        if found.is_hidden || found.kind != FileType::RegularFile || LARGEST_BYTES < found.bytes {
             return Next::More;
         }
         let Some(path) = found.inside.to_str() else { return Next::More };
@@ -157,8 +160,7 @@ pub(crate) fn parse(language: Language, bytes: &[u8], cancel: &Cancel) -> Option
 }
 
 fn load(path: &Path) -> Option<Index> {
-    let size = fs::metadata(path).ok()?.len();
-    if LARGEST_KEPT < size { None } else { Index::decode(&fs::read(path).ok()?) }
+    Index::decode(&read_bounded(path, LARGEST_KEPT).ok()?)
 }
 
 /// Whole or not at all: two runs may save at once.

@@ -269,10 +269,10 @@ mod tests {
         check_error("yes", "`yes` is not on, off or hosts=");
         check_error("hosts=", "`hosts=` lists no host");
         check_error("hosts=1.2.3.4", "`1.2.3.4` is an address");
-        check_error("hosts=https://a.example", "`https://a.example` is not the name");
-        check_error("hosts=a.example/x", "`a.example/x` is not the name");
-        check_error("hosts=*.a.example", "`*.a.example` has a star");
-        check_error("hosts=a..b", "`a..b` is not the name");
+        check_error("hosts=https://a.example", "`https://a.example` is not a host name");
+        check_error("hosts=a.example/x", "`a.example/x` is not a host name");
+        check_error("hosts=*.a.example", "`*.a.example` contains `*`");
+        check_error("hosts=a..b", "`a..b` is not a host name");
     }
 
     #[test]

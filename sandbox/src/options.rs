@@ -16,7 +16,37 @@ pub struct HostOptions {
     /// Where the symbols of workspaces are kept for the next run, in a folder of the program's own. `None`: they are
     /// found anew each time.
     pub symbols: Option<PathBuf>,
+    /// Whether a text holds a key: what git ignores is hidden if it does. `None`: names alone decide.
+    pub secret: Option<LooksSecret>,
+    /// Directories of the program itself. They are no part of a workspace that they are in: not listed, not searched, not
+    /// followed, not undone. Absolute, without links.
+    pub own: Vec<PathBuf>,
+    /// Where repositories go that commands make, in a folder of this session alone, which commands cannot write. Made when
+    /// it is first needed. `None`: they get another name where they are, and a killed run is not repaired.
+    pub repositories: Option<PathBuf>,
     pub fence: FenceOptions,
+}
+
+/// Judges a text of at most 128 KiB, or a file that is about to be shown.
+pub type LooksSecret = fn(&str) -> bool;
+
+/// Files that the user named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Absolute, or from HOME; with all that is below.
+    pub paths: Vec<PathBuf>,
+    /// As in .gitignore, from the workspace and from each added directory.
+    pub patterns: Vec<String>,
+}
+
+impl Selection {
+    /// `Err`: a pattern is none, and which.
+    pub fn check(&self) -> Result<(), String> {
+        self.patterns.iter().try_for_each(|pattern| {
+            let added = ignore::gitignore::GitignoreBuilder::new("").add_line(None, pattern).map(drop);
+            added.map_err(|error| format!("`{pattern}`: {error}"))
+        })
+    }
 }
 
 /// What commands may reach.
@@ -28,8 +58,10 @@ pub struct FenceOptions {
     pub add_dirs: Vec<AddedDir>,
     /// Names of variables that commands see beyond the allow-list, secrets included if named.
     pub pass: Vec<String>,
-    /// Paths that neither commands nor file tools can read, beyond the built-in table. Absolute, or from HOME.
-    pub hide: Vec<PathBuf>,
+    /// What neither commands nor file tools can read, beyond the built-in tables.
+    pub hide: Selection,
+    /// What they can read in spite of the tables and of `hide`.
+    pub show: Selection,
     /// Directories of HOME and caches in which what commands write stays. Those that are not there are passed over.
     pub keep: Vec<PathBuf>,
     pub limits: CommandLimits,

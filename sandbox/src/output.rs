@@ -1,5 +1,5 @@
-//! What a command prints: the head and the tail in memory, all of it in a file
-//! once it is too long to show.
+//! What a command prints: as a terminal would show it, the head and the tail in
+//! memory; as it was printed, all of it in a file once it is too long to show.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -7,6 +7,9 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use agent::Clipped;
+use mask::MaskStream;
+
+use crate::terminal_text::TerminalText;
 
 /// Shown of each end. With the line between them below [`Clipped::MAX`], so that nobody clips again.
 const END_BYTES: usize = 9_500;
@@ -17,11 +20,18 @@ const MOST_KEPT_BYTES: u64 = 256 << 20;
 
 #[derive(Debug)]
 pub(crate) struct Output {
+    text: TerminalText,
     head: Vec<u8>,
     tail: Vec<u8>,
+    /// Of the text, what went into the two.
+    shown: u64,
+    /// As it was printed, until that goes to the disk.
+    raw: Vec<u8>,
     total: u64,
     folder: Option<PathBuf>,
     spool: Option<Spool>,
+    /// The model does not see the keys of this process, and the disk does not keep them.
+    mask: MaskStream,
 }
 
 #[derive(Debug)]
@@ -44,7 +54,17 @@ pub(crate) struct Shown {
 impl Output {
     /// `folder`: where a long output is kept, made when it is first needed.
     pub(crate) fn new(folder: Option<PathBuf>) -> Output {
-        Output { head: Vec::new(), tail: Vec::new(), total: 0, folder, spool: None }
+        Output {
+            text: TerminalText::default(),
+            head: Vec::new(),
+            tail: Vec::new(),
+            shown: 0,
+            raw: Vec::new(),
+            total: 0,
+            folder,
+            spool: None,
+            mask: MaskStream::default(),
+        }
     }
 
     /// All of it is kept from the first byte on, because it is shown piece by piece.
@@ -59,12 +79,32 @@ impl Output {
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {
+        let masked = self.mask.push(bytes);
+        self.add(&masked);
+    }
+
+    /// Nothing more is printed: what may have been the start of a key is none.
+    pub(crate) fn end(&mut self) {
+        let rest = self.mask.finish();
+        self.add(&rest);
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
         self.total += bytes.len() as u64;
         if let Some(spool) = &mut self.spool {
             spool.write(bytes);
-        } else if self.is_long() {
+        } else if is_long(self.total) {
             self.start_spool(bytes);
+        } else {
+            self.raw.extend_from_slice(bytes);
         }
+        let mut settled = Vec::new();
+        self.text.push(bytes, &mut settled);
+        self.keep(&settled);
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        self.shown += bytes.len() as u64;
         let room = END_BYTES.saturating_sub(self.head.len()).min(bytes.len());
         let (head, tail) = bytes.split_at(room);
         self.head.extend_from_slice(head);
@@ -77,29 +117,30 @@ impl Output {
         }
     }
 
-    fn is_long(&self) -> bool {
-        2 * (END_BYTES as u64) < self.total
-    }
-
     /// Everything so far is still in memory, since only now it is too much.
     fn start_spool(&mut self, bytes: &[u8]) {
+        let raw = std::mem::take(&mut self.raw);
         let Some(folder) = &self.folder else { return };
         let mut spool = Spool::create(folder);
-        spool.write(&self.head);
-        spool.write(&self.tail);
+        spool.write(&raw);
         spool.write(bytes);
         self.spool = Some(spool);
     }
 
     pub(crate) fn finish(mut self) -> Shown {
+        self.end();
         self.take()
     }
 
     /// What there is so far. The next piece begins after it.
     pub(crate) fn take(&mut self) -> Shown {
-        let (long, total_bytes) = (self.is_long(), std::mem::take(&mut self.total));
+        let mut last = Vec::new();
+        self.text.flush(&mut last);
+        self.keep(&last);
+        let (shown, total_bytes) = (std::mem::take(&mut self.shown), std::mem::take(&mut self.total));
+        self.raw.clear();
         let (mut head, mut tail) = (std::mem::take(&mut self.head), std::mem::take(&mut self.tail));
-        if !long {
+        if !is_long(shown) {
             head.append(&mut tail);
             // A broken byte becomes three, so text of a short output may still be long.
             let text = Clipped::to(String::from_utf8_lossy(&head), 2 * END_BYTES);
@@ -109,12 +150,16 @@ impl Output {
         tail.drain(..gone);
         let head = head_of(&String::from_utf8_lossy(whole_characters(&head)));
         let tail = tail_of(&String::from_utf8_lossy(&tail));
-        let left_out = total_bytes.saturating_sub((head.len() + tail.len()) as u64);
+        let left_out = shown.saturating_sub((head.len() + tail.len()) as u64);
         let gap = if head.ends_with('\n') { "" } else { "\n" };
         let place = self.spool.as_ref().map(Spool::describe).unwrap_or_default();
         let text = format!("{head}{gap}[... {left_out} bytes omitted{place} ...]\n{tail}");
         Shown { text, total_bytes, full: self.spool.as_ref().map(|spool| spool.path.clone()) }
     }
+}
+
+fn is_long(bytes: u64) -> bool {
+    2 * (END_BYTES as u64) < bytes
 }
 
 /// Without the first bytes of a character that was cut.
@@ -213,6 +258,17 @@ mod tests {
     }
 
     #[test]
+    fn a_key_of_this_process_is_neither_shown_nor_kept() {
+        mask::hide("sk-printed-by-a-command");
+        let folder = tempfile::tempdir().unwrap();
+        let shown = finish(Some(folder.path()), &[b"a sk-printed-", b"by-a-command b sk-"]);
+        assert_eq!(shown.text, "a *** b sk-");
+        let text = "sk-printed-by-a-command\n".repeat(10_000);
+        let shown = finish(Some(folder.path()), &text.as_bytes().chunks(1_000).collect::<Vec<_>>());
+        assert_eq!(std::fs::read_to_string(shown.full.unwrap()).unwrap(), "***\n".repeat(10_000));
+    }
+
+    #[test]
     fn long_output_is_kept_whole_and_shown_in_part() {
         let folder = tempfile::tempdir().unwrap();
         let text: String = (0..20_000).map(|line| format!("line {line}\n")).collect();
@@ -226,6 +282,21 @@ mod tests {
             assert_eq!(std::fs::read_to_string(kept).unwrap(), text);
         }
         assert!(folder.path().join("output-0003.txt").exists());
+    }
+
+    #[test]
+    fn frames_and_colors_are_on_disk_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let frames: String = (0..3_000).map(|frame| format!("\r\u{1b}[32mDownloading {frame}\u{1b}[0m")).collect();
+        for size in [7, 4_096, 1 << 20] {
+            let text = format!("{frames}\nfinished\n");
+            let shown = finish(Some(folder.path()), &text.as_bytes().chunks(size).collect::<Vec<_>>());
+            assert_eq!((shown.text.as_str(), shown.total_bytes), ("Downloading 2999\nfinished\n", text.len() as u64));
+        }
+        assert_eq!(
+            std::fs::read(folder.path().join("output-0001.txt")).unwrap(),
+            format!("{frames}\nfinished\n").as_bytes()
+        );
     }
 
     #[test]

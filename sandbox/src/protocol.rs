@@ -53,6 +53,10 @@ pub(crate) struct Order {
     pub(crate) directory: AnyPath,
     /// Directories of git, and the files that stand for one. Absolute.
     pub(crate) git: Vec<AnyPath>,
+    /// What is hidden in the directories that commands write to. Absolute, without links.
+    pub(crate) hidden: Vec<AnyPath>,
+    /// Those directories: what is hidden is watched from there down.
+    pub(crate) roots: Vec<AnyPath>,
     /// In place of the PATH that the launcher was started with.
     pub(crate) path: Option<OsString>,
 }
@@ -63,10 +67,13 @@ pub(crate) enum Report {
     Exited {
         code: i32,
         notes: Vec<String>,
+        /// What was restored of git's own files: for the human too.
+        git: Vec<String>,
     },
     Signalled {
         signal: i32,
         notes: Vec<String>,
+        git: Vec<String>,
     },
     /// It did not start.
     Failed(String),

@@ -16,8 +16,9 @@ pub(crate) fn read(roots: &Roots, path: &Path, max_bytes: u64) -> Result<Vec<u8>
     // O_NONBLOCK: opening a fifo returns at once. O_NOCTTY: a terminal does not become ours.
     let root = roots.of(path);
     let file = root.open_file(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
-    roots.refuse_hidden(root, &root.path_of(&file)?, path)?;
+    let inside = root.path_of(&file)?;
     let stat = regular(path, &file)?;
+    roots.refuse_hidden(root, &inside, path, Some(&stat))?;
     let size = u64::try_from(stat.st_size).unwrap_or(0);
     let too_large = |bytes| SandboxError::TooLarge { path: path.to_path_buf(), bytes, max_bytes };
     if max_bytes < size {
@@ -29,5 +30,9 @@ pub(crate) fn read(roots: &Roots, path: &Path, max_bytes: u64) -> Result<Vec<u8>
         .read_to_end(&mut bytes)
         .map_err(|source| SandboxError::Io { path: path.to_path_buf(), source })?;
     let length = bytes.len() as u64;
-    if max_bytes < length { Err(too_large(length)) } else { Ok(bytes) }
+    if max_bytes < length {
+        return Err(too_large(length));
+    }
+    roots.refuse_secret(root, &inside, &bytes)?;
+    Ok(bytes)
 }

@@ -2,11 +2,14 @@
 //!
 //! Nothing is touched before each path was found to be what the plan says; a failure half-way puts back what was done.
 //! Each file changes by one rename, so that a SIGKILL leaves it whole, old or new, and the set can be finished by the
-//! same plan. No link is followed, and git's own files are refused.
+//! same plan. Contents reach the disk many at a time, before the first of them gets its name. No link is followed, and
+//! git's own files are refused. Of a file with several names (hard links) each name becomes a file by itself.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read as _;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +20,8 @@ use snapshots::{Changed, Digest, FileState};
 
 use crate::beneath::{Place, Root, explain};
 use crate::git_names::leads_into_git;
-use crate::stage::{free_name, stage};
+use crate::stage::{Staged, free_name, stage_unsynced};
+use crate::state::PERMISSIONS;
 use crate::undo::Undo;
 use crate::write::{same, stat_name};
 
@@ -32,42 +36,136 @@ struct Step<'a> {
     content: &'a [u8],
 }
 
+/// Files whose content is written in one go. Each holds two descriptors open, of which a process may have 1,024.
+const BATCH: usize = 200;
+
+/// Of a batch, by one thread.
+const SYNCED_EACH: usize = 2;
+
+/// A step, what is at its path, and what that holds.
+struct Ready<'a> {
+    step: Step<'a>,
+    old: Option<Stat>,
+    content: Vec<u8>,
+}
+
 /// What a step did, and what it needs for the way back.
 struct Done<'a> {
     step: Step<'a>,
     content: Vec<u8>,
 }
 
-pub(crate) fn restore(root: &Root, set: &[(Changed, Option<Content>)]) -> Result<Vec<PathBuf>, SandboxError> {
-    let mut found = Vec::new();
-    let steps = in_order(set);
-    for step in &steps {
+/// `progress` is told how many paths are done, and of how many.
+pub(crate) fn restore(
+    root: &Root,
+    set: &[(Changed, Option<Content>)],
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Vec<PathBuf>, SandboxError> {
+    let mut ready = Vec::new();
+    for step in in_order(set) {
         if leads_into_git(step.path) {
             let shown = step.path.display();
             return Err(SandboxError::Blocked(format!("`{shown}` belongs to git; nothing was changed.")));
         }
-        found.push(check(root, step)?);
+        let (old, content) = check(root, &step)?;
+        ready.push(Ready { step, old, content });
     }
-    has_room(root, &steps)?;
-    let mut done = Vec::new();
-    let mut stayed = Vec::new();
-    for (step, (old, content)) in steps.into_iter().zip(found) {
-        match put(root, &step, old.as_ref()) {
-            Ok(()) => done.push(Done { step, content }),
-            Err(Errno::NOTEMPTY | Errno::EXIST) if step.before == Some(&FileState::Dir) => {
-                stayed.push(step.path.to_path_buf());
-            }
-            Err(errno) => {
-                let error = match errno {
-                    Errno::EXIST | Errno::STALE => SandboxError::Changed(step.path.to_path_buf()),
-                    errno => explain(step.path, errno),
-                };
-                roll_back(root, done)?;
-                return Err(error);
-            }
+    has_room(root, &ready)?;
+    let total = ready.len();
+    let mut work = Work { root, done: Vec::new(), stayed: Vec::new(), renamed: HashSet::new() };
+    let mut ready = ready.into_iter().peekable();
+    while let Some(first) = ready.next() {
+        let mut batch = vec![first];
+        while batch.len() < BATCH
+            && batch.last().is_some_and(Ready::is_written)
+            && ready.peek().is_some_and(Ready::is_written)
+        {
+            batch.extend(ready.next());
         }
+        if let Err((path, errno)) = work.carry_out(batch) {
+            let error = match errno {
+                Errno::EXIST | Errno::STALE => SandboxError::Changed(path.to_path_buf()),
+                errno => explain(path, errno),
+            };
+            roll_back(root, work.done)?;
+            return Err(error);
+        }
+        progress(work.done.len() + work.stayed.len(), total);
     }
-    Ok(stayed)
+    Ok(work.stayed)
+}
+
+struct Work<'r, 'a> {
+    root: &'r Root,
+    done: Vec<Done<'a>>,
+    /// Directories that are not empty.
+    stayed: Vec<PathBuf>,
+    /// Files of which we changed a name, by device and inode: their other names (hard links) have another ctime since.
+    renamed: HashSet<(u64, u64)>,
+}
+
+impl<'a> Work<'_, 'a> {
+    fn carry_out(&mut self, batch: Vec<Ready<'a>>) -> Result<(), (&'a Path, Errno)> {
+        let mut staged = Vec::new();
+        for ready in &batch {
+            let path = ready.step.path;
+            staged.push(ready.stage(self.root).map_err(|errno| (path, errno))?);
+        }
+        sync_all(&staged)
+            .map_err(|(at, errno)| (batch.get(at).map_or(Path::new(""), |ready| ready.step.path), errno))?;
+        for (Ready { step, old, content }, staged) in batch.into_iter().zip(staged) {
+            let path = step.path;
+            match put(self.root, &step, old.as_ref(), staged, &self.renamed) {
+                Ok(()) => self.done.push(Done { step, content }),
+                Err(Errno::NOTEMPTY | Errno::EXIST) if is_dir(step.before) => self.stayed.push(path.to_path_buf()),
+                Err(errno) => return Err((path, errno)),
+            }
+            self.renamed.extend(old.filter(|old| 1 < old.st_nlink).map(|old| (old.st_dev, old.st_ino)));
+        }
+        Ok(())
+    }
+}
+
+/// On many threads: each fsync(2) ends with a flush of the disk's cache, and the kernel makes one of those that wait for
+/// it at the same time. (syncfs(2) would wait for what everybody else has written, too.) The first that fails.
+fn sync_all(staged: &[Option<Staged>]) -> Result<(), (usize, Errno)> {
+    let numbered: Vec<(usize, &Staged)> =
+        staged.iter().enumerate().filter_map(|(at, staged)| Some((at, staged.as_ref()?))).collect();
+    let sync = |share: &[(usize, &Staged)]| {
+        share.iter().try_for_each(|(at, staged)| staged.sync().map_err(|errno| (*at, errno)))
+    };
+    if numbered.len() < SYNCED_EACH {
+        return sync(&numbered);
+    }
+    std::thread::scope(|scope| {
+        let shares: Vec<_> = numbered.chunks(SYNCED_EACH).map(|share| scope.spawn(move || sync(share))).collect();
+        // A thread that panicked synced nothing.
+        shares.into_iter().try_for_each(|share| share.join().unwrap_or(Err((0, Errno::IO))))
+    })
+}
+
+impl Ready<'_> {
+    /// Whether a content is to be written for it.
+    fn is_written(&self) -> bool {
+        matches!(self.step.after, Some(FileState::File { .. })) && !self.step.is_only_mode()
+    }
+
+    fn stage(&self, root: &Root) -> Result<Option<Staged>, Errno> {
+        let Some(FileState::File { mode, .. }) = self.step.after.filter(|_| self.is_written()) else { return Ok(None) };
+        let place = root.place_walked(self.step.path)?;
+        let staged = stage_unsynced(Undo::default().make_dirs(&place)?, self.step.content)?;
+        staged.dress(self.old.as_ref(), None)?;
+        staged.set_all_bits(*mode)?;
+        Ok(Some(staged))
+    }
+}
+
+impl Step<'_> {
+    /// Whether the content is right already. Then the file stays the one that it is, with all its names.
+    fn is_only_mode(&self) -> bool {
+        let digest = |state: Option<&FileState>| state.and_then(FileState::digest);
+        digest(self.before).is_some_and(|before| digest(self.after) == Some(before))
+    }
 }
 
 /// What is written comes before what is removed, so that no content is nowhere; unless a directory and a file take each
@@ -128,8 +226,9 @@ fn check(root: &Root, step: &Step<'_>) -> Result<(Option<Stat>, Vec<u8>), Sandbo
         }
         (Some(FileState::File { digest, bytes, mode }), Some((_, stat)), Some(FileType::RegularFile)) => {
             content = whole(root, step.path, *bytes)?;
-            Digest::of(&content) == *digest && stat.st_mode & 0o777 == *mode
+            Digest::of(&content) == *digest && stat.st_mode & PERMISSIONS == *mode
         }
+        (Some(FileState::Special { mode }), Some((_, stat)), Some(_)) => stat.st_mode == *mode,
         (_, _, _) => false,
     };
     let old = found.map(|(_, stat)| stat).filter(|_| step.before.is_some());
@@ -144,8 +243,8 @@ fn whole(root: &Root, path: &Path, bytes: u64) -> Result<Vec<u8>, SandboxError> 
     Ok(content)
 }
 
-fn has_room(root: &Root, steps: &[Step<'_>]) -> Result<(), SandboxError> {
-    let needed: u64 = steps.iter().map(|step| step.content.len() as u64).sum();
+fn has_room(root: &Root, ready: &[Ready<'_>]) -> Result<(), SandboxError> {
+    let needed: u64 = ready.iter().map(|ready| ready.step.content.len() as u64).sum();
     let io = |errno: Errno| SandboxError::Io { path: root.real().to_path_buf(), source: errno.into() };
     let dir =
         root.open_walked_dir(Path::new("")).map_err(|source| SandboxError::Io { path: root.real().into(), source })?;
@@ -156,41 +255,62 @@ fn has_room(root: &Root, steps: &[Step<'_>]) -> Result<(), SandboxError> {
     }
 }
 
-fn put(root: &Root, step: &Step<'_>, old: Option<&Stat>) -> Result<(), Errno> {
+fn put(
+    root: &Root,
+    step: &Step<'_>,
+    old: Option<&Stat>,
+    staged: Option<Staged>,
+    renamed: &HashSet<(u64, u64)>,
+) -> Result<(), Errno> {
     let place = root.place_walked(step.path)?;
     // The last look before the name changes; what is left is the time of one system call.
-    if !is_dir(step.before) && !same(old, stat_name(&place).ok().as_ref()) {
+    if !is_dir(step.before) && !is_still(old, stat_name(&place).ok(), renamed) {
         return Err(Errno::STALE);
     }
     let name = &place.name;
-    match (step.before, step.after) {
-        (Some(FileState::Dir), _) => rustix::fs::unlinkat(&place.dir, name, AtFlags::REMOVEDIR),
-        (_, None) => rustix::fs::unlinkat(&place.dir, name, AtFlags::empty()),
-        (_, Some(FileState::Dir)) => {
+    match (step.before, step.after, staged) {
+        (Some(FileState::Dir), _, _) => rustix::fs::unlinkat(&place.dir, name, AtFlags::REMOVEDIR),
+        (_, None, _) => rustix::fs::unlinkat(&place.dir, name, AtFlags::empty()),
+        (_, Some(FileState::Dir), _) => {
             let dir = Undo::default().make_dirs(&place)?;
             rustix::fs::mkdirat(dir, name, Mode::from_raw_mode(0o777))
         }
-        (_, Some(FileState::Link { target })) => link(&place, target, old.is_some()),
-        (_, Some(FileState::File { mode, .. })) => {
-            let staged = stage(Undo::default().make_dirs(&place)?, step.content)?;
-            staged.dress(old, Some(Mode::from_raw_mode(*mode)))?;
-            let named = if old.is_some() { staged.replace(name) } else { staged.appear(name) };
-            named.map(drop)
+        (_, Some(FileState::Link { target }), _) => {
+            make(&place, old.is_some(), |dir, name| rustix::fs::symlinkat(target, dir, name))
         }
-        (_, Some(FileState::Unkept { .. })) => Err(Errno::INVAL),
+        (_, Some(FileState::Special { mode }), _) => make(&place, old.is_some(), |dir, name| {
+            // Only a fifo is planned to be made: the others need more than a mode.
+            rustix::fs::mknodat(dir, name, FileType::Fifo, Mode::from_raw_mode(*mode), 0)
+        }),
+        (_, Some(FileState::File { .. }), Some(staged)) if old.is_some() => staged.replace(name).map(drop),
+        (_, Some(FileState::File { .. }), Some(staged)) => staged.appear(name).map(drop),
+        (_, Some(FileState::File { mode, .. }), None) => {
+            rustix::fs::chmodat(&place.dir, name, Mode::from_raw_mode(*mode), AtFlags::empty())
+        }
+        (_, Some(FileState::Unkept { .. }), _) => Err(Errno::INVAL),
     }
+}
+
+/// Whether what has the name is what was found before.
+fn is_still(old: Option<&Stat>, now: Option<Stat>, renamed: &HashSet<(u64, u64)>) -> bool {
+    let (Some(old), Some(mut now)) = (old, now) else { return old.is_none() && now.is_none() };
+    if renamed.contains(&(now.st_dev, now.st_ino)) {
+        now.st_ctime_nsec = old.st_ctime_nsec;
+    }
+    same(Some(old), Some(&now))
 }
 
 fn is_dir(state: Option<&FileState>) -> bool {
     state == Some(&FileState::Dir)
 }
 
-fn link(place: &Place, target: &OsStr, replaces: bool) -> Result<(), Errno> {
+/// Something that is made under its name, or under another one that then takes its place.
+fn make(place: &Place, replaces: bool, make: impl Fn(&OwnedFd, &OsStr) -> Result<(), Errno>) -> Result<(), Errno> {
     let dir = Undo::default().make_dirs(place)?;
     if !replaces {
-        return rustix::fs::symlinkat(target, dir, &place.name);
+        return make(&dir, &place.name);
     }
-    let ((), own) = free_name(|own| rustix::fs::symlinkat(target, &dir, own))?;
+    let ((), own) = free_name(|own| make(&dir, own))?;
     rustix::fs::renameat(&dir, &own, &dir, &place.name)
 }
 
@@ -199,8 +319,13 @@ fn roll_back(root: &Root, done: Vec<Done<'_>>) -> Result<(), SandboxError> {
     let mut lost = Vec::new();
     for Done { step, content } in done.into_iter().rev() {
         let back = Step { path: step.path, before: step.after, after: step.before, content: &content };
-        let now = root.find_walked(step.path).ok().map(|(_, stat)| stat);
-        if let Err(errno) = put(root, &back, now.as_ref()) {
+        let old = root.find_walked(step.path).ok().map(|(_, stat)| stat);
+        let ready = Ready { step: back, old, content: Vec::new() };
+        let put_back = ready.stage(root).and_then(|staged| {
+            staged.as_ref().map_or(Ok(()), Staged::sync)?;
+            put(root, &ready.step, ready.old.as_ref(), staged, &HashSet::new())
+        });
+        if let Err(errno) = put_back {
             lost.push(format!("`{}` ({errno})", step.path.display()));
         }
     }

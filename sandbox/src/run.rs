@@ -32,6 +32,9 @@ pub(crate) struct Errand<'a> {
     pub(crate) directory: &'a Path,
     /// Where git's own files are.
     pub(crate) git: &'a [PathBuf],
+    /// What is hidden in these directories.
+    pub(crate) hidden: &'a [PathBuf],
+    pub(crate) roots: &'a [&'a Path],
     /// In place of the user's PATH.
     pub(crate) path: Option<OsString>,
 }
@@ -55,6 +58,16 @@ pub(crate) enum End {
     Unwatched,
     /// The warden was stopped or is stuck. The kernel ends what is behind a fence when its keeper dies.
     Stuck,
+}
+
+impl End {
+    /// What was restored of git's own files.
+    pub(crate) fn git(&self) -> &[String] {
+        match self {
+            End::Reported(Report::Exited { git, .. } | Report::Signalled { git, .. }) => git,
+            End::Reported(Report::Failed(_)) | End::Unwatched | End::Stuck => &[],
+        }
+    }
 }
 
 enum Turn<Why> {
@@ -107,8 +120,10 @@ pub(crate) async fn attend<Why>(
 /// In words for whoever asked: how it ended by itself, and what the warden noted.
 pub(crate) fn verdict(end: End) -> Result<(Ended, Vec<String>), SandboxError> {
     match end {
-        End::Reported(Report::Exited { code, notes }) => Ok((Ended::Exited(code), notes)),
-        End::Reported(Report::Signalled { signal, notes }) => Ok((Ended::Signalled(signal), notes)),
+        End::Reported(Report::Exited { code, notes, git }) => Ok((Ended::Exited(code), [notes, git].concat())),
+        End::Reported(Report::Signalled { signal, notes, git }) => {
+            Ok((Ended::Signalled(signal), [notes, git].concat()))
+        }
         End::Reported(Report::Failed(why)) => Err(not_started(why)),
         End::Unwatched | End::Stuck => {
             let note = "The command's supervisor was killed, and the command with it.";
@@ -118,7 +133,7 @@ pub(crate) fn verdict(end: End) -> Result<(Ended, Vec<String>), SandboxError> {
 }
 
 pub(crate) fn not_started(why: impl Display) -> SandboxError {
-    SandboxError::Blocked(format!("The command was not started: {why}."))
+    SandboxError::NotStarted(format!("The command was not started: {why}."))
 }
 
 pub(crate) async fn start(keeper: &Keeper, errand: &Errand<'_>) -> io::Result<Started> {
@@ -127,6 +142,8 @@ pub(crate) async fn start(keeper: &Keeper, errand: &Errand<'_>) -> io::Result<St
         command: OsString::from(errand.command),
         directory: errand.directory.to_path_buf().into(),
         git: errand.git.iter().cloned().map(Into::into).collect(),
+        hidden: errand.hidden.iter().cloned().map(Into::into).collect(),
+        roots: errand.roots.iter().map(|root| root.to_path_buf().into()).collect(),
         path: errand.path.clone(),
     };
     let (read, write) = pipe()?;

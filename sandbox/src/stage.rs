@@ -22,9 +22,16 @@ pub(crate) struct Staged {
 }
 
 pub(crate) fn stage(dir: OwnedFd, content: &[u8]) -> Result<Staged, Errno> {
+    let staged = stage_unsynced(dir, content)?;
+    staged.sync()?;
+    Ok(staged)
+}
+
+/// To be synced before it gets its name. Of many files, all are written before the first is synced: one commit of the
+/// file system's journal is for all of them.
+pub(crate) fn stage_unsynced(dir: OwnedFd, content: &[u8]) -> Result<Staged, Errno> {
     let staged = open(dir)?;
     write_all(&staged.file, content)?;
-    rustix::fs::fsync(&staged.file)?;
     Ok(staged)
 }
 
@@ -65,6 +72,15 @@ fn write_all(file: &OwnedFd, content: &[u8]) -> Result<(), Errno> {
 }
 
 impl Staged {
+    pub(crate) fn sync(&self) -> Result<(), Errno> {
+        rustix::fs::fsync(&self.file)
+    }
+
+    /// All permission bits, set-user-ID and its like included: for what the user had themselves.
+    pub(crate) fn set_all_bits(&self, mode: u32) -> Result<(), Errno> {
+        rustix::fs::fchmod(&self.file, Mode::from_raw_mode(mode))
+    }
+
     /// Owner, group and permission bits, before anyone can see it.
     pub(crate) fn dress(&self, old: Option<&Stat>, bits: Option<Mode>) -> Result<(), Errno> {
         if let Some(old) = old {

@@ -23,11 +23,23 @@ pub(crate) const TICK_NS: i64 = 20_000_000;
 /// FAT has steps of 2 s, some network file systems of 1 s; their times have no fraction.
 const COARSE_TICK_NS: i64 = 2_100_000_000;
 
-/// `looked_ns`: when the look began. What was changed about then, or after, may change again unseen.
+/// Of a mode: set-user-ID and its like are among them, so that an undo takes them away.
+pub(crate) const PERMISSIONS: u32 = 0o7777;
+
+pub(crate) fn changed_ns(stat: &Stat) -> i64 {
+    ns(stat.st_ctime, stat.st_ctime_nsec)
+}
+
+/// How long after a change another one may leave the same times.
+pub(crate) fn tick_ns(mtime_ns: i64, ctime_ns: i64) -> i64 {
+    let is_whole = |ns: i64| ns % 1_000_000_000 == 0;
+    if is_whole(mtime_ns) && is_whole(ctime_ns) { COARSE_TICK_NS } else { TICK_NS }
+}
+
+/// `looked_ns`: when the look began, by the clock of the file system. What was changed about then, or after, may change
+/// again unseen.
 pub(crate) fn stamp(stat: &Stat, looked_ns: i64) -> Stamp {
     let (mtime_ns, ctime_ns) = (ns(stat.st_mtime, stat.st_mtime_nsec), ns(stat.st_ctime, stat.st_ctime_nsec));
-    let coarse = stat.st_mtime_nsec == 0 && stat.st_ctime_nsec == 0;
-    let tick = if coarse { COARSE_TICK_NS } else { TICK_NS };
     Stamp {
         dev: stat.st_dev,
         ino: stat.st_ino,
@@ -35,7 +47,7 @@ pub(crate) fn stamp(stat: &Stat, looked_ns: i64) -> Stamp {
         bytes: bytes(stat),
         mtime_ns,
         ctime_ns,
-        racy: looked_ns <= mtime_ns.max(ctime_ns).saturating_add(tick),
+        racy: looked_ns <= mtime_ns.max(ctime_ns).saturating_add(tick_ns(mtime_ns, ctime_ns)),
     }
 }
 
@@ -49,7 +61,15 @@ fn bytes(stat: &Stat) -> u64 {
 
 pub(crate) fn unkept(stat: &Stat) -> FileState {
     let changed_ns = ns(stat.st_mtime, stat.st_mtime_nsec);
-    FileState::Unkept { bytes: bytes(stat), mode: stat.st_mode & 0o777, changed_ns }
+    FileState::Unkept { bytes: bytes(stat), mode: stat.st_mode & PERMISSIONS, changed_ns }
+}
+
+/// `None`: a regular file, a directory or a link.
+pub(crate) fn special(stat: &Stat) -> Option<FileState> {
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile | FileType::Directory | FileType::Symlink => None,
+        _ => Some(FileState::Special { mode: stat.st_mode }),
+    }
 }
 
 /// A regular file's state, and the stat that goes with what was read.
@@ -66,7 +86,7 @@ pub(crate) fn of_file(root: &Root, path: &Path, objects: &mut Objects) -> Option
         return Some((unkept(&stat), stat));
     }
     let state = match objects.keep(&content) {
-        Ok(digest) => FileState::File { digest, bytes: content.len() as u64, mode: stat.st_mode & 0o777 },
+        Ok(digest) => FileState::File { digest, bytes: content.len() as u64, mode: stat.st_mode & PERMISSIONS },
         Err(_) => unkept(&stat),
     };
     Some((state, stat))
@@ -89,7 +109,7 @@ pub(crate) fn of_path(root: &Root, path: &Path, objects: &mut Objects) -> Option
         FileType::Directory => Some(FileState::Dir),
         FileType::Symlink => of_open_link(&found),
         FileType::RegularFile => of_file(root, path, objects).map(|(state, _)| state).or(Some(unkept(&stat))),
-        _ => Some(unkept(&stat)),
+        _ => special(&stat),
     }
 }
 
@@ -127,7 +147,7 @@ pub(crate) fn foresee(roots: &Roots, changes: &[Change], objects: &mut Objects) 
 fn foreseen(content: &[u8], before: Option<&FileState>, mode: &FileMode, objects: &mut Objects) -> FileState {
     let old = match before {
         Some(FileState::File { mode, .. } | FileState::Unkept { mode, .. }) => *mode,
-        Some(FileState::Link { .. } | FileState::Dir) | None => 0o644,
+        Some(FileState::Link { .. } | FileState::Special { .. } | FileState::Dir) | None => 0o644,
     };
     let mode = match mode {
         FileMode::Keep | FileMode::Of(_) => old,

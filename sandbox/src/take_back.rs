@@ -18,7 +18,14 @@ pub struct TakeBack {
 
 impl Files {
     /// Looks at the paths of `links` and thinks through how to take them back. What is there now is kept, for a redo.
-    pub fn plan_back(&self, links: &[Link], merge: Merge, objects: &mut Objects) -> Result<TakeBack, Unkept> {
+    /// `begun`: what an undo that died half-way was about to do; what it did counts as part of this one.
+    pub fn plan_back(
+        &self,
+        links: &[Link],
+        merge: Merge,
+        begun: &[Changed],
+        objects: &mut Objects,
+    ) -> Result<TakeBack, Unkept> {
         let shared = RefCell::new(&mut *objects);
         let plan = plan(
             links,
@@ -43,7 +50,11 @@ impl Files {
                 Planned::Left { path, now, .. } => {
                     Changed { path: path.clone(), before: now.clone(), after: now.clone() }
                 }
-                Planned::Already(_) => continue,
+                Planned::Already(path) => {
+                    let now = self.state(path, objects);
+                    back.changes.extend(begun.iter().filter(|done| done.path == *path && done.after == now).cloned());
+                    continue;
+                }
             };
             if change.before != change.after {
                 let content = match (&change.after, planned) {
@@ -60,8 +71,12 @@ impl Files {
     }
 
     /// Does it: all paths or none. Returns the directories that stay because something is in them.
-    pub fn take_back(&self, back: &TakeBack) -> Result<Vec<std::path::PathBuf>, SandboxError> {
-        self.restore(&back.set)
+    pub fn take_back(
+        &self,
+        back: &TakeBack,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Vec<std::path::PathBuf>, SandboxError> {
+        self.restore(&back.set, progress)
     }
 }
 

@@ -35,6 +35,18 @@ mod before_main {
 /// First argument of a test program that runs one command and waits to be killed.
 pub(crate) const VICTIM: &str = "__sandbox-victim";
 
+/// Puts something at a path.
+pub(crate) type Make = fn(&Path);
+
+/// What stands at a path instead of a file that we read on our own account: its name, and how it is made.
+pub(crate) const ODD_FILES: [(&str, Make); 5] = [
+    ("a fifo", |path| rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RWXU).unwrap()),
+    ("a link to a device", |path| std::os::unix::fs::symlink("/dev/zero", path).unwrap()),
+    ("a socket", |path| drop(std::os::unix::net::UnixListener::bind(path).unwrap())),
+    ("a directory", |path| std::fs::create_dir(path).unwrap()),
+    ("a sparse file", |path| std::fs::File::create(path).unwrap().set_len(3 << 30).unwrap()),
+];
+
 /// The kinds of fence that there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -69,7 +81,8 @@ impl Kind {
 fn be_a_victim() {
     let mut arguments = std::env::args().skip(2);
     let root = arguments.next().unwrap();
-    let mut options = HostOptions::default();
+    let repositories = Path::new(&root).with_file_name("repositories");
+    let mut options = HostOptions { repositories: Some(repositories.join("session")), ..HostOptions::default() };
     let kind = arguments.next().unwrap();
     let kind = Kind::ALL.into_iter().find(|one| format!("{one:?}") == kind).unwrap();
     let namespaces = kind.choose(&mut options);
@@ -128,6 +141,7 @@ impl Bench {
             std::fs::write(path, text).unwrap();
         }
         options.outputs = Some(folder.path().join("outputs"));
+        options.repositories = Some(folder.path().join("repositories/session"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let mut variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
         if own_home {
@@ -220,9 +234,9 @@ pub(crate) fn change(path: &str, before: Option<&str>, after: Option<&str>) -> C
     Change { path: path.into(), before: before.map(bytes), after: after.map(bytes), mode: FileMode::Keep }
 }
 
-/// Waits until `done`, for at most 20 seconds: a loaded machine is slow, not wrong.
+/// Waits until `done`, for at most five minutes: a loaded machine is slow, not wrong.
 pub(crate) fn eventually(mut done: impl FnMut() -> bool) -> bool {
-    for _ in 0..2_000 {
+    for _ in 0..30_000 {
         if done() {
             return true;
         }

@@ -4,10 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use agent::{Cancel, SandboxError};
-use ignore::WalkBuilder;
 use rustix::fs::{FileType, OFlags, Stat};
 
 use crate::beneath::Root;
+use crate::ignored::walker;
 use crate::roots::Roots;
 
 /// Something below the place that was asked about.
@@ -22,6 +22,8 @@ pub(crate) struct Walked<'r> {
     pub(crate) kind: FileType,
     pub(crate) bytes: u64,
     pub(crate) stat: Stat,
+    /// Only its name is to be shown. What is in such a directory is not visited.
+    pub(crate) is_hidden: bool,
 }
 
 /// Whether to go on.
@@ -44,20 +46,14 @@ pub(crate) fn walk(
     let place = root.open_file(path, OFlags::PATH)?;
     let start = root.path_of(&place)?;
     let full = root.real().join(&start);
-    let walker = WalkBuilder::new(&full)
-        .hidden(false)
-        .require_git(false)
-        .follow_links(false)
-        .max_depth(depth)
-        .filter_entry(|entry| entry.file_name() != ".git")
-        .sort_by_file_name(Ord::cmp)
-        .build();
-    for entry in walker {
+    let mut hidden_dir: Option<PathBuf> = None;
+    for entry in walker(&full, depth).sort_by_file_name(Ord::cmp).build() {
         if cancel.is_set() {
             return Err(SandboxError::Cancelled);
         }
         let Ok(entry) = entry else { continue };
-        if roots.is_hidden(root, entry.path()) {
+        let in_hidden = hidden_dir.as_ref().is_some_and(|dir| entry.path().starts_with(dir));
+        if in_hidden || roots.is_own(entry.path()) {
             continue;
         }
         let Ok(path) = entry.path().strip_prefix(root.real()) else { continue };
@@ -67,11 +63,14 @@ pub(crate) fn walk(
         if entry.depth() == 0 && kind == FileType::Directory {
             continue;
         }
+        let is_hidden = roots.why_hidden(root, path, kind, Some(&stat)).is_some();
+        if is_hidden && kind == FileType::Directory {
+            hidden_dir = Some(entry.path().to_path_buf());
+        }
         let below = path.strip_prefix(&start).unwrap_or(path).to_path_buf();
         let shown = roots.shown(root, path);
-        if visit(Walked { root, inside: path.to_path_buf(), shown, below, kind, bytes: size(&stat), stat })
-            == Next::Enough
-        {
+        let inside = path.to_path_buf();
+        if visit(Walked { root, inside, shown, below, kind, bytes: size(&stat), stat, is_hidden }) == Next::Enough {
             break;
         }
     }

@@ -3,16 +3,21 @@
 //!
 //! Never in the way: what cannot be kept is said once, and the run goes on.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use agent::Change;
-use snapshots::{Changed, Manifest, Note, Objects, Unkept};
+use snapshots::{Changed, FileState, Manifest, Note, Objects, Unkept};
 
 use crate::files::Files;
-use crate::scan::Late;
+use crate::scan::{Late, Look};
 
 /// One look, the first one with its reading included.
 const LOOK: Duration = Duration::from_secs(5);
+/// A disk with less room, in bytes.
+const FULL: u64 = 1 << 20;
+/// Set-user-ID and set-group-ID (inode(7)).
+const SET_IDS: u32 = 0o6000;
 
 #[derive(Debug)]
 pub struct Watch {
@@ -32,6 +37,10 @@ pub struct Watch {
 pub enum Written {
     All,
     Not,
+}
+
+fn is_full(folder: &Path) -> bool {
+    rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < FULL)
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -62,12 +71,16 @@ impl Watch {
     /// What the session file is told before a command runs.
     pub fn before_run(&mut self) -> Vec<Note> {
         self.unless_given_up(|watch| {
-            let first = watch.manifest.is_none();
-            let latest = || watch.objects.latest_manifest().unwrap_or_default();
+            let look = if watch.manifest.is_none() { Look::First } else { Look::Next };
+            let latest = || {
+                let mut manifest = watch.objects.latest_manifest().unwrap_or_default();
+                watch.files.forget_hidden(&mut manifest);
+                manifest
+            };
             let mut manifest = watch.manifest.take().unwrap_or_else(latest);
-            let scanned = watch.files.scan(&mut manifest, &mut watch.objects, Instant::now() + LOOK);
+            let scanned = watch.files.scan(&mut manifest, &mut watch.objects, look, Instant::now() + LOOK);
             let changes = scanned?;
-            let note = match (first, changes.as_slice()) {
+            let note = match (look == Look::First, changes.as_slice()) {
                 (true, _) => {
                     watch.say_what_is_left_out(&manifest);
                     Some(Note::Base { manifest: watch.objects.keep_manifest(&manifest)? })
@@ -79,7 +92,8 @@ impl Watch {
             };
             watch.manifest = Some(manifest);
             watch.looked = true;
-            Ok(note)
+            watch.objects.hold_reserve();
+            Ok(note.into_iter().chain([Note::Running]).collect())
         })
     }
 
@@ -87,9 +101,17 @@ impl Watch {
     pub fn after_run(&mut self) -> (Vec<Note>, Vec<Changed>) {
         let mut changed = Vec::new();
         let notes = self.unless_given_up(|watch| {
-            let Some(manifest) = watch.manifest.as_mut().filter(|_| watch.looked) else { return Ok(None) };
-            changed = watch.files.scan(manifest, &mut watch.objects, Instant::now() + LOOK)?;
+            let Some(manifest) = watch.manifest.as_mut().filter(|_| watch.looked) else { return Ok(Vec::new()) };
+            // The session file needs room too, and it writes its lines by itself.
+            if is_full(watch.objects.folder()) {
+                watch.objects.release_reserve();
+            }
+            changed = watch.files.scan(manifest, &mut watch.objects, Look::Next, Instant::now() + LOOK)?;
+            watch.name_set_user_ids(&changed);
             watch.looked = false;
+            if changed.is_empty() {
+                return Ok(vec![Note::RanIdle]);
+            }
             watch.note(&changed, |changes, files| Note::Ran { changes, files })
         });
         (notes, changed)
@@ -110,15 +132,15 @@ impl Watch {
     pub fn after_write(&mut self, foreseen: Vec<Changed>, written: Written) -> (Vec<Note>, Vec<Changed>) {
         let mut changed = Vec::new();
         let notes = self.unless_given_up(|watch| match (written, foreseen.is_empty()) {
-            (_, true) => Ok(None),
-            (Written::Not, false) => Ok(Some(Note::NotWritten)),
+            (_, true) => Ok(Vec::new()),
+            (Written::Not, false) => Ok(vec![Note::NotWritten]),
             (Written::All, false) => {
                 changed = watch.files.settle(&foreseen, &mut watch.objects);
                 if let Some(manifest) = &mut watch.manifest {
                     manifest.apply(&changed);
                 }
                 match changed == foreseen {
-                    true => Ok(None),
+                    true => Ok(Vec::new()),
                     false => watch.note(&changed, |changes, files| Note::Wrote { changes, files }),
                 }
             }
@@ -130,29 +152,47 @@ impl Watch {
         &mut self,
         changes: &[Changed],
         note: impl FnOnce(snapshots::Digest, usize) -> Note,
-    ) -> Result<Option<Note>, Trouble> {
+    ) -> Result<Vec<Note>, Trouble> {
         match changes.len() {
-            0 => Ok(None),
-            files => Ok(Some(note(self.objects.keep_changes(changes)?, files))),
+            0 => Ok(Vec::new()),
+            files => Ok(vec![note(self.objects.keep_changes(changes)?, files)]),
         }
     }
 
-    fn unless_given_up(&mut self, work: impl FnOnce(&mut Watch) -> Result<Option<Note>, Trouble>) -> Vec<Note> {
+    /// Such a file gives everyone who starts it the rights of its owner, outside of the sandbox too.
+    fn name_set_user_ids(&mut self, changed: &[Changed]) {
+        let is_set = |state: &Option<FileState>| match state {
+            Some(FileState::File { mode, .. } | FileState::Unkept { mode, .. }) => mode & SET_IDS != 0,
+            Some(FileState::Link { .. } | FileState::Special { .. } | FileState::Dir) | None => false,
+        };
+        for change in changed.iter().filter(|change| is_set(&change.after) && !is_set(&change.before)) {
+            let path = change.path.display();
+            self.notices.push(format!(
+                "a command made {path} a set-user-ID or set-group-ID file: whoever starts it gets its owner's rights"
+            ));
+        }
+    }
+
+    fn unless_given_up(&mut self, work: impl FnOnce(&mut Watch) -> Result<Vec<Note>, Trouble>) -> Vec<Note> {
         if self.given_up {
             return Vec::new();
         }
         match work(self) {
-            Ok(note) => note.into_iter().collect(),
+            Ok(notes) => notes,
             Err(trouble) => {
                 self.given_up = true;
-                self.notices.push(format!("`agent undo` cannot revert anything from here on: {trouble}"));
+                self.notices.push(match self.looked {
+                    // The command has no end in the session file: what differs is looked at by the next undo.
+                    true => format!("`agent undo` counts all changes from this command on as one step: {trouble}"),
+                    false => format!("`agent undo` cannot revert anything from here on: {trouble}"),
+                });
                 Vec::new()
             }
         }
     }
 
     fn say_what_is_left_out(&mut self, manifest: &Manifest) {
-        let unkept = manifest.states().filter(|(_, state)| matches!(state, snapshots::FileState::Unkept { .. }));
+        let unkept = manifest.states().filter(|(_, state)| matches!(state, FileState::Unkept { .. }));
         let mut paths = unkept.map(|(path, _)| path);
         let Some(first) = paths.next() else { return };
         let more = match paths.count() {

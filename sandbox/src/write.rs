@@ -8,10 +8,11 @@
 //! links to a replaced file keep the old text. Permission bits stay, owner and
 //! group where the kernel lets us; extended attributes do not.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read as _;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use agent::{Cancel, Change, FileMode, SandboxError};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
@@ -46,6 +47,7 @@ pub(crate) fn write(roots: &Roots, changes: &[Change], cancel: &Cancel) -> Resul
         }
         checked.push(next);
     }
+    refuse_repositories(roots, &checked)?;
     if cancel.is_set() {
         return Err(SandboxError::Cancelled);
     }
@@ -62,10 +64,11 @@ fn check<'a>(roots: &Roots, change: &'a Change) -> Result<Checked<'a>, SandboxEr
     // Deleting a link deletes the link; writing to it writes its target.
     let last = if change.after.is_some() { LastLink::Follow } else { LastLink::Keep };
     let place = root.locate(&change.path, last)?;
-    roots.refuse_hidden(root, &place.path(), &change.path)?;
     guard(root, change, &place)?;
     let changed = || SandboxError::Changed(change.path.clone());
-    let old = match (&change.before, stat_name(&place)) {
+    let now = stat_name(&place);
+    roots.refuse_hidden(root, &place.path(), &change.path, now.as_ref().ok())?;
+    let old = match (&change.before, now) {
         (None, Err(Errno::NOENT)) => None,
         (Some(_), Err(Errno::NOENT)) => return Err(changed()),
         (_, Err(errno)) => return Err(explain(&change.path, errno)),
@@ -115,19 +118,48 @@ fn guard(root: &Root, change: &Change, place: &Place) -> Result<(), SandboxError
         )));
     }
     // A bare repository, or the directory that a `.git` file points at, has no telling name.
-    let is_file = |path: PathBuf| root.stat_walked(&path).is_ok();
-    let git_dir = place
-        .dir_path
-        .ancestors()
-        .find(|dir| is_file(dir.join("HEAD")) && is_file(dir.join("objects")) && is_file(dir.join("refs")));
-    match git_dir {
-        None => Ok(()),
-        Some(dir) => Err(SandboxError::Blocked(format!(
+    let has = |dir: &Path, name: &str| root.stat_walked(&dir.join(name)).is_ok();
+    let is_git_dir =
+        |dir: &Path| has(dir, "HEAD") && (has(dir, "commondir") || has(dir, "objects") && has(dir, "refs"));
+    if let Some(dir) = place.dir_path.ancestors().find(|dir| is_git_dir(dir)) {
+        return Err(SandboxError::Blocked(format!(
             "`{shown}` is inside the git directory `{}`; nothing was written. Use git commands with `run_command`.",
             dir.display()
-        ))),
+        )));
     }
+    Ok(())
 }
+
+/// The last piece of a repository is not written, in whatever order they come, in one edit or in several.
+fn refuse_repositories(roots: &Roots, checked: &[Checked<'_>]) -> Result<(), SandboxError> {
+    let lower = |path: &Path| path.to_string_lossy().to_lowercase();
+    let written = || checked.iter().filter(|checked| checked.change.after.is_some());
+    let made: HashSet<String> =
+        written().flat_map(|checked| checked.place.real().ancestors().map(lower).collect::<Vec<_>>()).collect();
+    for checked in written() {
+        let root = roots.of(&checked.change.path);
+        let is_there = |dir: &Path, name: &str| {
+            made.contains(&lower(&root.real().join(dir).join(name))) || root.stat_walked(&dir.join(name)).is_ok()
+        };
+        let completes = |part: &Path| {
+            let name = part.file_name().map(|name| name.to_string_lossy().to_lowercase());
+            let (Some(name), Some(dir)) = (name, part.parent()) else { return false };
+            let has = |name: &str| is_there(dir, name);
+            PIECES.contains(&&*name) && has("HEAD") && (has("commondir") || has("objects") && has("refs"))
+        };
+        if checked.place.path().ancestors().any(completes) {
+            return Err(SandboxError::Blocked(format!(
+                "`{}` would make a git repository of its directory; nothing was written. Use another name, or `git init` \
+                 with `run_command`.",
+                checked.change.path.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Names by which git knows a repository (setup.c, `is_git_directory`), in small letters: elsewhere case may not count.
+const PIECES: [&str; 4] = ["head", "commondir", "objects", "refs"];
 
 /// rename(2) replaces a read-only file without a word; an editor would not.
 fn writable(path: &Path, place: &Place, stat: &Stat, last: LastLink) -> Result<(), SandboxError> {

@@ -142,7 +142,7 @@ class Measurements(Here):
         slow = self.words(f"sleep 88{os.getpid()}", "--label", "slow")
         child = self.start(slow)
         self.wait_for(lambda: alive(f"88{os.getpid()}"))
-        self.refused(slow, "another run writes to out")
+        self.refused(slow, "another run is writing to out")
         child.terminate()
         child.communicate(timeout=20)
 
@@ -164,7 +164,7 @@ class Measurements(Here):
         none_more = ["unshare", "--user", "--map-root-user", "sh", "-c", script, "sh"]
         if subprocess.run([*none_more, "true"], capture_output=True).returncode:
             none_more = []
-        self.refused([*none_more, *words, "--fence"], "there can be no fence here")
+        self.refused([*none_more, *words, "--fence"], "the sandbox does not work here")
         self.do([*none_more, *words])
         self.assertTrue(self.lines()[0]["solved"])
         self.assertEqual(alive(f"99{os.getpid()}"), [])
@@ -226,7 +226,7 @@ class Servers(Here):
             client.send_error(503)
         self.give(task("t"), task("u"))
         for url in (NOWHERE, self.serve(breaks_off), self.serve(away)):
-            self.refused(self.words(ASK + "-1", "--base-url", url), "does not answer")
+            self.refused(self.words(ASK + "-1", "--base-url", url), "does not respond")
             self.assertEqual(self.lines(), [])
 
         def whole(client):
@@ -310,4 +310,4 @@ class WrongUse(Here):
         stdout, _ = self.do([sys.executable, str(RUN), "list", "--tasks", "one"])
         self.assertEqual(stdout, "one\t\ttrue\n")
         (self.here / "one/files/b").write_bytes(b"\xff")
-        super().refused([sys.executable, str(RUN), "list", "--tasks", "one"], "files/b is no text")
+        super().refused([sys.executable, str(RUN), "list", "--tasks", "one"], "files/b is not text")

@@ -63,12 +63,12 @@ def load(source):
         elif source.is_dir():
             found = [read_folder(folder) for folder in sorted(source.iterdir()) if is_task(folder)]
         else:
-            raise Bad(f"{source} is not there", "name a file or a folder of tasks: --tasks PATH")
+            raise Bad(f"{source} does not exist", "name a file or a folder of tasks: --tasks PATH")
     except OSError as error:
-        raise Bad(f"{source} cannot be read: {error}", "name a file or a folder of tasks: --tasks PATH") from error
+        raise Bad(f"cannot read {source}: {error}", "name a file or a folder of tasks: --tasks PATH") from error
     twice = {task.id for task in found if 1 < sum(other.id == task.id for other in found)}
     if twice:
-        raise Bad(f"{source} names {sorted(twice)[0]} twice", "give each task an id of its own")
+        raise Bad(f"{source} names {sorted(twice)[0]} twice", "give each task its own id")
     return found
 
 
@@ -84,9 +84,9 @@ def parsed(text, where):
     try:
         row = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Bad(f"{where} is no JSON: {error}", "look at tests/eval/tasks.py for what a task is") from error
+        raise Bad(f"{where} is not JSON: {error}", "tests/eval/tasks.py describes tasks") from error
     if not isinstance(row, dict):
-        raise Bad(f"{where} is no JSON object", "look at tests/eval/tasks.py for what a task is")
+        raise Bad(f"{where} is not a JSON object", "tests/eval/tasks.py describes tasks")
     return row
 
 
@@ -102,9 +102,9 @@ def from_row(row, where):
         raise Bad(f"{where} does not say which files are the solution",
                   'name the one that is, "file": "PATH", or those that are not, "protected": ["PATH"]')
     if file is not None and not isinstance(file, str) or not is_texts(protected or []):
-        raise Bad(f"{where} has a `file` that is no path, or a `protected` that is no list of them", '"file": "PATH"')
+        raise Bad(f"{where} has a `file` that is not a path, or a `protected` that is not a list of paths", '"file": "PATH"')
     if missing := sorted(set(protected or []) - set(files)):
-        raise Bad(f"{where} protects {missing[0]}, which it does not have", "mend the path, or take it out of `protected`")
+        raise Bad(f"{where} protects {missing[0]}, which it does not have", "fix the path, or remove it from `protected`")
     guarded = frozenset(protected) if file is None else frozenset(files) - {file}
     return Task(row["id"], row["instruction"], row["test_command"], inside(files, where), guarded, str(row.get("language") or ""))
 
@@ -118,9 +118,9 @@ def inside(files, where):
     for path in files:
         parts = path.split("/")
         if not path or path.startswith("/") or "\0" in path or {"", ".", ".."} & set(parts) or parts[0] == ".git":
-            raise Bad(f"{where} has a file at `{path}`", "paths are relative, and lead nowhere else than below the task's folder")
+            raise Bad(f"{where} has a file at `{path}`", "paths are relative and stay below the task's folder")
         if any(str(parent) in files for parent in pathlib.PurePath(path).parents):
-            raise Bad(f"{where} has a file at `{path}`, below another file", "mend its path")
+            raise Bad(f"{where} has a file at `{path}`, below another file", "fix its path")
     return files
 
 
@@ -162,7 +162,7 @@ def text(path):
     try:
         return path.read_text(encoding="utf-8")
     except ValueError as error:
-        raise Bad(f"{path} is no text", "a task's files are UTF-8: take it out") from error
+        raise Bad(f"{path} is not text", "a task's files are UTF-8: remove it") from error
 
 
 def sample(tasks, count):

@@ -39,8 +39,8 @@ def run(task, attempt, setup):
             ended = run_agent(task, scratch, seen, wire, setup)
             seconds = time.monotonic() - began
         if wire.gone:
-            raise Bad(f"the model server at {setup.base_url} does not answer: {wire.gone}",
-                      "start it again; the same command goes on with this run and what is left")
+            raise Bad(f"the model server at {setup.base_url} does not respond: {wire.gone}",
+                      "start it again; the same command continues with this run and the rest")
         line = dict(task=task.id, language=task.language, label=setup.label, attempt=attempt, **setup.settings,
                     solved=False, **ended, **wire.counts, seconds=round(seconds, 1), load=round(os.getloadavg()[1], 1),
                     changed=[], malformed=[list(call) for call in wire.malformed[:3]], test_said="",
@@ -52,7 +52,7 @@ def run(task, attempt, setup):
             line.update(solved=solved, test_said=said)
         except (OSError, ValueError, RecursionError) as error:
             if getattr(error, "errno", None) in (errno.ENOSPC, errno.EMFILE, errno.EDQUOT):
-                raise Bad(f"this machine has no more room: {error}", "make some; the same command goes on") from error
+                raise Bad(f"no space left on this machine: {error}", "free some; the same command continues") from error
             line.update(reason=f"what it left cannot be judged: {error}".replace(str(scratch), str(seen)))
         return line
 
@@ -79,10 +79,10 @@ def open_base():
         base().mkdir(mode=0o700, exist_ok=True)
         mine = os.open(base(), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError as error:
-        raise Bad(f"there is no place for runs: {error}", "set TMPDIR to a folder of your own") from error
+        raise Bad(f"cannot create a folder for runs: {error}", "set TMPDIR to your own folder") from error
     try:
         if os.fstat(mine).st_uid != os.getuid():
-            raise Bad(f"{base()} is not ours", "set TMPDIR to a folder of your own")
+            raise Bad(f"{base()} is not ours", "set TMPDIR to your own folder")
         fcntl.flock(mine, fcntl.LOCK_EX)
         yield mine
     finally:

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use agent::{Change, FileMode, Tool, ToolError, Workspace};
+use agent::{Change, FileMode, LineRange, Tool, ToolError, Workspace};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -8,6 +8,8 @@ use crate::{MAX_FILE_BYTES, encoding, list_files, read_file, syntax};
 
 pub(crate) struct CreateFile {
     pub(crate) tests: Tests,
+    /// How else a part of a file can be changed.
+    pub(crate) part: &'static str,
 }
 
 /// What becomes of a test that is there already.
@@ -35,7 +37,18 @@ impl Tool for CreateFile {
 
     async fn run(&self, args: Args, workspace: &mut Workspace<'_>) -> Result<String, ToolError> {
         let filename = &args.filename;
+        if filename.trim_end().ends_with('/') {
+            return Err(ToolError::Failed(format!(
+                "`{filename}` names a directory. A directory is made with the first file in it: name that file."
+            )));
+        }
         let before = workspace.peek(filename, MAX_FILE_BYTES).await?;
+        if before.is_none() && filename.contains('\\') {
+            let meant = filename.replace('\\', "/");
+            return Err(ToolError::Failed(format!(
+                "Nothing was written: `{filename}` has a backslash in it. Separate directories with `/`: `{meant}`."
+            )));
+        }
         if copies_line_numbers(&args.content, before.as_deref()) {
             return Err(ToolError::Failed(format!(
                 "`{filename}` was not written: your content includes `read_file`'s line numbers. Send it without them."
@@ -48,7 +61,7 @@ impl Tool for CreateFile {
         let (after, said) = match &before {
             None => (content.into_bytes(), format!("Created `{filename}` ({}).", agent::counted(lines, "line"))),
             Some(before) => {
-                let encoding = text_before.map_or(encoding::Encoding::Utf8, |(_, encoding)| encoding);
+                let encoding = text_before.as_ref().map_or(encoding::Encoding::Utf8, |(_, encoding)| *encoding);
                 let Some(after) = encoding::encode(&content, encoding) else {
                     return Err(ToolError::Failed(format!(
                         "`{filename}` was not written: its encoding lacks some of the new characters{}.",
@@ -62,10 +75,16 @@ impl Tool for CreateFile {
                     ));
                 }
                 if !workspace.is_as_last_seen(filename, before) {
+                    if text_before.is_none() {
+                        return Err(ToolError::Failed(unreadable(filename, before)));
+                    }
                     return Err(self.unseen(filename, workspace).await);
                 }
                 if workspace.is_unshown(filename) {
                     return Err(ToolError::Failed(unknown(filename)));
+                }
+                if let Some(why) = self.would_drop_unseen(filename, workspace.unseen_lines(filename)) {
+                    return Err(ToolError::Failed(why));
                 }
                 if let Some(word) = self.word_of_tests(filename, workspace).await {
                     return Err(ToolError::Failed(format!("`{filename}` was not written. {word}")));
@@ -79,12 +98,16 @@ impl Tool for CreateFile {
     }
 }
 
-/// A read shows no carriage returns, so what is written after it has none: in a file whose lines all end in them, so do
-/// the new ones.
+/// A read shows no carriage returns, so what is written after it has none: in a file most of whose lines end in them,
+/// so do the new ones.
 fn with_line_ends_of(before: Option<&str>, content: String) -> String {
-    let all_crlf =
-        before.is_some_and(|text| text.contains('\n') && text.matches('\n').count() == text.matches("\r\n").count());
-    if all_crlf && !content.contains('\r') { content.replace('\n', "\r\n") } else { content }
+    let crlf = before.map_or(0, |text| text.matches("\r\n").count());
+    let lines = before.map_or(0, |text| text.matches('\n').count());
+    let cr_alone = lines == 0 && before.is_some_and(|text| text.contains('\r'));
+    if cr_alone && !content.contains('\r') {
+        return content.replace('\n', "\r");
+    }
+    if lines < 2 * crlf && !content.contains('\r') { content.replace('\n', "\r\n") } else { content }
 }
 
 /// Whether lines begin with the numbers that `read_file` put before them, as models copy them, and the file's own do not.
@@ -109,6 +132,15 @@ fn unknown(filename: &str) -> String {
     )
 }
 
+/// No read shows it, so that no read permits this.
+fn unreadable(filename: &str, before: &[u8]) -> String {
+    format!(
+        "`{filename}` was not written: it is a binary file of {} bytes, which no read can show you. To replace it on purpose, \
+         delete the file first.",
+        before.len()
+    )
+}
+
 impl CreateFile {
     /// Says what is there now, which spares the model a step: it is read with that.
     async fn unseen(&self, filename: &str, workspace: &mut Workspace<'_>) -> ToolError {
@@ -121,10 +153,23 @@ impl CreateFile {
         match workspace.read(filename, MAX_FILE_BYTES).await {
             Ok(bytes) => ToolError::Failed(format!(
                 "`{filename}` exists and was not overwritten: {why}. Its content follows. {again}\n{}",
-                read_file::show_whole(filename, &bytes)
+                read_file::show_whole(filename, &bytes, workspace)
             )),
             Err(error) => error,
         }
+    }
+
+    /// Why a file of which only a part was shown is not replaced.
+    fn would_drop_unseen(&self, filename: &str, unseen: &[LineRange]) -> Option<String> {
+        let (first, _) = unseen.first()?;
+        let count: usize = unseen.iter().map(|(first, last)| last + 1 - first).sum();
+        Some(format!(
+            "`{filename}` was not written: your content replaces the whole file, and {count} of its lines {} never shown to \
+             you in full. Read them first with `read_file` and `first_line` {first}, or change only a part with {}. To \
+             drop the old content on purpose, delete the file first.",
+            if count == 1 { "was" } else { "were" },
+            self.part
+        ))
     }
 
     /// For a test that is there, the first time: what it is for, and what there is.
@@ -150,7 +195,10 @@ mod tests {
         let kept = |before, content: &str| with_line_ends_of(before, content.to_owned());
         assert_eq!(kept(Some("a\r\nb\r\n"), "a\nc\n"), "a\r\nc\r\n");
         assert_eq!(kept(Some("a\r\nb\n"), "a\nc\n"), "a\nc\n");
+        assert_eq!(kept(Some("a\r\nb\nc\r\n"), "a\nc\n"), "a\r\nc\r\n");
+        assert_eq!(kept(Some("a\nb\nc\r\n"), "a\nc\n"), "a\nc\n");
         assert_eq!(kept(Some("a\r\n"), "a\r\nc\n"), "a\r\nc\n");
+        assert_eq!(kept(Some("a\rb\r"), "a\nc\n"), "a\rc\r");
         assert_eq!(kept(None, "a\n"), "a\n");
     }
 

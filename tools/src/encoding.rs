@@ -45,6 +45,20 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<(String, Encoding)> {
     })
 }
 
+/// What a human hands over, as text whatever it is: a whole in one encoding, or lines of several, as a diff of several files
+/// has them. Bytes that are text in no encoding become replacement characters.
+pub fn text_of(bytes: &[u8]) -> String {
+    let marked = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") || bytes.starts_with(b"\xEF\xBB\xBF");
+    if let (true, Some((text, _))) = (marked, decode(bytes)) {
+        return text;
+    }
+    let line_of = |line: &[u8]| match std::str::from_utf8(line) {
+        Ok(line) => line.to_owned(),
+        Err(_) => decode(line).map_or_else(|| String::from_utf8_lossy(line).into_owned(), |(text, _)| text),
+    };
+    bytes.split_inclusive(|byte| *byte == b'\n').map(line_of).collect()
+}
+
 /// The bytes of a text in an encoding, `None` if it has characters that the encoding lacks.
 pub(crate) fn encode(text: &str, encoding: Encoding) -> Option<Vec<u8>> {
     match encoding {
@@ -99,6 +113,22 @@ mod tests {
         assert_eq!(shown.as_ref().map(|(text, note)| (*text, note.as_str())), expected);
         if let Some((text, encoding)) = decoded {
             assert_eq!(encode(&text, encoding).as_deref(), Some(bytes));
+        }
+    }
+
+    #[test]
+    fn what_a_human_hands_over_is_text() {
+        let utf16: Vec<u8> =
+            [0xFF, 0xFE].into_iter().chain("Fix it\r\n".encode_utf16().flat_map(u16::to_le_bytes)).collect();
+        for (bytes, text) in [
+            (b"plain\n".as_slice(), "plain\n"),
+            (&utf16, "Fix it\r\n"),
+            (b"\xEF\xBB\xBFcaf\xC3\xA9", "café"),
+            // A diff of a file in UTF-8 and of one in Latin-1.
+            (b"-na\xC3\xAFve\n+caf\xE9\n", "-naïve\n+café\n"),
+            (b"bad \x00\xFF byte\n", "bad \0\u{fffd} byte\n"),
+        ] {
+            assert_eq!(text_of(bytes), text);
         }
     }
 

@@ -7,6 +7,7 @@ mod apply_diff;
 mod create_file;
 mod encoding;
 mod list_files;
+mod names;
 mod plain;
 mod read_file;
 mod read_output;
@@ -20,16 +21,17 @@ mod syntax;
 use agent::AnyTool;
 
 use crate::create_file::{CreateFile, Tests};
+pub use crate::encoding::text_of;
 use crate::plain::Plain;
 use crate::read_file::{Lines, ReadFile};
 pub use crate::run_command::show_ran;
 
 /// Every tool, in the order the model sees them.
 pub const TOOLS: &[&dyn AnyTool] = &[
-    &ReadFile { lines: Lines::Numbered },
+    &ReadFile { lines: Lines::Numbered, next: "" },
     &search_files::SearchFiles,
     &list_files::ListFiles,
-    &CreateFile { tests: Tests::Written },
+    &CreateFile { tests: Tests::Written, part: "`apply_diff`" },
     &apply_diff::ApplyDiff,
     &run_command::RunCommand,
     &read_output::ReadOutput,
@@ -48,12 +50,11 @@ pub const TOOLS_WITHOUT_MAP: &[&dyn AnyTool] = match TOOLS.split_last() {
 /// 3 of 3 cases, without them in none. It copied line numbers into what it wrote (docs/scaffold.md).
 pub const WHOLE_FILE_TOOLS: &[&dyn AnyTool] = &[
     &Plain {
-        tool: ReadFile { lines: Lines::Bare },
+        tool: ReadFile { lines: Lines::Bare, next: "[To change it, write the whole file with `create_file`.]" },
         description: Some("Reads a text file. Also lists a directory."),
-        next: "[To change it, write the whole file with `create_file`.]",
     },
-    &Plain { tool: CreateFile { tests: Tests::AskedAbout }, description: None, next: "" },
-    &Plain { tool: run_command::RunCommand, description: None, next: "" },
+    &Plain { tool: CreateFile { tests: Tests::AskedAbout, part: "a command, such as `sed -i`" }, description: None },
+    &Plain { tool: run_command::RunCommand, description: None },
 ];
 
 /// Larger files are not read whole into memory for the model: it has other means for them.

@@ -2,6 +2,8 @@ use agent::{Listing, Tool, ToolError, Workspace};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::names;
+
 pub(crate) struct ListFiles;
 
 /// Lists files under a directory, except those that .gitignore excludes.
@@ -61,7 +63,8 @@ pub(crate) async fn beside(workspace: &mut Workspace<'_>, filename: &str) -> Str
         found => found,
     };
     let Ok(listing) = found else { return String::new() };
-    let mut names: Vec<String> = listing.entries.iter().map(|listed| format!("`{}`", listed.path)).collect();
+    let mut names: Vec<String> =
+        listing.entries.iter().map(|listed| format!("`{}`", names::shown(&listed.path))).collect();
     if 0 < listing.left_out {
         names.push(format!("{} more", listing.left_out));
     }
@@ -71,7 +74,7 @@ pub(crate) async fn beside(workspace: &mut Workspace<'_>, filename: &str) -> Str
 fn show(listing: &Listing) -> String {
     let mut shown = String::new();
     for listed in &listing.entries {
-        shown.push_str(&listed.path);
+        shown.push_str(&names::shown(&listed.path));
         shown.push('\n');
     }
     if 0 < listing.left_out {

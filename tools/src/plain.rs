@@ -1,5 +1,4 @@
-//! A tool with only what must be said of it, and with what to do next at the end of each result.
-//! What may be said besides is understood, where a model says it all the same.
+//! A tool with only what must be said of it. What may be said besides is understood, where a model says it all the same.
 
 use agent::{AnyTool, Arguments, ToolOutcome, ToolSpec, Workspace};
 use async_trait::async_trait;
@@ -9,8 +8,6 @@ pub(crate) struct Plain<T> {
     pub(crate) tool: T,
     /// Said of it instead of its own description.
     pub(crate) description: Option<&'static str>,
-    /// Added where it did what was asked; may be empty.
-    pub(crate) next: &'static str,
 }
 
 #[async_trait(?Send)]
@@ -32,13 +29,7 @@ impl<T: AnyTool> AnyTool for Plain<T> {
     }
 
     async fn call(&self, arguments: &Arguments, workspace: &mut Workspace<'_>) -> ToolOutcome {
-        let outcome = self.tool.call(arguments, workspace).await;
-        match outcome {
-            ToolOutcome::Done(_) => outcome.with_note(self.next),
-            ToolOutcome::Failed(_) | ToolOutcome::Refused(_) | ToolOutcome::Cancelled | ToolOutcome::Interrupted => {
-                outcome
-            }
-        }
+        self.tool.call(arguments, workspace).await
     }
 }
 
@@ -49,8 +40,8 @@ mod tests {
 
     #[test]
     fn optional_arguments_are_not_offered() {
-        let tool = ReadFile { lines: Lines::Bare };
-        let plain = Plain { tool, description: Some("Reads it."), next: "" }.spec();
+        let tool = ReadFile { lines: Lines::Bare, next: "" };
+        let plain = Plain { tool, description: Some("Reads it.") }.spec();
         assert_eq!((plain.name, plain.description.as_str()), ("read_file", "Reads it."));
         let names: Vec<&String> = plain.parameters["properties"].as_object().unwrap().keys().collect();
         assert_eq!(names, ["filename"]);

@@ -1,13 +1,15 @@
-use agent::{SandboxError, Tool, ToolError, Workspace};
+use agent::{LineRange, SandboxError, Tool, ToolError, Workspace};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::symbol::{self, Part};
-use crate::{MAX_FILE_BYTES, encoding, list_files};
+use crate::{MAX_FILE_BYTES, encoding, list_files, names};
 
 /// Shows lines with their numbers or as they are.
 pub(crate) struct ReadFile {
     pub(crate) lines: Lines,
+    /// What to do next, at the end of a file of which every line was shown; may be empty.
+    pub(crate) next: &'static str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,26 +58,37 @@ impl Tool for ReadFile {
         let Some((text, encoding)) = encoding::decode(&bytes) else {
             return Err(ToolError::Failed(binary(&args.filename, &bytes)));
         };
-        let describe = |shown: &Shown| describe(&args.filename, &text, &encoding.note(), shown);
-        // Nobody is helped by a third of a page, and small models were seen to go on line by line.
-        if text.lines().count() <= SHOWN_WHOLE {
-            return Ok(describe(&show(&text, self.lines, 1, MAX_LINES)));
+        let total = lines_of(&text).count();
+        let wanted = args.symbol.as_deref().map(str::trim).filter(|wanted| !wanted.is_empty());
+        let shown = match wanted {
+            // Nobody is helped by a third of a page, and small models were seen to go on line by line.
+            _ if total <= SHOWN_WHOLE => vec![show(&text, self.lines, 1, MAX_LINES)],
+            Some(wanted) => {
+                let parts = symbol::parts(&args.filename, &text, wanted).map_err(ToolError::Failed)?;
+                parts.iter().map(|part| show_part(&text, self.lines, part)).collect()
+            }
+            None => {
+                let lines = args.lines.unwrap_or(MAX_LINES).min(MAX_LINES);
+                vec![show(&text, self.lines, args.first_line.unwrap_or(1).max(1), lines)]
+            }
+        };
+        let lines: Vec<LineRange> = shown.iter().flat_map(Shown::whole_lines).collect();
+        workspace.shown(&args.filename, &bytes, &lines, total);
+        let mut described: String =
+            shown.iter().map(|shown| describe(&args.filename, &text, &encoding.note(), shown)).collect();
+        if !self.next.is_empty() && workspace.unseen_lines(&args.filename).is_empty() {
+            described = format!("{}\n{}", described.trim_end(), self.next);
         }
-        if let Some(wanted) = args.symbol.as_deref().map(str::trim).filter(|wanted| !wanted.is_empty()) {
-            let parts = symbol::parts(&args.filename, &text, wanted).map_err(ToolError::Failed)?;
-            return Ok(parts.iter().map(|part| describe(&show_part(&text, self.lines, part))).collect());
-        }
-        let (first, lines) = (args.first_line.unwrap_or(1).max(1), args.lines.unwrap_or(MAX_LINES).min(MAX_LINES));
-        Ok(describe(&show(&text, self.lines, first, lines)))
+        Ok(described)
     }
 }
 
 /// A file from its first line, as far as one call shows it. Without numbers: it is shown to be written anew.
-pub(crate) fn show_whole(filename: &str, bytes: &[u8]) -> String {
-    match encoding::decode(bytes) {
-        Some((text, encoding)) => describe(filename, &text, &encoding.note(), &show(&text, Lines::Bare, 1, MAX_LINES)),
-        None => binary(filename, bytes),
-    }
+pub(crate) fn show_whole(filename: &str, bytes: &[u8], workspace: &mut Workspace<'_>) -> String {
+    let Some((text, encoding)) = encoding::decode(bytes) else { return binary(filename, bytes) };
+    let shown = show(&text, Lines::Bare, 1, MAX_LINES);
+    workspace.shown(filename, bytes, &shown.whole_lines(), shown.total);
+    describe(filename, &text, &encoding.note(), &shown)
 }
 
 fn binary(filename: &str, bytes: &[u8]) -> String {
@@ -93,7 +106,24 @@ struct Shown {
     total: usize,
     /// What was asked for ends here.
     until: usize,
+    /// Lines of which only the beginning is shown.
+    clipped: Vec<usize>,
     text: String,
+}
+
+impl Shown {
+    /// What the model knows after this.
+    fn whole_lines(&self) -> Vec<LineRange> {
+        let mut first = self.first;
+        let mut whole = Vec::new();
+        for clipped in self.clipped.iter().copied().chain([self.last + 1]) {
+            if first < clipped {
+                whole.push((first, clipped - 1));
+            }
+            first = clipped + 1;
+        }
+        whole
+    }
 }
 
 fn show_part(text: &str, form: Lines, part: &Part) -> Shown {
@@ -102,9 +132,9 @@ fn show_part(text: &str, form: Lines, part: &Part) -> Shown {
 }
 
 fn show(text: &str, form: Lines, first: usize, lines: usize) -> Shown {
-    let total = text.lines().count();
-    let mut shown = Shown { first, last: first - 1, total, until: total, text: String::new() };
-    for (index, line) in text.lines().enumerate().skip(first - 1).take(lines) {
+    let total = lines_of(text).count();
+    let mut shown = Shown { first, last: first - 1, total, until: total, clipped: Vec::new(), text: String::new() };
+    for (index, line) in lines_of(text).enumerate().skip(first - 1).take(lines) {
         if MAX_BYTES < shown.text.len() {
             break;
         }
@@ -116,11 +146,22 @@ fn show(text: &str, form: Lines, first: usize, lines: usize) -> Shown {
         shown.text.push_str(kept);
         if !rest.is_empty() {
             shown.text.push_str(&format!(" [... {} more bytes on this line]", rest.len()));
+            shown.clipped.push(index + 1);
         }
         shown.text.push('\n');
         shown.last = index + 1;
     }
     shown
+}
+
+/// As an edit counts them: in a file without a line feed a carriage return ends a line.
+fn lines_of(text: &str) -> impl Iterator<Item = &str> {
+    let end = if has_cr_ends(text) { '\r' } else { '\n' };
+    text.split_inclusive(end).map(move |line| line.strip_suffix(end).unwrap_or(line).trim_end_matches('\r'))
+}
+
+fn has_cr_ends(text: &str) -> bool {
+    text.contains('\r') && !text.contains('\n')
 }
 
 /// What stands before a line.
@@ -140,7 +181,10 @@ fn describe(filename: &str, text: &str, encoding: &str, shown: &Shown) -> String
     if text.contains("\r\n") {
         notes.push_str(", CRLF line ends");
     }
-    if !text.ends_with('\n') {
+    if has_cr_ends(text) {
+        notes.push_str(", CR line ends");
+    }
+    if !text.ends_with(if has_cr_ends(text) { '\r' } else { '\n' }) {
         notes.push_str(", no final newline");
     }
     let mut described = if shown.first == 1 && shown.last == total {
@@ -163,7 +207,12 @@ async fn not_found(workspace: &mut Workspace<'_>, filename: &str, error: Sandbox
         Ok(listing) if plain => listing.entries,
         Ok(_) | Err(_) => Vec::new(),
     };
-    let paths: Vec<String> = elsewhere.iter().map(|listed| format!("`{}`", listed.path)).collect();
+    // Only a link whose target is missing is listed under the very name that is not found.
+    if elsewhere.iter().any(|listed| listed.path.strip_suffix('@') == Some(filename)) {
+        return ToolError::Failed(format!("`{filename}` is a link to a file that does not exist."));
+    }
+    let shown = |path: &str| names::shown(path.strip_suffix('@').unwrap_or(path));
+    let paths: Vec<String> = elsewhere.iter().map(|listed| format!("`{}`", shown(&listed.path))).collect();
     let there = if paths.is_empty() { list_files::beside(workspace, filename).await } else { paths.join(", ") };
     ToolError::Failed(if there.is_empty() { error.to_string() } else { format!("{error} Nearby: {there}.") })
 }
@@ -194,6 +243,20 @@ mod tests {
     }
 
     #[test]
+    fn carriage_returns_alone_end_lines_too() {
+        check(
+            "one\rtwo\r",
+            1,
+            500,
+            expect![[r#"
+            `a.txt`, 2 lines, CR line ends:
+               1	one
+               2	two
+        "#]],
+        );
+    }
+
+    #[test]
     fn a_part_says_how_to_read_on() {
         check(
             "1\n2\n3\n4\n5",
@@ -211,6 +274,15 @@ mod tests {
     fn nothing_there_is_said() {
         check("", 1, 500, expect!["`a.txt` is empty."]);
         check("1\n", 7, 500, expect!["`a.txt` has 1 line; line 7 is past the end."]);
+    }
+
+    #[test]
+    fn a_clipped_line_does_not_count_as_shown() {
+        let text = format!("1\n{}\n3\n4\n", "x".repeat(MAX_LINE_BYTES + 1));
+        assert_eq!(show(&text, Lines::Bare, 1, 500).whole_lines(), [(1, 1), (3, 4)]);
+        assert_eq!(show(&text, Lines::Bare, 2, 1).whole_lines(), []);
+        assert_eq!(show(&text, Lines::Bare, 3, 1).whole_lines(), [(3, 3)]);
+        assert_eq!(show(&text, Lines::Bare, 9, 1).whole_lines(), []);
     }
 
     #[test]

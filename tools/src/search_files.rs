@@ -2,6 +2,8 @@ use agent::{Clipped, Found, LineKind, SandboxError, Tool, ToolError, Workspace};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::names;
+
 pub(crate) struct SearchFiles;
 
 /// Finds lines matching a regular expression in all files that .gitignore does not exclude.
@@ -33,8 +35,11 @@ impl Tool for SearchFiles {
         let path = args.path.unwrap_or_else(|| ".".to_owned());
         let context = args.context.unwrap_or(0).min(MOST_CONTEXT);
         let limit = LIMIT.min(LIMIT_WITH_CONTEXT / (1 + 2 * context));
-        match workspace.search(args.pattern.clone(), &path, args.glob, context, limit).await {
-            Ok(found) if found.files.is_empty() => Ok(format!("No line matches `{}` in `{path}`.", args.pattern)),
+        match workspace.search(args.pattern.clone(), &path, args.glob.clone(), context, limit).await {
+            Ok(found) if found.files.is_empty() => {
+                let hint = other_meaning(&args.pattern, &path, args.glob, workspace).await;
+                Ok(format!("No line matches `{}` in `{path}`.{hint}", args.pattern))
+            }
             Ok(found) => Ok(show(&found)),
             Err(ToolError::Sandbox(error @ SandboxError::BadPattern(_))) => Err(ToolError::Failed(format!(
                 "{error}. To match it literally, escape ()[]{{}}.*+?^$|\\ with a backslash."
@@ -42,6 +47,39 @@ impl Tool for SearchFiles {
             Err(error) => Err(error),
         }
     }
+}
+
+/// What finds something where the pattern does not: the same as plain text, or as `grep` without `-E` reads it.
+async fn other_meaning(pattern: &str, path: &str, glob: Option<String>, workspace: &mut Workspace<'_>) -> String {
+    for other in other_readings(pattern) {
+        if let Ok(found) = workspace.search(other.clone(), path, glob.clone(), 0, 1).await
+            && let lines @ 1.. = found.files.iter().map(|file| file.matches).sum::<usize>()
+        {
+            let verb = if lines == 1 { "matches" } else { "match" };
+            return format!(
+                " The pattern is a regular expression: {} {verb} `{other}`.",
+                agent::counted(lines, "line")
+            );
+        }
+    }
+    String::new()
+}
+
+/// Regular expressions that a pattern may stand for which finds nothing as one.
+fn other_readings(pattern: &str) -> Vec<String> {
+    const SPECIAL: &str = "()[]{}.*+?^$|";
+    if !pattern.contains('\\') {
+        let plain: String = pattern
+            .chars()
+            .flat_map(|letter| SPECIAL.contains(letter).then_some('\\').into_iter().chain([letter]))
+            .collect();
+        return Some(plain).filter(|plain| plain != pattern).into_iter().collect();
+    }
+    // In a basic regular expression these are special with a backslash (POSIX.1-2024, section 9.3).
+    let swapped = ["|", "(", ")", "{", "}", "+", "?"];
+    let extended =
+        swapped.iter().fold(pattern.to_owned(), |text, special| text.replace(&format!("\\{special}"), special));
+    Some(extended).filter(|extended| extended != pattern).into_iter().collect()
 }
 
 /// The lines where they are few. The first hundred of many would be those of the first paths, whatever was meant.
@@ -59,7 +97,7 @@ fn lines(found: &Found) -> String {
     for line in &found.lines {
         if line.path != path {
             path = &line.path;
-            shown.push_str(&format!("{path}\n"));
+            shown.push_str(&format!("{}\n", names::shown(path)));
         } else if has_context && line.number != next {
             shown.push_str("--\n");
         }
@@ -84,7 +122,7 @@ fn counts(found: &Found) -> String {
     let total: usize = files.iter().map(|file| file.matches).sum();
     let mut shown = format!("{total} matching lines in {}. Per file:\n", agent::counted(files.len(), "file"));
     for file in files.iter().take(MOST_FILES) {
-        shown.push_str(&format!("{} {}\n", file.matches, file.path));
+        shown.push_str(&format!("{} {}\n", file.matches, names::shown(&file.path)));
     }
     if let Some(more) = files.len().checked_sub(MOST_FILES).filter(|more| 0 < *more) {
         shown.push_str(&format!("... {}\n", agent::counted(more, "more file")));
@@ -119,6 +157,14 @@ mod tests {
             last.matches += left_out;
         }
         expected.assert_eq(&show(&found));
+    }
+
+    #[test]
+    fn a_pattern_may_be_meant_as_text_or_as_for_grep() {
+        assert_eq!(other_readings("arr[0]"), ["arr\\[0\\]"]);
+        assert_eq!(other_readings("foo\\|bar"), ["foo|bar"]);
+        assert_eq!(other_readings("plain"), Vec::<String>::new());
+        assert_eq!(other_readings("\\bword"), Vec::<String>::new());
     }
 
     #[test]

@@ -140,6 +140,8 @@ pub enum ChatErrorKind {
     ContextFull,
     /// The server refused the request and would do so again.
     Refused,
-    /// The server could not be reached, or kept failing until the retry budget was spent.
+    /// No connection to the server could be made.
+    NoConnection,
+    /// The server kept failing until the retry budget was spent.
     Unreachable,
 }

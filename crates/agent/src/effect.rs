@@ -116,9 +116,12 @@ pub struct Listing {
     pub left_out: usize,
 }
 
+/// After the name of what is hidden from the model.
+pub const HIDDEN_MARK: &str = " (hidden)";
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// From the workspace root; a directory ends in `/`, a link in `@`.
+    /// From the workspace root; a directory ends in `/`, a link in `@`, and then in [`HIDDEN_MARK`] what cannot be read.
     pub path: String,
     pub bytes: u64,
 }
@@ -235,6 +238,9 @@ pub enum SandboxError {
     BadPattern(String),
     #[error("{0}")]
     Blocked(String),
+    /// The machine could not start a command: nothing of it ran. Why, in words for the model.
+    #[error("{0}")]
+    NotStarted(String),
     /// The call was cancelled while it ran; what it left is undone or complete.
     #[error("cancelled")]
     Cancelled,

@@ -1,4 +1,4 @@
-//! AGENTS.md below the root: the nearest one of a file that is read or edited, shown once.
+//! AGENTS.md below the root: those of the directories of a file that is read or edited, each shown once.
 //!
 //! The root's own AGENTS.md is part of the first message, see `prompt.rs`.
 
@@ -16,6 +16,7 @@ pub(crate) async fn for_touched(workspace: &mut Workspace<'_>) -> String {
     let mut shown = String::new();
     for path in std::mem::take(&mut workspace.touched) {
         let mut directory = path.parent();
+        let mut found = Vec::new();
         while let Some(current) = directory.filter(|current| is_below_root(current)) {
             if !workspace.seen.guided.insert(current.to_owned()) {
                 break;
@@ -24,11 +25,12 @@ pub(crate) async fn for_touched(workspace: &mut Workspace<'_>) -> String {
             // A file that cannot be read guides nobody; the model can find out why by reading it.
             if let Ok(Some(bytes)) = workspace.peek(&file.to_string_lossy(), 1 << 20).await {
                 let text = Clipped::to(String::from_utf8_lossy(&bytes), MAX_BYTES);
-                shown.push_str(&format!("\n[{} applies to files below it:]\n{}", file.display(), text.as_str()));
-                break;
+                found.push(format!("\n[{} applies to files below it:]\n{}", file.display(), text.as_str()));
             }
             directory = current.parent();
         }
+        // The nearest one last: it has the last word.
+        shown.extend(found.into_iter().rev());
     }
     shown
 }

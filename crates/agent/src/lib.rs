@@ -32,6 +32,7 @@ mod prompt;
 mod repair;
 mod schema;
 mod seen_files;
+mod spelling;
 mod survey;
 mod test_files;
 mod tool;
@@ -51,8 +52,8 @@ pub use crate::clip::Clipped;
 pub use crate::compact::{Condensed, compact};
 pub use crate::counted::{counted, plural};
 pub use crate::effect::{
-    Background, Change, Effect, Ended, FileMode, Found, FoundFile, FoundLine, LineKind, Listed, Listing, Observation,
-    Permit, Programs, Ran, RepoMap, Sandbox, SandboxError,
+    Background, Change, Effect, Ended, FileMode, Found, FoundFile, FoundLine, HIDDEN_MARK, LineKind, Listed, Listing,
+    Observation, Permit, Programs, Ran, RepoMap, Sandbox, SandboxError,
 };
 pub use crate::frontend::{AgentEvent, Answer, Frontend, Question};
 pub use crate::journal::{Journal, JournalError};
@@ -60,8 +61,8 @@ pub use crate::limits::{Limit, Limits, Price, Spent, estimate_tokens};
 pub use crate::nudge::Supervision;
 pub use crate::policy::{ApprovalPolicy, Mode, ModeSwitch, Offer, Rule, Rules, Verdict, commands_of};
 pub use crate::prompt::{Facts, opening};
-pub use crate::seen_files::SeenFiles;
-pub use crate::survey::{GitLook, Survey, survey};
+pub use crate::seen_files::{LineRange, SeenFile, SeenFiles};
+pub use crate::survey::{Above, GitLook, Guidance, Survey, survey};
 pub use crate::tool::{AnyTool, Tool, ToolCall, ToolError, ToolOutcome, ToolSpec};
 pub use crate::transcript::{Entry, Transcript, Turn};
 pub use crate::workspace::{Workspace, list_by_hand, run_by_hand};

@@ -1,7 +1,9 @@
 //! The first message: who the model is here, where it is, what the repository asks. Pure.
 
 use crate::clip::Clipped;
+use crate::guidance::FILE_NAME;
 use crate::nudge::Supervision;
+use crate::survey::Guidance;
 
 /// What holds for every run. Its length is paid for with every request; a test bounds it.
 const PROMPT: &str = include_str!("prompt.md");
@@ -12,8 +14,10 @@ const CALLS_ONLY: &str = "Every reply is a tool call and nothing else, until the
                           a tool call changes nothing.";
 const CALLS_WITH_WORDS: &str = "Until the task is done, every reply contains a tool call. You may say in one sentence what \
                                 you do next. Code outside a tool call changes nothing.";
-/// About 2,000 tokens.
+/// About 2,000 tokens, for all of them together.
 const MAX_AGENTS_MD: usize = 8_000;
+/// Of one above a long one: its first lines.
+const LEAST_AGENTS_MD: usize = 500;
 const MAX_LISTING: usize = 1_000;
 
 /// The environment, gathered by the cli.
@@ -33,7 +37,8 @@ pub struct Facts {
     pub listing: Vec<String>,
     /// How many more names there are.
     pub listing_left_out: usize,
-    pub agents_md: Option<String>,
+    /// From the repository's root down to the workspace.
+    pub guidance: Vec<Guidance>,
     /// How closely the model is led.
     pub supervision: Supervision,
 }
@@ -54,9 +59,10 @@ pub fn opening(facts: &Facts) -> String {
     } else {
         text.push_str(&format!("\nTop level: {}", listing(facts)));
     }
-    if let Some(agents_md) = &facts.agents_md {
-        let agents_md = Clipped::to(agents_md.trim_end(), MAX_AGENTS_MD);
-        text.push_str(&format!("\n\nThe repository's AGENTS.md:\n{}", agents_md.as_str()));
+    for (guidance, most) in facts.guidance.iter().zip(shares(&facts.guidance)) {
+        let place = if guidance.place == FILE_NAME { String::new() } else { format!(" ({})", guidance.place) };
+        let agents_md = Clipped::to(guidance.text.trim_end(), most);
+        text.push_str(&format!("\n\nThe repository's AGENTS.md{place}:\n{}", agents_md.as_str()));
     }
     text
 }
@@ -67,6 +73,32 @@ fn prompt(supervision: Supervision) -> String {
         Supervision::Close | Supervision::Anew => CALLS_ONLY,
     };
     PROMPT.trim_end().replace(REPLY, reply)
+}
+
+/// How much of each is shown: the nearest first, and what it leaves to the ones above it.
+fn shares(guidance: &[Guidance]) -> Vec<usize> {
+    let mut left = MAX_AGENTS_MD;
+    let mut shares: Vec<usize> = guidance
+        .iter()
+        .rev()
+        .map(|guidance| {
+            let share = left.max(LEAST_AGENTS_MD);
+            left = left.saturating_sub(guidance.text.trim_end().len());
+            share
+        })
+        .collect();
+    shares.reverse();
+    shares
+}
+
+/// For the human: which of them are too long to be shown whole.
+pub(crate) fn cut(guidance: &[Guidance]) -> Vec<String> {
+    let all = guidance.iter().zip(shares(guidance));
+    let cut = all.filter(|(guidance, most)| *most < guidance.text.trim_end().len());
+    cut.map(|(Guidance { place, text }, most)| {
+        format!("the model sees only {most} of the {} bytes of {place}: keep it short", text.len())
+    })
+    .collect()
 }
 
 fn listing(facts: &Facts) -> String {
@@ -94,6 +126,10 @@ mod tests {
 
     use super::*;
 
+    fn guidance(place: &str, text: &str) -> Guidance {
+        Guidance { place: place.to_owned(), text: text.to_owned() }
+    }
+
     #[test]
     fn facts_stand_after_the_prompt() {
         let facts = Facts {
@@ -104,7 +140,7 @@ mod tests {
             git: Some("branch `main`, clean".to_owned()),
             listing: vec!["src/".to_owned(), "a.py".to_owned()],
             listing_left_out: 3,
-            agents_md: Some("Use tabs.\n".to_owned()),
+            guidance: vec![guidance("/repo/AGENTS.md", "Be brief.\n"), guidance("AGENTS.md", "Use tabs.\n")],
             supervision: Supervision::Light,
         };
         let text = opening(&facts);
@@ -114,6 +150,9 @@ mod tests {
             Workspace: /w (linux x86_64). Today is 2026-11-23. Git: branch `main`, clean.
             You can also access, by absolute path: /shared, /data (read only).
             Top level: src/ a.py and 3 more
+
+            The repository's AGENTS.md (/repo/AGENTS.md):
+            Be brief.
 
             The repository's AGENTS.md:
             Use tabs."#]]
@@ -134,8 +173,18 @@ mod tests {
 
     #[test]
     fn everything_that_grows_with_the_repository_is_bounded() {
-        let facts =
-            Facts { listing: vec!["x".repeat(200); 500], agents_md: Some("y".repeat(1_000_000)), ..Facts::default() };
-        assert!(opening(&facts).len() < PROMPT.len() + MAX_AGENTS_MD + MAX_LISTING + 300);
+        let long = "y".repeat(1_000_000);
+        let guidance = vec![guidance("/repo/AGENTS.md", &long), guidance("AGENTS.md", &long)];
+        assert_eq!(
+            cut(&guidance),
+            [
+                "the model sees only 500 of the 1000000 bytes of /repo/AGENTS.md: keep it short",
+                "the model sees only 8000 of the 1000000 bytes of AGENTS.md: keep it short"
+            ]
+        );
+        let facts = Facts { listing: vec!["x".repeat(200); 500], guidance, ..Facts::default() };
+        let most = PROMPT.len() + MAX_AGENTS_MD + LEAST_AGENTS_MD + MAX_LISTING + 500;
+        assert!(opening(&facts).len() < most);
+        assert_eq!(cut(&[super::tests::guidance("AGENTS.md", "short")]), Vec::<String>::new());
     }
 }

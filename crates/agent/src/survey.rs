@@ -6,6 +6,7 @@ use crate::agent_loop::Agent;
 use crate::counted::counted;
 use crate::effect::Ended;
 use crate::guidance;
+use crate::prompt;
 use crate::tool::ToolError;
 use crate::workspace::Workspace;
 
@@ -15,9 +16,29 @@ pub struct Survey {
     /// Names at the top, directories with a slash.
     pub listing: Vec<String>,
     pub listing_left_out: usize,
-    pub agents_md: Option<String>,
+    /// AGENTS.md of the repository's root, of each directory down to the workspace, and of the workspace.
+    pub guidance: Vec<Guidance>,
     /// For example ``branch `main`, 2 files changed``; `None` outside git.
     pub git: Option<String>,
+    /// What could not be read, for the human.
+    pub trouble: Vec<String>,
+}
+
+/// An AGENTS.md.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guidance {
+    /// `AGENTS.md`, or an absolute path where it is above the workspace.
+    pub place: String,
+    pub text: String,
+}
+
+/// What is known of the repository that a workspace is a directory of: no tool reaches above the workspace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Above {
+    /// From the repository's root down.
+    pub guidance: Vec<Guidance>,
+    /// What `.git/HEAD` has.
+    pub head: Option<String>,
     /// What could not be read, for the human.
     pub trouble: Vec<String>,
 }
@@ -37,9 +58,9 @@ const GIT_STATUS: &str =
 /// A huge repository is described without its state rather than late.
 const GIT_TIMEOUT: Duration = Duration::from_secs(2);
 
-pub async fn survey(agent: &mut Agent<'_>, git: GitLook) -> Survey {
+pub async fn survey(agent: &mut Agent<'_>, git: GitLook, above: Above) -> Survey {
     let mut workspace = agent.workspace();
-    let mut survey = Survey::default();
+    let mut survey = Survey { guidance: above.guidance, trouble: above.trouble, ..Survey::default() };
     match workspace.list(".", None, Some(1), MAX_NAMES).await {
         Ok(listing) => {
             survey.listing = listing.entries.into_iter().map(|listed| listed.path).collect();
@@ -48,10 +69,15 @@ pub async fn survey(agent: &mut Agent<'_>, git: GitLook) -> Survey {
         Err(error) => survey.trouble.push(format!("cannot list the workspace: {error}")),
     }
     match workspace.peek(guidance::FILE_NAME, 1 << 20).await {
-        Ok(text) => survey.agents_md = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
+        Ok(bytes) => survey.guidance.extend(bytes.map(|bytes| Guidance {
+            place: guidance::FILE_NAME.to_owned(),
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+        })),
         Err(error) => survey.trouble.push(format!("AGENTS.md was not read: {error}")),
     }
-    survey.git = match head(&mut workspace).await {
+    survey.trouble.extend(prompt::cut(&survey.guidance));
+    let above = above.head.as_deref().map(branch);
+    survey.git = match head(&mut workspace).await.map(|head| head.or(above)) {
         Ok(Some(branch)) => match git {
             GitLook::ReadHead => Some(branch),
             GitLook::RunStatus => Some(status(&mut workspace).await.unwrap_or(branch)),
@@ -64,17 +90,21 @@ pub async fn survey(agent: &mut Agent<'_>, git: GitLook) -> Survey {
 /// The branch by `.git/HEAD`; `None` where there is no `.git`.
 async fn head(workspace: &mut Workspace<'_>) -> Result<Option<String>, ToolError> {
     let head = match workspace.peek(".git/HEAD", 4 << 10).await {
-        Ok(Some(bytes)) => String::from_utf8_lossy(&bytes).trim().to_owned(),
+        Ok(Some(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
         // A worktree or a submodule: `.git` is a file that says where the rest is, and there is nothing below it.
         Ok(None) | Err(_) => match workspace.peek(".git", 4 << 10).await? {
             Some(_) => return Ok(Some("a worktree".to_owned())),
             None => return Ok(None),
         },
     };
-    Ok(Some(match head.strip_prefix("ref: refs/heads/") {
+    Ok(Some(branch(&head)))
+}
+
+fn branch(head: &str) -> String {
+    match head.trim().strip_prefix("ref: refs/heads/") {
         Some(branch) => format!("branch `{branch}`"),
         None => "no branch (detached)".to_owned(),
-    }))
+    }
 }
 
 async fn status(workspace: &mut Workspace<'_>) -> Option<String> {

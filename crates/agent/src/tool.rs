@@ -50,7 +50,7 @@ impl From<SandboxError> for ToolError {
     fn from(error: SandboxError) -> ToolError {
         match error {
             SandboxError::Cancelled => ToolError::Cancelled,
-            SandboxError::Blocked(why) => ToolError::Refused(why),
+            SandboxError::Blocked(why) | SandboxError::NotStarted(why) => ToolError::Refused(why),
             other @ (SandboxError::NotFound(_)
             | SandboxError::IsDirectory(_)
             | SandboxError::NotRegular(_)

@@ -12,6 +12,7 @@ use crate::arguments::{Arguments, REPEATED};
 use crate::chat::{FinishReason, Reply, Thoughts, Usage};
 use crate::draft::Draft;
 use crate::limits::estimate_tokens;
+use crate::seen_files::SeenFile;
 use crate::tool::{ToolCall, ToolOutcome, ToolSpec};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,9 +29,9 @@ pub enum Entry {
         call_id: String,
         tool: String,
         outcome: ToolOutcome,
-        /// What the call changed of [`crate::SeenFiles`]: hashes by path, `None` for what no longer counts as seen.
+        /// What the call changed of [`crate::SeenFiles`], by path; `None` for what no longer counts as seen.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        seen: BTreeMap<String, Option<u64>>,
+        seen: BTreeMap<String, Option<SeenFile>>,
     },
     /// From here on the model sees `text` in place of the entries before `kept_from`, the system's left alone.
     Compaction {
@@ -192,7 +193,12 @@ impl Transcript {
         calls
     }
 
-    pub(crate) fn push_outcome(&mut self, call: ToolCall, outcome: ToolOutcome, seen: BTreeMap<String, Option<u64>>) {
+    pub(crate) fn push_outcome(
+        &mut self,
+        call: ToolCall,
+        outcome: ToolOutcome,
+        seen: BTreeMap<String, Option<SeenFile>>,
+    ) {
         self.add(Entry::Outcome { call_id: call.id, tool: call.name, outcome, seen });
     }
 

@@ -11,7 +11,7 @@ use crate::effect::{
 };
 use crate::frontend::{AgentEvent, Answer, Frontend, Question};
 use crate::policy::{ApprovalPolicy, Verdict};
-use crate::seen_files::{SeenFiles, hash};
+use crate::seen_files::{LineRange, SeenFiles};
 use crate::test_files::is_test_file;
 use crate::tool::ToolError;
 
@@ -66,21 +66,23 @@ impl Agent<'_> {
 }
 
 impl Workspace<'_> {
-    /// Reads a whole file for the model: from here on it counts as seen.
+    /// Reads a whole file for the model. Nothing of it counts as seen before [`Self::shown`] says so.
     pub async fn read(&mut self, path: &str, max_bytes: u64) -> Result<Vec<u8>, ToolError> {
-        let path = self.relative(path);
+        let path = self.resolve(path).await;
         let bytes = self.read_bytes(path.clone(), max_bytes).await?;
-        if self.seen.hashes.get(&path) != Some(&hash(&bytes)) {
-            self.seen.unshown.insert(path.clone());
-        }
-        self.seen.saw(&path, &bytes);
         self.touched.push(path);
         Ok(bytes)
     }
 
+    /// The result shows these lines of `bytes`, which [`Self::read`] gave and which are `total` lines.
+    pub fn shown(&mut self, path: &str, bytes: &[u8], lines: &[LineRange], total: usize) {
+        let path = self.relative(path);
+        self.seen.read(&path, bytes, lines, total);
+    }
+
     /// What a file holds now, `None` if there is none. For edits: it does not count as seen.
     pub async fn peek(&mut self, path: &str, max_bytes: u64) -> Result<Option<Vec<u8>>, ToolError> {
-        let path = self.relative(path);
+        let path = self.resolve(path).await;
         match self.read_bytes(path.clone(), max_bytes).await {
             Ok(bytes) => {
                 self.aimed.get_or_insert_with(|| (path, bytes.clone()));
@@ -93,17 +95,22 @@ impl Workspace<'_> {
 
     /// Whether these bytes are what the model last read or wrote there.
     pub fn is_as_last_seen(&self, path: &str, bytes: &[u8]) -> bool {
-        self.seen.hashes.get(&self.relative(path)) == Some(&hash(bytes))
+        self.seen.is_as_seen(&self.relative(path), bytes)
+    }
+
+    /// The lines of the file, as it was last seen, that the model was never shown.
+    pub fn unseen_lines(&self, path: &str) -> &[LineRange] {
+        self.seen.unseen_lines(&self.relative(path))
     }
 
     /// Whether the file was read, but in the very reply that is being carried out: its author has not seen it yet.
     pub fn is_unshown(&self, path: &str) -> bool {
-        self.seen.unshown.contains(&self.relative(path))
+        self.seen.is_unshown(&self.relative(path))
     }
 
     /// Whether the model read or wrote the file in this run at all.
     pub fn was_seen(&self, path: &str) -> bool {
-        self.seen.hashes.contains_key(&self.relative(path))
+        self.seen.knows(&self.relative(path))
     }
 
     /// Whether it is a test, by its name, of which the model was not told yet what it is for. Then it is now.
@@ -114,7 +121,7 @@ impl Workspace<'_> {
 
     /// The files that the model read or wrote in this run, by path.
     pub fn seen_files(&self) -> Vec<String> {
-        let mut paths: Vec<String> = self.seen.hashes.keys().map(|path| path.to_string_lossy().into_owned()).collect();
+        let mut paths: Vec<String> = self.seen.paths().map(|path| path.to_string_lossy().into_owned()).collect();
         paths.sort_unstable();
         paths
     }
@@ -126,7 +133,7 @@ impl Workspace<'_> {
         depth: Option<usize>,
         limit: usize,
     ) -> Result<Listing, ToolError> {
-        let path = self.relative(path);
+        let path = self.resolve(path).await;
         match self.perform(Effect::List { path, glob, depth, limit }).await? {
             Observation::Listed(listing) => Ok(listing),
             other => Err(mismatch(&other)),
@@ -141,7 +148,7 @@ impl Workspace<'_> {
         context: usize,
         limit: usize,
     ) -> Result<Found, ToolError> {
-        let path = self.relative(path);
+        let path = self.resolve(path).await;
         match self.perform(Effect::Search { pattern, path, glob, context, limit }).await? {
             Observation::Found(found) => Ok(found),
             other => Err(mismatch(&other)),
@@ -180,12 +187,9 @@ impl Workspace<'_> {
             other => return Err(mismatch(&other)),
         }
         for change in &changes {
-            // An edit of a file that the model has not read does not make it read.
-            let knew =
-                change.before.as_ref().is_none_or(|bytes| self.seen.hashes.get(&change.path) == Some(&hash(bytes)));
             match &change.after {
-                Some(bytes) if knew => self.seen.saw(&change.path, bytes),
-                Some(_) | None => self.seen.forget(&change.path),
+                Some(after) => self.seen.wrote(&change.path, change.before.as_deref(), after),
+                None => self.seen.forget(&change.path),
             }
             self.touched.push(change.path.clone());
         }
@@ -244,7 +248,7 @@ impl Workspace<'_> {
     }
 
     /// Policy, then the human, then the sandbox. No other code acts.
-    async fn perform(&mut self, effect: Effect) -> Result<Observation, ToolError> {
+    pub(crate) async fn perform(&mut self, effect: Effect) -> Result<Observation, ToolError> {
         let permit = self.permit(effect).await?;
         Ok(self.sandbox.perform(permit, self.cancel).await?)
     }
@@ -300,7 +304,11 @@ impl Workspace<'_> {
 
     /// Relative to the root where it is said to be below it. Whether it really is, the kernel decides.
     fn relative(&self, path: &str) -> PathBuf {
-        let path = Path::new(path.trim());
+        self.seen.spellings.get(path).cloned().unwrap_or_else(|| self.plain(path.trim()))
+    }
+
+    pub(crate) fn plain(&self, path: &str) -> PathBuf {
+        let path = Path::new(path);
         let below = path.strip_prefix(self.root).unwrap_or(path);
         let plain: PathBuf = below.components().filter(|component| *component != Component::CurDir).collect();
         if plain.as_os_str().is_empty() { PathBuf::from(".") } else { plain }

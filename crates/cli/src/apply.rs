@@ -22,7 +22,7 @@ use crate::hint::{Exit, Hint as _, Hinted};
 use crate::human::Human;
 use crate::screen::Screen;
 use crate::watched::{Kept, Watched};
-use crate::{ci, diff, paths, run, sessions};
+use crate::{ci, diff, out, paths, run, sessions};
 
 pub(crate) async fn apply(args: ApplyArgs) -> anyhow::Result<Exit> {
     let root = run::workspace(args.workspace.as_deref())?;
@@ -58,7 +58,7 @@ pub(crate) async fn apply(args: ApplyArgs) -> anyhow::Result<Exit> {
     let word = if args.dry_run { "would apply" } else { "landed" };
     match outcome {
         ToolOutcome::Done(_) => {
-            writeln!(io::stderr(), "{word}: {title}{}", if args.dry_run { "" } else { " · agent undo" })?;
+            writeln!(out::stderr(), "{word}: {title}{}", if args.dry_run { "" } else { " · agent undo" })?;
             Ok(Exit::Finished)
         }
         ToolOutcome::Failed(why) | ToolOutcome::Refused(why) => {

@@ -10,7 +10,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::ci::{ApplyArgs, CiArgs, ForgeArgs};
 pub(crate) use self::undo::{DiffArgs, RedoArgs, UndoArgs};
-pub(crate) use self::work::{BoundArgs, ModeArg, ModelArgs, ModelsArgs, Output, ProgramArgs, SandboxArg, WorkArgs};
+pub(crate) use self::work::{
+    BoundArgs, ModeArg, ModelArgs, ModelsArgs, Output, ProgramArgs, ProviderArg, SandboxArg, WorkArgs,
+};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -1,10 +1,11 @@
 //! What is on the terminal, and how it is drawn: the hand behind [`crate::screen::Screen`].
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::time::Instant;
 
 use crate::live::{self, Look, Prompt, Row, Rows};
 use crate::markdown::{Colour, Markdown};
+use crate::out;
 use crate::raw_mode::RawMode;
 use crate::screen::{Manner, Paint};
 
@@ -41,9 +42,9 @@ pub(crate) enum Waiting {
 /// What is on the screen of the rows that move.
 #[derive(Default)]
 pub(crate) struct Drawn {
-    /// Widths of the rows above the cursor, and the cursor's column.
-    pub(crate) above: Vec<usize>,
-    pub(crate) column: usize,
+    /// Above the cursor. Each ended with a newline of ours and fitted its terminal, so it takes one row at least, also
+    /// once the terminal has another size, whether that folds rows anew or cuts them off.
+    pub(crate) above: usize,
     pub(crate) any: bool,
     /// What was written, to see that nothing has changed.
     pub(crate) frame: String,
@@ -67,7 +68,7 @@ const FRAMES: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '�
 impl Canvas {
     /// Looks at stderr, `NO_COLOR` (no-color.org: any value but an empty one) and `TERM=dumb`.
     pub(crate) fn new(manner: Manner) -> Canvas {
-        let terminal = io::stderr().is_terminal();
+        let terminal = out::stderr_is_terminal();
         let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb" || term.is_empty());
         let moving = terminal && !dumb && manner == Manner::Moving;
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -102,7 +103,7 @@ impl Canvas {
         if !self.terminal {
             return (100, 30);
         }
-        rustix::termios::tcgetwinsize(io::stderr())
+        rustix::termios::tcgetwinsize(out::stderr_handle())
             .ok()
             // Some terminals do not know their size.
             .filter(|size| 0 < size.ws_col && 0 < size.ws_row)
@@ -127,14 +128,21 @@ impl Canvas {
             return self.write(&format!("{begins}{stays}"));
         }
         let (columns, height) = self.size();
+        if let Some(text) = self.drawing(stays, columns, height) {
+            self.write(&text);
+        }
+    }
+
+    /// `None`: all is there already.
+    fn drawing(&mut self, stays: &str, columns: usize, height: usize) -> Option<String> {
         let rows = self.moving_rows(columns, height);
         if !self.drawn.any && rows.rows.is_empty() {
-            return self.write(stays);
+            return Some(stays.to_owned());
         }
         let painted: Vec<String> = rows.rows.iter().map(|row| self.paint_row(row) + "\x1b[K").collect();
         let frame = format!("{columns} {:?} {}", rows.cursor, painted.join("\n"));
         if stays.is_empty() && self.drawn.any && frame == self.drawn.frame {
-            return;
+            return None;
         }
         let mut out = if stays.is_empty() { self.home() } else { self.wipe() + stays };
         out += &painted.join("\n");
@@ -147,13 +155,8 @@ impl Canvas {
         if 0 < rows.cursor.1 {
             out += &format!("\x1b[{}C", rows.cursor.1);
         }
-        self.drawn = Drawn {
-            above: rows.rows.iter().take(rows.cursor.0).map(|row| row.width).collect(),
-            column: rows.cursor.1,
-            any: !rows.rows.is_empty(),
-            frame,
-        };
-        self.write(&format!("\x1b[?25l{out}\x1b[?25h"));
+        self.drawn = Drawn { above: rows.cursor.0.min(rows.rows.len()), any: !rows.rows.is_empty(), frame };
+        Some(format!("\x1b[?25l{out}\x1b[?25h"))
     }
 
     fn moving_rows(&self, columns: usize, height: usize) -> Rows {
@@ -165,7 +168,7 @@ impl Canvas {
             below = live::prompt(prompt, &waiting, width, (height * 2 / 3).max(3));
         }
         let mut rows = Vec::new();
-        rows.extend(self.words.rest().into_iter().map(|(text, width)| Row { text, width, look: Look::Plain }));
+        rows.extend(self.words.rest(width).into_iter().map(|(text, width)| Row { text, width, look: Look::Plain }));
         if let Some(status) = &self.status {
             let seconds = status.since.elapsed().as_secs_f32();
             let spinner = FRAMES.get(self.frame).copied().unwrap_or('-');
@@ -184,10 +187,11 @@ impl Canvas {
         Rows { rows, cursor }
     }
 
-    /// To the beginning of what moves.
+    /// To the beginning of what moves, or below it where a narrower terminal has folded it: what is left of it then
+    /// stays, but nothing that was said before is ever wiped. How a terminal that changed its size shows older rows, and
+    /// when it did so, nobody can know.
     fn home(&self) -> String {
-        let columns = self.size().0;
-        let up = live::rows_taken(&self.drawn.above, columns) + self.drawn.column / columns;
+        let up = self.drawn.above;
         if up == 0 { "\r".to_owned() } else { format!("\r\x1b[{up}A") }
     }
 
@@ -217,8 +221,12 @@ impl Canvas {
     }
 
     pub(crate) fn write(&mut self, text: &str) {
-        let mut stderr = io::stderr().lock();
+        let mut stderr = out::stderr();
         // Nobody is left to tell if stderr is closed.
-        let _ = stderr.write_all(crate::mask::masked(text).as_bytes()).and_then(|()| stderr.flush());
+        let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
     }
 }
+
+#[cfg(test)]
+#[path = "canvas_tests.rs"]
+mod tests;

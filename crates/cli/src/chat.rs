@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
-use agent::{AgentError, Finish};
+use agent::{AgentError, Cancel, Finish};
 
 use crate::args::{ChatArgs, Output, ProgramArgs};
 use crate::chat_desk::{Desk, Said, Wiped, maybe};
@@ -16,12 +16,13 @@ use crate::config::Config;
 use crate::connect::{self, Connected};
 use crate::conversation::{Beginning, Conversation, Face, Plan};
 use crate::hint::{Exit, Hint as _};
+use crate::home;
 use crate::human::{Human, echo};
 use crate::place::Place;
 use crate::screen::{Paint, Screen};
 use crate::setup::mode_name;
 use crate::slash::{self, Does, Line};
-use crate::{hint, run};
+use crate::{hint, out, run};
 
 type Waiting<T> = Option<Pin<Box<dyn Future<Output = anyhow::Result<T>>>>>;
 
@@ -55,17 +56,18 @@ pub(crate) enum Next {
 
 pub(crate) async fn chat(args: ChatArgs) -> anyhow::Result<Exit> {
     let root = run::workspace(args.work.model.workspace.as_deref())?;
-    let config = Config::for_work(&args.work, &ProgramArgs::default(), &root)?;
+    let mut config = Config::for_work(&args.work, &ProgramArgs::default(), &root)?;
     if !is_attended() {
         return Err(anyhow::anyhow!("chat needs a terminal"))
             .hint("run one task instead: agent run \"...\", or `... | agent run -`");
     }
+    config.notices.extend(home::check(&root, home::Named::by(args.work.model.workspace.as_deref()))?);
     converse(Plan { root, config, output: Output::Text, beginning: Beginning::New }, args.task).await
 }
 
 /// Whether somebody is there to talk to.
 pub(crate) fn is_attended() -> bool {
-    io::stderr().is_terminal() && io::stdin().is_terminal()
+    out::stderr_is_terminal() && io::stdin().is_terminal()
 }
 
 /// Talks until the human leaves; `first` is what they said already. However the turns ended, leaving is no failure.
@@ -106,8 +108,13 @@ pub(crate) async fn converse(plan: Plan, first: Option<String>) -> anyhow::Resul
 
 fn say_hello(screen: &Screen, config: &Config, root: &Path) {
     let version = env!("CARGO_PKG_VERSION");
-    screen.prose(Paint::Plain, &format!("agent {version} · {} · /help", config.model()));
+    screen.prose(Paint::Plain, &format!("agent {version} · {} · /help", hoped_for(config)));
     screen.prose(Paint::Dim, &root.display().to_string());
+}
+
+/// The model that is named before the server has said which ones it has.
+fn hoped_for(config: &Config) -> String {
+    config.model().unwrap_or_else(|| providers::FIRST_CHOICE.to_owned())
 }
 
 impl Chat {
@@ -279,8 +286,11 @@ impl Chat {
         let screen = self.desk.screen.clone();
         let face = Face::Human(Box::new(Human::new(screen.clone())));
         let plan = Plan { beginning: self.beginning.take().unwrap_or(Beginning::New), ..self.plan() };
-        match Conversation::start(plan, place, connected, screen, face) {
+        match Conversation::start(plan, place, connected, screen, face, Cancel::default()) {
             Ok(mut talk) => {
+                if talk.named() != hoped_for(&self.config) {
+                    self.desk.screen.prose(Paint::Dim, &format!("using {}", talk.named()));
+                }
                 talk.say_what_goes_on();
                 talk.show_notices();
                 self.talk = Some(talk);

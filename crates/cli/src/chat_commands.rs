@@ -118,7 +118,9 @@ impl Chat {
 
     fn model(&mut self, wanted: &str) {
         if wanted.is_empty() {
-            let text = format!("using {}; switch with /model ID (`agent models` lists them)", self.config.model());
+            let model = self.talk.as_ref().map(|talk| talk.named()).or_else(|| self.config.model());
+            let model = model.map(|model| format!("using {model}; ")).unwrap_or_default();
+            let text = format!("{model}switch with /model ID (`agent models` lists them)");
             self.desk.screen.prose(Paint::Plain, &text);
         } else {
             self.find(self.config.with_model(wanted));

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::rc::Rc;
 
-use agent::Mode;
+use agent::{HIDDEN_MARK, Mode};
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -72,7 +72,7 @@ const MOST_FILES: usize = 20_000;
 
 impl Desk {
     pub(crate) fn open(screen: &Screen, config: &Config) -> anyhow::Result<Desk> {
-        let secrets = secrets::of_environment(&[config.api_key_env()], &[]);
+        let secrets = secrets::of_environment(&config.key_variables(), &[]);
         let history = History::new(paths::state()?.join("history"), Scanner::new(secrets, &[]));
         let mut editor = Editor::new(history.read());
         if screen.is_moving() {
@@ -234,7 +234,7 @@ impl Desk {
                 // Without a list there is nothing to choose from; the name can be typed.
                 let listing = agent::list_by_hand(host.as_ref(), MOST_FILES).await.unwrap_or_default();
                 let paths = listing.entries.into_iter().map(|listed| listed.path);
-                paths.filter(|path| !path.ends_with('/')).collect()
+                paths.filter(|path| !path.ends_with('/') && !path.ends_with(HIDDEN_MARK)).collect()
             })
         });
     }

@@ -8,6 +8,8 @@ mod change;
 mod checks;
 mod ci_files;
 mod git;
+mod ignore_files;
+mod ignored;
 mod logins;
 mod origin;
 mod outputs;
@@ -39,7 +41,7 @@ use crate::args::CiArgs;
 use crate::config::Config;
 use crate::hint::{Exit, Hint as _, Hinted};
 use crate::screen::{Manner, Paint, Screen};
-use crate::{events, paths, reach, run};
+use crate::{events, paths, planted, reach, run};
 
 /// What holds for the whole run.
 struct Job<'a> {
@@ -95,21 +97,27 @@ async fn carry_out(args: &CiArgs, screen: &Screen, result: &mut CiResult) -> any
         .hint("write it like 90s, 10m or 1h30m")?;
     let workspace = run::workspace(args.model.workspace.as_deref())?;
     let repository = Repository::find(&workspace)?;
+    for sentence in planted::recover(&repository.root)? {
+        screen.line(Paint::Yellow, &sentence);
+    }
     match worktree::sweep() {
         Ok(swept) => tell(screen, &swept),
         Err(error) => screen.line(Paint::Yellow, &format!("cannot clean up after killed runs: {error:#}")),
     }
-    let config = Config::for_ci(args, &repository.root)?;
-    logins::check(&repository.git, &reach::paths("hide", &config.hide())?)?;
+    let mut config = Config::for_ci(args, &repository.root)?;
+    logins::check(&repository.git, &config.hide()?.paths)?;
+    let ignored = ignored::find(&repository)?;
+    config.hidden_paths = ignored.paths;
+    result.notes.extend(ignored.note);
     let origin = match args.publishes() || args.issue.is_some() {
         true => Some(Origin::find(&repository, &args.forge)?),
         false => None,
     };
     let mut names = named(args);
-    names.push(config.api_key_env());
+    names.extend(config.key_variables());
     names.extend(origin.as_ref().map(|origin| origin.token_env().to_owned()));
     let secrets = secrets::of_environment(&names, &args.allow_secret);
-    crate::mask::hide(secrets.iter().map(|(_, value)| value.trim().to_owned()));
+    secrets.iter().for_each(|(_, value)| mask::hide(value));
     let scanner = Scanner::new(secrets, &args.allow_secret);
     let task = Task::read(args, origin.as_ref()).await?;
     result.issue = args.issue;
@@ -145,7 +153,7 @@ impl Job<'_> {
         let mail = change::mail(&worktree.git, &commit)?;
         self.hand_over(&mail, &done, result)?;
         if result.outcome == Outcome::Changed && done.cancel.is_set() {
-            let (_, exit, reason, hint) = events::finish(&work::stopped(&done.cancel));
+            let (_, exit, reason, hint) = events::finish(&events::stopped(&done.cancel));
             let outcome = if exit == Exit::Cancelled { Outcome::Cancelled } else { Outcome::LimitReached };
             result.ends(outcome, exit, reason.unwrap_or_else(|| "stopped".to_owned()), hint.unwrap_or_default());
         }
@@ -204,10 +212,12 @@ fn keep(id: &str, patch: &[u8]) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
+const MOST_PATCH_BYTES: u64 = 1 << 30;
+
 /// What was kept of a session, if anything was.
 pub(crate) fn kept(id: &str) -> anyhow::Result<Option<(PathBuf, Vec<u8>)>> {
     let path = paths::patches()?.join(format!("{id}.patch"));
-    match std::fs::read(&path) {
+    match sandbox::read_bounded(&path, MOST_PATCH_BYTES) {
         Ok(patch) => Ok(Some((path, patch))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),

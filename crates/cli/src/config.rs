@@ -1,23 +1,28 @@
 //! Settings in layers: flags > `AGENT_*` > the repository (once trusted) > the user's file > defaults.
 
 mod ci;
+mod environment;
 mod file;
 mod flags;
+mod hiding;
+mod key;
 mod profile;
 mod rules;
 mod session;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use agent::Mode;
-use anyhow::{Context as _, bail};
-use providers::Effort;
+use providers::{Address, Dialect, Effort};
 use sandbox::{Network, NetworkError, OutsideGit};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use self::environment::from_environment;
+pub(crate) use self::file::read_config;
 use self::file::{parse, parse_table, read_optional};
+pub(crate) use self::key::{MISTRAL_KEY, hide_usual_keys};
 use crate::args::{ProgramArgs, WorkArgs};
 use crate::hint::{Exit, Hint, Hinted};
 use crate::screen::Manner;
@@ -35,7 +40,11 @@ pub(crate) struct Layer {
     effort: Option<Effort>,
     /// How the model is spoken to, see [`providers::Profile`], where its name does not tell.
     profile: Option<String>,
-    dialect: Option<Dialect>,
+    /// Who made the server's interface, where its address does not tell. Its former name is read too.
+    #[serde(alias = "dialect")]
+    provider: Option<Provider>,
+    /// How long the first byte of an answer may take.
+    first_byte_timeout: Option<String>,
     mode: Option<Mode>,
     sandbox: Option<Switch>,
     /// As `--network` takes it.
@@ -52,8 +61,9 @@ pub(crate) struct Layer {
     checks: Option<Vec<String>>,
     /// Directories beside the workspace; `:ro` at the end: only to be read.
     add_dirs: Option<Vec<String>>,
-    /// Paths that are hidden beyond the built-in table of secrets.
+    /// Files that are hidden beyond the built-in tables of secrets, and files that are not hidden.
     hide: Option<Vec<String>>,
+    show: Option<Vec<String>>,
     /// Caches in which what commands write stays.
     keep: Option<Vec<String>>,
     /// Bounds on each command, by their names in `reach`.
@@ -82,26 +92,24 @@ pub(crate) enum Switch {
     Off,
 }
 
-/// How the server likes to be spoken to, where its address does not tell.
+/// Whose requests the server understands: a gateway in front of Mistral takes Mistral's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Dialect {
+pub(crate) enum Provider {
     Mistral,
     Openai,
 }
 
-/// Retired names answer with an error that names the replacement, see `providers::resolve`.
-const DEFAULT_MODEL: &str = "devstral-medium-latest";
-
 /// The names of all settings, in the order that `agent config` shows them.
-const NAMES: [&str; 26] = [
+const NAMES: [&str; 28] = [
     "model",
     "base_url",
     "api_key_env",
     "temperature",
     "effort",
     "profile",
-    "dialect",
+    "provider",
+    "first_byte_timeout",
     "mode",
     "sandbox",
     "network",
@@ -113,6 +121,7 @@ const NAMES: [&str; 26] = [
     "checks",
     "add_dirs",
     "hide",
+    "show",
     "keep",
     "limit",
     "max_steps",
@@ -124,12 +133,23 @@ const NAMES: [&str; 26] = [
 ];
 
 /// Of these, what each layer says counts together.
-const GATHERED: [&str; 4] = ["add_dirs", "hide", "keep", "limit"];
+const GATHERED: [&str; 5] = ["add_dirs", "hide", "show", "keep", "limit"];
 
 /// What a repository may set. Nothing here sends the code or the key elsewhere, or lets a command do more.
-/// `ask` and `deny` only narrow, and checks run in the fence.
-const REPOSITORY_NAMES: [&str; 10] =
-    ["model", "temperature", "effort", "ask", "deny", "checks", "max_steps", "max_tokens", "max_cost", "max_time"];
+/// `ask`, `deny` and `hide` only narrow, and checks run in the fence.
+const REPOSITORY_NAMES: [&str; 11] = [
+    "model",
+    "temperature",
+    "effort",
+    "ask",
+    "deny",
+    "checks",
+    "hide",
+    "max_steps",
+    "max_tokens",
+    "max_cost",
+    "max_time",
+];
 
 /// The layers, strongest first, each with the name of its place.
 #[derive(Clone, Debug)]
@@ -141,14 +161,20 @@ pub(crate) struct Config {
     pub(crate) asks_program: bool,
     /// Whether commands may write to the repository of a workspace that is a worktree.
     pub(crate) outside_git: OutsideGit,
+    /// Hidden from this run, beside what the layers say.
+    pub(crate) hidden_paths: Vec<PathBuf>,
 }
 
 impl Config {
     /// Errors are wrong configuration: exit code 2, with file and line.
     pub(crate) fn load(flags: Layer, workspace: &Path) -> anyhow::Result<Config> {
         let config = Config::read(flags, workspace).hint("`agent config` shows each setting and its source")?;
+        for variable in config.key_variables() {
+            mask::read_key(&variable);
+        }
         config.rules()?;
         config.approval_timeout()?;
+        config.first_byte_timeout()?;
         Ok(config)
     }
 
@@ -183,13 +209,22 @@ impl Config {
             notices: Vec::new(),
             asks_program: false,
             outside_git: OutsideGit::default(),
+            hidden_paths: Vec::new(),
         }
     }
 
     /// A repository's file counts once trusted, and only for [`REPOSITORY_NAMES`].
     fn add_repository(&mut self, workspace: &Path) -> anyhow::Result<()> {
         let path = paths::repository_config(workspace);
-        let Some(text) = read_optional(&path)? else { return Ok(()) };
+        let text = match read_optional(&path) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Ok(()),
+            // Whoever wrote the repository chose what is there; it holds nobody up.
+            Err(error) => {
+                self.notices.push(format!("{error:#}; ignored"));
+                return Ok(());
+            }
+        };
         if !paths::is_trusted(workspace, &text)? {
             self.notices.push(format!("ignoring {}: not trusted; run `agent config trust` to use it", path.display()));
             return Ok(());
@@ -212,33 +247,29 @@ impl Config {
         self.layers.iter().find_map(|(_, layer)| field(layer))
     }
 
-    pub(crate) fn model(&self) -> String {
-        self.pick(|layer| layer.model.clone()).unwrap_or_default()
-    }
-
-    /// Whether somebody chose the model, or it is the default.
-    pub(crate) fn model_is_default(&self) -> bool {
-        self.layers.iter().rev().skip(1).all(|(_, layer)| layer.model.is_none())
+    /// `None`: the server's list decides, see [`providers::choose`].
+    pub(crate) fn model(&self) -> Option<String> {
+        self.pick(|layer| layer.model.clone())
     }
 
     pub(crate) fn base_url(&self) -> Option<String> {
         self.pick(|layer| layer.base_url.clone())
     }
 
-    pub(crate) fn api_key_env(&self) -> String {
-        self.pick(|layer| layer.api_key_env.clone()).unwrap_or_default()
-    }
-
     pub(crate) fn temperature(&self) -> Option<f64> {
         self.pick(|layer| layer.temperature)
     }
 
-    pub(crate) fn dialect(&self, base_url: &str) -> providers::Dialect {
-        match self.pick(|layer| layer.dialect) {
-            Some(Dialect::Mistral) => providers::Dialect::Mistral,
-            Some(Dialect::Openai) => providers::Dialect::OpenAiCompatible,
-            None => providers::Dialect::of(base_url),
+    pub(crate) fn dialect(&self, address: &Address) -> Dialect {
+        match self.pick(|layer| layer.provider) {
+            Some(Provider::Mistral) => Dialect::Mistral,
+            Some(Provider::Openai) => Dialect::OpenAiCompatible,
+            None => Dialect::of(address),
         }
+    }
+
+    pub(crate) fn first_byte_timeout(&self) -> anyhow::Result<Option<Duration>> {
+        self.pick(|layer| layer.first_byte_timeout.clone()).map(|text| duration(&text)).transpose()
     }
 
     pub(crate) fn mode(&self) -> Option<Mode> {
@@ -266,10 +297,6 @@ impl Config {
 
     pub(crate) fn add_dirs(&self) -> Vec<String> {
         self.gather(|layer| layer.add_dirs.as_ref())
-    }
-
-    pub(crate) fn hide(&self) -> Vec<String> {
-        self.gather(|layer| layer.hide.as_ref())
     }
 
     pub(crate) fn keep(&self) -> Vec<String> {
@@ -333,17 +360,27 @@ impl Config {
                     found.by_ref().take(most).map(|(place, value)| (place, value.to_string())).unzip();
                 match values.is_empty() {
                     false => [(*name).to_owned(), values.join(" + "), places.join(" + ")],
-                    true => [(*name).to_owned(), "(none)".to_owned(), "default".to_owned()],
+                    true => [(*name).to_owned(), unset(name).to_owned(), "default".to_owned()],
                 }
             })
             .collect()
     }
 }
 
+/// What holds for a setting that nobody set and that has no one value.
+fn unset(name: &str) -> &'static str {
+    match name {
+        "model" => "(the first of a table that the server lists)",
+        "base_url" => "(Mistral's API)",
+        "api_key_env" => "(MISTRAL_API_KEY, for Mistral and this machine)",
+        "provider" => "(inferred from the URL)",
+        "first_byte_timeout" => "(5m, on this machine 30m)",
+        _ => "(none)",
+    }
+}
+
 fn defaults() -> Layer {
     Layer {
-        model: Some(DEFAULT_MODEL.to_owned()),
-        api_key_env: Some("MISTRAL_API_KEY".to_owned()),
         sandbox: Some(Switch::On),
         network: Some("off".to_owned()),
         approval_timeout: Some("5m".to_owned()),
@@ -356,37 +393,6 @@ fn duration(text: &str) -> anyhow::Result<Duration> {
     reach::time(text)
         .ok_or_else(|| anyhow::anyhow!("`{text}` is not a duration"))
         .hint("write it like 90s, 10m or 1h30m")
-}
-
-/// `AGENT_MAX_STEPS=5` and so on, one variable for each name.
-fn from_environment() -> anyhow::Result<Layer> {
-    let mut table = Table::new();
-    for name in NAMES {
-        let variable = format!("AGENT_{}", name.to_uppercase());
-        let Ok(text) = std::env::var(&variable) else { continue };
-        let value = match name {
-            "pass" | "add_dirs" | "hide" | "keep" | "allow" | "ask" | "deny" => {
-                Value::Array(text.split(',').map(|name| Value::String(name.trim().to_owned())).collect())
-            }
-            "checks" => Value::Array(text.lines().map(|command| Value::String(command.trim().to_owned())).collect()),
-            "limit" => Value::Table(flags::limit_table(text.split(',')).with_context(|| variable.clone())?),
-            "max_steps" | "max_tokens" => {
-                Value::Integer(text.parse().with_context(|| format!("{variable}={text} is not a whole number"))?)
-            }
-            "max_cost" | "temperature" => {
-                Value::Float(text.parse().with_context(|| format!("{variable}={text} is not a number"))?)
-            }
-            "plain" => Value::Boolean(text.parse().with_context(|| format!("{variable}={text} is not true or false"))?),
-            "price" => bail!("{variable} is not supported; set `price` in the configuration file"),
-            _ => Value::String(text.clone()),
-        };
-        let alone = Table::from_iter([(name.to_owned(), value.clone())]);
-        if let Err(error) = Value::Table(alone).try_into::<Layer>() {
-            bail!("{variable}={text}: {}", error.message());
-        }
-        table.insert(name.to_owned(), value);
-    }
-    Ok(Value::Table(table).try_into()?)
 }
 
 #[cfg(test)]

@@ -3,13 +3,14 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use agent::{AnyTool, ChatErrorKind, Price};
+use agent::{AnyTool, ChatError, ChatErrorKind, Price};
 use providers::{
-    ChatCompletions, ChatConfig, Dialect, Edits, Effort, ModelCard, Profile, RepoMap, RetryBudget, Server, ServerConfig,
+    Address, ChatCompletions, ChatConfig, Choice, Dialect, Edits, Effort, ListOf, ModelCard, Profile, RepoMap,
+    RetryBudget, Server, ServerConfig,
 };
 use secrecy::SecretString;
 
-use crate::config::Config;
+use crate::config::{Config, MISTRAL_KEY};
 use crate::effort;
 use crate::hint::{Exit, Hinted};
 
@@ -17,7 +18,12 @@ use crate::hint::{Exit, Hinted};
 pub(crate) struct Connected {
     pub(crate) client: ChatCompletions,
     pub(crate) model: String,
+    /// Why this model, if the human named none.
+    pub(crate) reason: Option<String>,
+    /// As a session file keeps it.
     pub(crate) base_url: String,
+    /// The variable whose key the server gets.
+    pub(crate) api_key_env: Option<String>,
     pub(crate) price: Option<Price>,
     /// Of the model's window.
     pub(crate) context_tokens: Option<u64>,
@@ -25,9 +31,20 @@ pub(crate) struct Connected {
     /// As it is sent.
     pub(crate) effort: Option<Effort>,
     pub(crate) notices: Vec<String>,
+    /// Why there is no list of models.
+    pub(crate) unlisted: Option<ChatError>,
+    pub(crate) list_of: ListOf,
 }
 
 impl Connected {
+    /// The model, and the reason for it.
+    pub(crate) fn named(&self) -> String {
+        match &self.reason {
+            Some(reason) => format!("{} ({reason})", self.model),
+            None => self.model.clone(),
+        }
+    }
+
     /// What the model is offered.
     pub(crate) fn tools(&self) -> &'static [&'static dyn AnyTool] {
         match (self.profile.edits, self.profile.repo_map) {
@@ -41,25 +58,51 @@ impl Connected {
 /// How long the list of models may take before it is done without.
 const LIST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The server of the settings. Without a key for Mistral, local servers that answer are named in the hint.
-pub(crate) async fn server(config: &Config) -> anyhow::Result<Rc<Server>> {
-    let api_key_env = config.api_key_env();
-    let key = match std::env::var(&api_key_env) {
-        Ok(key) if !key.trim().is_empty() => Some(SecretString::from(key.trim().to_owned())),
-        Ok(_) | Err(_) => None,
-    };
-    if key.is_none() && config.base_url().is_none() {
-        return Err(Hinted::new(
-            Exit::Usage,
-            format!("no API key: {api_key_env} is not set"),
-            Some(without_key(&api_key_env).await),
-        )
-        .into());
+/// The server of the settings, and what the human should know of the way there.
+pub(crate) struct Reached {
+    pub(crate) server: Rc<Server>,
+    /// The variable whose key the server gets.
+    pub(crate) api_key_env: Option<String>,
+    pub(crate) notices: Vec<String>,
+}
+
+/// Without a key for Mistral, local servers that answer are named in the hint.
+pub(crate) async fn server(config: &Config) -> anyhow::Result<Reached> {
+    let base_url = config.base_url().unwrap_or_else(|| providers::MISTRAL_URL.to_owned());
+    let address = Address::parse(&base_url).map_err(chat_error)?;
+    let variable = config.api_key_env(&address);
+    let key = variable.as_deref().and_then(mask::read_key);
+    let wanted = variable.clone().unwrap_or_else(|| MISTRAL_KEY.to_owned());
+    if key.is_none() && address.is_mistral() {
+        let hint = Some(without_key(&wanted).await);
+        return Err(Hinted::new(Exit::Usage, format!("no API key: {wanted} is not set"), hint).into());
     }
-    let defaults = ServerConfig::default();
-    let base_url = config.base_url().unwrap_or(defaults.base_url);
-    let server = ServerConfig { base_url, api_key: key, api_key_env, ..ServerConfig::default() };
-    Ok(Rc::new(Server::new(server).map_err(chat_error)?))
+    let mut notices = Vec::new();
+    if variable.is_none() && mask::read_key(MISTRAL_KEY).is_some() {
+        notices.push(format!("{} gets no key: pass --api-key-env NAME to send it the one in $NAME", address.host()));
+    }
+    let server = Server::new(ServerConfig {
+        base_url,
+        api_key: key.map(SecretString::from),
+        api_key_env: wanted,
+        first_byte_timeout: config.first_byte_timeout()?,
+        ..ServerConfig::default()
+    });
+    Ok(Reached { server: Rc::new(server.map_err(chat_error)?), api_key_env: variable, notices })
+}
+
+/// The server's models, or why it does not list them. A server that is not there is an error: it would not answer the next
+/// request either.
+async fn list(server: &Server) -> anyhow::Result<Result<Vec<ModelCard>, ChatError>> {
+    match tokio::time::timeout(LIST_TIMEOUT, server.models()).await {
+        Ok(Err(error)) if error.kind == ChatErrorKind::NoConnection => Err(chat_error(error)),
+        // A key may chat and not list, a gateway may have one route, a local model may still be loading.
+        Ok(listed) => Ok(listed),
+        Err(_) => {
+            let message = format!("it took over {} s", LIST_TIMEOUT.as_secs());
+            Ok(Err(ChatError { message, hint: None, kind: ChatErrorKind::Unreachable }))
+        }
+    }
 }
 
 async fn without_key(api_key_env: &str) -> String {
@@ -86,25 +129,16 @@ fn enough(price: Option<Price>, budget: Option<f64>, model: &str) -> anyhow::Res
 
 /// Finds the model on the server and makes a client for it.
 pub(crate) async fn connect(config: &Config, session: &str) -> anyhow::Result<Connected> {
-    let server = server(config).await?;
-    let mut notices = Vec::new();
-    let dialect = config.dialect(server.base_url());
-    let cards = match tokio::time::timeout(LIST_TIMEOUT, server.models()).await {
-        Ok(Ok(cards)) => cards,
-        // Wrong keys and servers that are not there are said now; a server without a list may still chat.
-        Ok(Err(error)) if matches!(error.kind, ChatErrorKind::Key | ChatErrorKind::Unreachable) => {
-            return Err(chat_error(error));
-        }
-        Ok(Err(error)) => {
-            notices.push(format!("cannot list the server's models: {error}"));
-            Vec::new()
-        }
-        Err(_) => {
-            notices.push("the server took too long to list its models".to_owned());
-            Vec::new()
-        }
+    let Reached { server, api_key_env, mut notices } = server(config).await?;
+    let listed = list(&server).await?;
+    let (cards, unlisted) = match listed {
+        Ok(cards) => (cards, None),
+        Err(error) => (Vec::new(), Some(error)),
     };
-    let (model, card) = choose(config, dialect, &cards, &mut notices)?;
+    notices.extend(unlisted.iter().map(|error| format!("cannot list the server's models: {}", error.message)));
+    let Choice { model, card, reason, notice } = choose(config, server.address(), &cards).map_err(chat_error)?;
+    notices.extend(notice);
+    let dialect = config.dialect(server.address());
     let names: Vec<&str> =
         [Some(model.as_str()), card.as_ref().map(|card| card.id.as_str())].into_iter().flatten().collect();
     let known = match config.price() {
@@ -137,51 +171,49 @@ pub(crate) async fn connect(config: &Config, session: &str) -> anyhow::Result<Co
         replacement: card.as_ref().and_then(|card| card.replacement.clone()),
     };
     let context_tokens = card.as_ref().and_then(|card| card.max_context_length).or(profile.context_tokens);
-    let base_url = server.base_url().to_owned();
+    let base_url = server.address().kept();
+    let list_of = list_of(config, server.address());
     Ok(Connected {
         client: ChatCompletions::new(server, chat),
         model,
+        reason,
         base_url,
+        api_key_env,
         price,
         context_tokens,
         profile,
         effort,
         notices,
+        unlisted,
+        list_of,
     })
 }
 
-/// The wanted model, or on somebody's own server the only one it has.
-fn choose(
-    config: &Config,
-    dialect: Dialect,
-    cards: &[ModelCard],
-    notices: &mut Vec<String>,
-) -> anyhow::Result<(String, Option<ModelCard>)> {
-    let wanted = config.model();
-    match (dialect, cards) {
-        (_, []) => return Ok((wanted, None)),
-        (Dialect::OpenAiCompatible, [only]) if config.model_is_default() => {
-            notices.push(format!("using {}, the only model on this server", only.id));
-            return Ok((only.id.clone(), Some(only.clone())));
-        }
-        (Dialect::Mistral | Dialect::OpenAiCompatible, _) => (),
+/// The model that the human named, or the one that the server's list decides on.
+pub(crate) fn choose(config: &Config, address: &Address, cards: &[ModelCard]) -> Result<Choice, ChatError> {
+    let today = jiff::Zoned::now().strftime("%Y-%m-%d").to_string();
+    providers::choose(config.model().as_deref(), cards, list_of(config, address), &today)
+}
+
+/// A server on this machine that is spoken to as Mistral's stands for it.
+fn list_of(config: &Config, address: &Address) -> ListOf {
+    match config.dialect(address) {
+        Dialect::Mistral if address.is_mistral() || address.is_loopback() => ListOf::Mistral,
+        Dialect::Mistral | Dialect::OpenAiCompatible => ListOf::Others,
     }
-    let card = providers::resolve(&wanted, cards).map_err(chat_error)?;
-    notices.extend(card.notice());
-    Ok((wanted, Some(card.clone())))
 }
 
 /// A failure of the model's side, with its hint and exit code.
-pub(crate) fn chat_error(error: agent::ChatError) -> anyhow::Error {
+pub(crate) fn chat_error(error: ChatError) -> anyhow::Error {
     let (exit, hint) = chat_error_parts(&error);
     Hinted::new(exit, error.message, hint).into()
 }
 
-pub(crate) fn chat_error_parts(error: &agent::ChatError) -> (Exit, Option<String>) {
+pub(crate) fn chat_error_parts(error: &ChatError) -> (Exit, Option<String>) {
     let exit = match error.kind {
         ChatErrorKind::Key | ChatErrorKind::Model => Exit::Usage,
         ChatErrorKind::ContextFull => Exit::Limit,
-        ChatErrorKind::Refused | ChatErrorKind::Unreachable => Exit::Failed,
+        ChatErrorKind::Refused | ChatErrorKind::NoConnection | ChatErrorKind::Unreachable => Exit::Failed,
     };
     (exit, error.hint.clone())
 }

@@ -4,9 +4,9 @@
 
 mod by_hand;
 mod face;
+mod opening;
 mod unattended;
 
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Instant;
@@ -15,24 +15,19 @@ use agent::{
     Agent, AgentError, AgentEvent, ApprovalPolicy, Cancel, Condensed, Finish, GitLook, Limit, SeenFiles, Spent, Survey,
     Transcript,
 };
-use anyhow::Context as _;
 use sandbox::Host;
-use session::{Header, Reopened, Resumed, Served, Session, SessionFile, Store};
+use session::{Reopened, Session, SessionFile, Store};
 
 use crate::args::Output;
 use crate::config::Config;
 use crate::connect::{self, Connected};
 use crate::events::{self, Ended, Totals, What};
 use crate::harmless::one_line;
-use crate::hint::{Exit, Hint as _};
-use crate::human::Human;
-use crate::input::Inbox;
-use crate::machine::Machine;
-use crate::place::Place;
+use crate::hint::Exit;
 use crate::screen::{Paint, Screen};
-use crate::setup::{facts, fence_words, mode_name};
-use crate::watched::{Kept, Watched};
-use crate::{changes, paths, sessions, summary};
+use crate::setup::{facts, mode_name};
+use crate::watched::Watched;
+use crate::{changes, planted, reach, summary};
 
 pub(crate) use face::Face;
 
@@ -87,74 +82,9 @@ pub(crate) struct Conversation {
 }
 
 impl Conversation {
-    /// Puts up the fence, finds the model and starts the session file.
-    pub(crate) async fn open(plan: Plan) -> anyhow::Result<Conversation> {
-        let screen = Screen::new(plan.config.manner());
-        let id = plan.session_id();
-        let (place, connected) = tokio::join!(Place::prepare(&plan, &id), connect::connect(&plan.config, &id));
-        // What is wrong with the model is said before what is wrong with the place.
-        let connected = connected?;
-        let face = match plan.output {
-            Output::Text => Face::Human(Box::new(Human::new(screen.clone()))),
-            Output::Json => Face::Machine(Box::new(Machine::new(id.clone(), true))),
-            Output::Jsonl => Face::Machine(Box::new(Machine::new(id.clone(), false))),
-        };
-        tokio::spawn(screen.clone().animate());
-        Conversation::start(plan, place?, connected, screen, face)
-    }
-
-    /// Starts the session file. From here on there is somebody to talk to.
-    pub(crate) fn start(
-        plan: Plan,
-        place: Place,
-        connected: Connected,
-        screen: Screen,
-        mut face: Face,
-    ) -> anyhow::Result<Conversation> {
-        let Plan { root, config, output, beginning } = plan;
-        let Place { id, host, fenced, may_be_auto: _, policy } = place;
-        let cancel = Cancel::default();
-        match &mut face {
-            Face::Human(human) => human.around.fence = fence_words(fenced, &config.network()?).to_owned(),
-            Face::Machine(machine) if config.asks_program => {
-                let (switch, timeout) = (policy.mode_switch(), config.approval_timeout()?);
-                machine.inbox = Some(Inbox::open(machine.printer(), cancel.clone(), switch, timeout));
-            }
-            Face::Machine(_) => (),
-        }
-        let store = sessions::store()?;
-        let served = served(&config, &connected);
-        let header = Header::new(&id, &root, served.clone());
-        let begun = match beginning {
-            Beginning::New => store.create(&header).map(|file| (file, None)),
-            Beginning::Resumed(reopened) => goes_on(*reopened, served),
-            Beginning::Forked(source) => store.fork(&source, &id).and_then(|reopened| goes_on(reopened, served)),
-        };
-        let (session, before) = begun
-            .with_context(|| format!("cannot save the session to {}", store.file(&id).display()))
-            .hint("free some space, or point XDG_STATE_HOME to a writable directory")?;
-        let transcript = before.as_ref().map(|session| Transcript::restore(session.entries().cloned().collect()));
-        let kept = Kept { folder: paths::snapshots()?, root: root.clone(), session: id };
-        let watched = Watched::new(Rc::clone(&host), kept, session.second()?);
-        Ok(Conversation {
-            began: Instant::now(),
-            root,
-            config,
-            output,
-            host,
-            watched,
-            fenced,
-            connected,
-            session,
-            screen,
-            face,
-            policy,
-            spent: before.as_ref().map(Session::spent).unwrap_or_default(),
-            seen: transcript.as_ref().map(|transcript| SeenFiles::restore(transcript.entries())).unwrap_or_default(),
-            cancel,
-            uncounted_steps: 0,
-            transcript,
-        })
+    /// Commands that the sandbox did not start.
+    pub(crate) fn unstarted_commands(&self) -> usize {
+        self.watched.unstarted()
     }
 
     pub(crate) fn spent(&self) -> &Spent {
@@ -165,7 +95,7 @@ impl Conversation {
     pub(crate) fn announce(&mut self, task: Option<&str>) {
         let mode = mode_name(self.policy.mode());
         let root = self.root.display().to_string();
-        let model = &self.connected.model;
+        let model = self.connected.named();
         match &self.face {
             Face::Human(_) => {
                 let fence =
@@ -176,7 +106,11 @@ impl Conversation {
             Face::Machine(machine) => {
                 let sandbox = self.sandbox_word();
                 let task = task.or(self.transcript.as_ref().map(Transcript::task)).unwrap_or_default();
+                let model = &self.connected.model;
                 machine.print(What::RunStarted { task, model, workspace: &root, mode, sandbox });
+                if let Some(reason) = &self.connected.reason {
+                    machine.print(What::Notice { text: &format!("using {model}: {reason}") });
+                }
             }
         }
         self.show_notices();
@@ -265,7 +199,8 @@ impl Conversation {
         let look = if self.fenced { GitLook::RunStatus } else { GitLook::ReadHead };
         // Our own look changes nothing, so it is not followed.
         let host = Rc::clone(&self.host);
-        let survey = agent::survey(&mut Agent { sandbox: host.as_ref(), ..self.agent() }, look).await;
+        let above = host.above();
+        let survey = agent::survey(&mut Agent { sandbox: host.as_ref(), ..self.agent() }, look, above).await;
         for trouble in &survey.trouble {
             self.face.frontend().show(AgentEvent::Notice(trouble));
         }
@@ -306,23 +241,32 @@ impl Conversation {
     /// Tells everybody how it ended: the session file, stdout, and the human.
     pub(crate) async fn close(mut self, finish: Result<Finish, AgentError>) -> anyhow::Result<Exit> {
         let ended = self.end(finish).await;
+        self.show_planted();
         let exit = Exit::of_code(ended.exit_code);
         match &self.face {
             Face::Machine(machine) => machine.print(What::RunEnded(ended)),
             Face::Human(_) => summary::print(&self.screen, self.output, &ended)?,
         }
-        io::stdout().flush()?;
         Ok(exit)
+    }
+
+    /// What commands did to git's files, and left that git would take for a repository, with how to keep it.
+    fn show_planted(&mut self) {
+        for text in self.host.restored() {
+            self.face.frontend().show(AgentEvent::Notice(&text));
+        }
+        for planted in self.host.planted() {
+            let text = planted::sentence(&self.root, &planted);
+            self.face.frontend().show(AgentEvent::Notice(&text));
+        }
     }
 
     /// Ends what still runs, and tells the session file.
     async fn end(&mut self, finish: Result<Finish, AgentError>) -> Ended {
         // First, since a command that is left running may still change things.
         self.host.close().await;
-        for repository in self.host.new_repositories().await {
-            let path = repository.display();
-            let text = format!("a new git repository appeared: {path}; git will run its hooks and configuration");
-            self.face.frontend().show(AgentEvent::Notice(&text));
+        if let Some(notice) = reach::hidden_notice(&self.host.take_hidden_hits()) {
+            self.face.frontend().show(AgentEvent::Notice(&notice));
         }
         let ended = self.account_for(&finish);
         self.screen.status(None);
@@ -369,21 +313,4 @@ impl Conversation {
             sandbox: self.sandbox_word().to_owned(),
         }
     }
-}
-
-fn served(config: &Config, connected: &Connected) -> Served {
-    Served {
-        model: connected.model.clone(),
-        price: connected.price,
-        context_tokens: connected.context_tokens,
-        base_url: Some(connected.base_url.clone()),
-        api_key_env: Some(config.api_key_env()),
-    }
-}
-
-/// Says in the file that it goes on, and with whom.
-fn goes_on(reopened: Reopened, served: Served) -> io::Result<(SessionFile, Option<Session>)> {
-    let Reopened { session, mut file } = reopened;
-    file.note(&Resumed::new(served))?;
-    Ok((file, Some(session)))
 }

@@ -1,6 +1,6 @@
 //! `agent demo`: the real loop, tools, executor and HTTP client on a recorded model, offline.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -10,7 +10,7 @@ use crate::args::{DemoArgs, Output};
 use crate::config::{Config, Layer};
 use crate::conversation::{Beginning, Plan};
 use crate::hint::{Exit, Hint as _};
-use crate::run;
+use crate::{out, run};
 
 /// The repository: a shell function with a bug, and the test that shows it.
 const FILES: [(&str, &str); 3] = [
@@ -22,7 +22,6 @@ const TASK: &str = "The test in test.sh fails. Find the bug and fix it.";
 const MODEL: &str = include_str!("demo/model.txt");
 
 pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<Exit> {
-    let mut stderr = io::stderr();
     let temporary = tempfile::Builder::new().prefix("agent-demo-").tempdir()?;
     let root = match &args.directory {
         Some(directory) => prepare(directory)?,
@@ -32,11 +31,11 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<Exit> {
         std::fs::write(root.join(name), text).with_context(|| format!("cannot write {name}"))?;
     }
     writeln!(
-        stderr,
+        out::stderr(),
         "This is a demo. The model's replies are recorded; everything else is real: the HTTP, the loop, the"
     )?;
-    writeln!(stderr, "tools, the sandbox, the commands and the files in {}.", root.display())?;
-    writeln!(stderr, "$ agent run \"{TASK}\"")?;
+    writeln!(out::stderr(), "tools, the sandbox, the commands and the files in {}.", root.display())?;
+    writeln!(out::stderr(), "$ agent run \"{TASK}\"")?;
     let script = Script::parse(MODEL).context("cannot read the recorded model")?;
     let server = fake_mistral::Config { key: Key::NotAsked, ..fake_mistral::Config::default() };
     let server = FakeMistral::start_with(script, server).await.context("cannot open a port on 127.0.0.1")?;
@@ -47,7 +46,7 @@ pub(crate) async fn demo(args: DemoArgs) -> anyhow::Result<Exit> {
     )
     .await?;
     if exit == Exit::Finished {
-        writeln!(stderr, "The test passes now. With a real model: agent run \"...\" in your repository.")?;
+        writeln!(out::stderr(), "The test passes now. With a real model: agent run \"...\" in your repository.")?;
     }
     Ok(exit)
 }

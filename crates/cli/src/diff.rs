@@ -1,7 +1,7 @@
 //! `agent diff`: what a session changed, commands' changes included, as a diff that `git apply` takes.
 
 use std::collections::BTreeSet;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -13,12 +13,13 @@ use crate::args::DiffArgs;
 use crate::harmless::harmless;
 use crate::highlight;
 use crate::hint::{Exit, Hint as _};
+use crate::out;
 use crate::past::{self, Past};
+use crate::sessions;
 use crate::watched::{Kept, Watched};
-use crate::{paths, sessions};
 
 pub(crate) fn diff(args: &DiffArgs) -> anyhow::Result<Exit> {
-    let past = Past::find(args.id.as_deref())?;
+    let past = Past::find(args.id.as_deref(), None)?;
     if let Some(step) = args.step
         && (step == 0 || past.history.steps() < step)
     {
@@ -27,8 +28,8 @@ pub(crate) fn diff(args: &DiffArgs) -> anyhow::Result<Exit> {
     }
     let links = past.history.links(&past.objects, |step| args.step.is_none_or(|wanted| wanted == step))?;
     let net = snapshots::net(&links);
-    let mut stdout = io::stdout().lock();
-    let terminal = stdout.is_terminal();
+    let mut stdout = out::stdout();
+    let terminal = out::stdout_is_terminal();
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     if args.stat {
         stdout.write_all(stat(&net, &past.objects).as_bytes())?;
@@ -43,7 +44,7 @@ pub(crate) fn diff(args: &DiffArgs) -> anyhow::Result<Exit> {
     for path in mixed(&links) {
         let path = harmless(&path.to_string_lossy());
         writeln!(
-            io::stderr(),
+            out::stderr(),
             "note: {path} was also changed by someone else between the steps; the diff includes that"
         )?;
     }
@@ -54,8 +55,7 @@ pub(crate) fn diff(args: &DiffArgs) -> anyhow::Result<Exit> {
 pub(crate) fn of_session(id: &str) -> anyhow::Result<String> {
     let session = Session::read(&sessions::store()?.file(id))?;
     let history = past::history(&session);
-    let kept = Kept { folder: paths::snapshots()?, root: session.header.workspace.into(), session: session.header.id };
-    let objects = kept.open()?;
+    let objects = Kept::of(&session.header)?.open()?;
     let links = history.links(&objects, |_| true)?;
     Ok(snapshots::net(&links).iter().map(|change| one(change, &objects)).collect())
 }
@@ -85,13 +85,13 @@ fn mixed(links: &[Link]) -> BTreeSet<&Path> {
     mixed
 }
 
-/// What a state holds, as git sees it: `None` for a directory, which git does not know, and for what is not there.
+/// What a state holds, as git sees it: `None` for what git does not know, a directory or a fifo, and for what is not there.
 pub(crate) fn content(state: Option<&FileState>, objects: &Objects) -> Option<Result<Vec<u8>, &'static str>> {
     match state? {
         FileState::File { digest, .. } => Some(objects.get(digest).map_err(|_| "snapshot deleted")),
         FileState::Unkept { .. } => Some(Err("no snapshot")),
         FileState::Link { target } => Some(Ok(target.as_bytes().to_vec())),
-        FileState::Dir => None,
+        FileState::Special { .. } | FileState::Dir => None,
     }
 }
 
@@ -101,11 +101,11 @@ fn mode(state: Option<&FileState>) -> Option<&'static str> {
         FileState::File { mode, .. } | FileState::Unkept { mode, .. } if mode & 0o100 != 0 => Some("100755"),
         FileState::File { .. } | FileState::Unkept { .. } => Some("100644"),
         FileState::Link { .. } => Some("120000"),
-        FileState::Dir => None,
+        FileState::Special { .. } | FileState::Dir => None,
     }
 }
 
-/// Empty for a directory: git knows none.
+/// Empty for directories, fifos and the like: git knows none.
 fn one(change: &Changed, objects: &Objects) -> String {
     let (before, after) = (change.before.as_ref(), change.after.as_ref());
     let (old, new) = (content(before, objects), content(after, objects));

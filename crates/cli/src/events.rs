@@ -1,17 +1,17 @@
 //! What `--output json` and `--output jsonl` print: one documented type, and its schema.
 
-use agent::{Answer, Arguments, Finish, Limit, Spent, ToolOutcome};
+use agent::{Answer, Arguments, Cancel, Finish, Limit, Spent, Stop, ToolOutcome};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::account::ChangedFile;
-use crate::hint::Exit;
+use crate::hint::{Exit, Hinted};
 
 /// One line of `--output jsonl`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Event<'a> {
-    /// UUID of the session.
+    /// UUID of the session; empty if the run failed before it began.
     pub(crate) session: &'a str,
     /// Number of the model request it belongs to, from 1; 0 before the first.
     pub(crate) step: u32,
@@ -122,6 +122,7 @@ pub(crate) struct Ended {
     #[serde(flatten)]
     pub(crate) totals: Totals,
     pub(crate) seconds: f64,
+    /// Empty if the run failed before it began, as is `sandbox`.
     pub(crate) session_file: String,
     /// `fenced` (sandboxed), or `off` if commands could do anything the user can.
     pub(crate) sandbox: String,
@@ -140,6 +141,26 @@ pub(crate) struct Totals {
     pub(crate) estimated: bool,
 }
 
+impl Ended {
+    /// Of a run that has no session.
+    pub(crate) fn before_it_began(error: &anyhow::Error) -> Ended {
+        let hinted = error.downcast_ref::<Hinted>();
+        let exit = hinted.map_or(Exit::Failed, |hinted| hinted.exit);
+        let finish = match exit {
+            Exit::Limit => "limit_reached",
+            Exit::Cancelled => "cancelled",
+            Exit::Finished | Exit::Failed | Exit::Usage | Exit::Approval | Exit::Stuck | Exit::Withheld => "failed",
+        };
+        Ended {
+            finish,
+            exit_code: exit as i32,
+            reason: Some(format!("{error:#}")),
+            hint: hinted.and_then(|hinted| hinted.hint.clone()),
+            ..Ended::default()
+        }
+    }
+}
+
 impl From<&Spent> for Totals {
     fn from(spent: &Spent) -> Totals {
         Totals {
@@ -150,6 +171,14 @@ impl From<&Spent> for Totals {
             cost_usd: spent.cost_usd,
             estimated: spent.estimated,
         }
+    }
+}
+
+/// Why it cannot go on.
+pub(crate) fn stopped(cancel: &Cancel) -> Finish {
+    match cancel.why() {
+        Some(Stop::WallTime) => Finish::LimitReached(Limit::WallTime),
+        Some(Stop::Human) | None => Finish::Cancelled,
     }
 }
 

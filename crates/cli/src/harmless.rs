@@ -4,9 +4,11 @@
 //! clipboard or hide what a command does; bidirectional overrides show a line in
 //! another order than it has. All are shown as what they are.
 
-/// Keeps newlines and tabs; every other control character becomes a visible mark.
+/// Keeps newlines and tabs; every other control character becomes a visible mark. Keys are masked here, before a text is
+/// cut or folded: of half a key no writer knows that it is one.
 pub(crate) fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
+    let text = mask::masked(text);
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
         match character {

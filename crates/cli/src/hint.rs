@@ -13,7 +13,7 @@ pub(crate) enum Exit {
     Limit = 3,
     Approval = 4,
     Stuck = 5,
-    /// Of `agent ci`: what would be published holds a secret, or files that CI runs.
+    /// Of `agent ci`: what would be published holds a secret, files that CI runs or a git repository.
     Withheld = 6,
     Cancelled = 130,
 }

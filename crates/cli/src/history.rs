@@ -16,6 +16,9 @@ pub(crate) struct History {
 /// Lines that are read back.
 const MOST: usize = 1_000;
 
+/// Of the file, which is shortened long before.
+const MOST_BYTES: u64 = 64 << 20;
+
 impl History {
     pub(crate) fn new(file: PathBuf, secrets: Scanner) -> History {
         History { file, secrets }
@@ -23,7 +26,8 @@ impl History {
 
     /// Oldest first. What cannot be read is left out: it is only a convenience.
     pub(crate) fn read(&self) -> Vec<String> {
-        let text = std::fs::read_to_string(&self.file).unwrap_or_default();
+        let bytes = sandbox::read_bounded(&self.file, MOST_BYTES).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
         let lines: Vec<String> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         if 2 * MOST < lines.len() {
             // The old lines stay in the file if this fails, and are left out next time.
@@ -40,6 +44,10 @@ impl History {
         }
         if let Some(folder) = self.file.parent() {
             std::fs::create_dir_all(folder)?;
+        }
+        // Opening a fifo would wait for a reader.
+        if std::fs::metadata(&self.file).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
         let mut file = File::options().append(true).create(true).mode(0o600).open(&self.file)?;
         file.write_all((serde_json::to_string(line)? + "\n").as_bytes())

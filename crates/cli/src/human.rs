@@ -9,6 +9,7 @@ use crate::account::{Account, diff};
 use crate::ask::{self, Around};
 use crate::harmless::one_line;
 use crate::highlight;
+use crate::pieces::Pieces;
 use crate::screen::{Paint, Screen};
 use crate::setup::mode_name;
 
@@ -18,6 +19,7 @@ pub(crate) struct Human {
     call_began: Instant,
     /// The words of this reply, held back off a terminal, where they are printed whole.
     words: String,
+    pieces: Pieces,
     /// Bytes of the calls of this reply so far.
     writing: usize,
     /// What a question stands among.
@@ -38,6 +40,7 @@ impl Human {
             account: Account::default(),
             call_began: Instant::now(),
             words: String::new(),
+            pieces: Pieces::default(),
             writing: 0,
             around: Around::default(),
             called: 0,
@@ -54,7 +57,11 @@ impl Human {
 
     fn chat(&mut self, event: &ChatEvent) {
         match event {
-            ChatEvent::Text(text) if self.screen.is_terminal() => self.screen.stream(text),
+            ChatEvent::Text(text) if self.screen.is_terminal() => {
+                if let Some(text) = self.pieces.text(text) {
+                    self.screen.stream(&text);
+                }
+            }
             ChatEvent::Text(text) => self.words.push_str(text),
             ChatEvent::Writing { bytes } => {
                 self.writing += bytes;
@@ -68,6 +75,7 @@ impl Human {
             ChatEvent::Thinking(_) => self.screen.status(Some("the model is thinking ·".to_owned())),
             ChatEvent::Retrying { attempt, delay, why } => {
                 self.account.retries += 1;
+                self.pieces.forget();
                 self.words.clear();
                 let delay = delay.as_secs_f32();
                 self.screen.line(Paint::Yellow, &format!("{why}; retrying in {delay:.1} s (attempt {attempt})"));
@@ -125,6 +133,7 @@ impl Frontend for Human {
     fn show(&mut self, event: AgentEvent<'_>) {
         match event {
             AgentEvent::StepStarted { .. } => {
+                self.pieces.forget();
                 self.writing = 0;
                 self.waiting();
             }
@@ -132,6 +141,9 @@ impl Frontend for Human {
             AgentEvent::Replied { spent, reply } => {
                 self.account.spent = *spent;
                 self.screen.status(None);
+                if let [_, Some(text)] = self.pieces.rest() {
+                    self.screen.stream(&text);
+                }
                 self.screen.end_stream();
                 self.around.reason.clone_from(&reply.text);
                 self.around.calls = reply.calls.iter().map(title).collect();

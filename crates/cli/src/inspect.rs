@@ -3,14 +3,17 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use agent::Supervision;
+use agent::{ChatErrorKind, Supervision};
 use anyhow::Context as _;
-use providers::{Edits, Effort, Profile, RepoMap, SystemRole};
+use mask::MaskWriter;
+use providers::{Choice, Edits, Effort, ListOf, Profile, RepoMap, SystemRole};
 
 use crate::args::{ConfigAction, ModelArgs, ModelsArgs, SchemaOf};
-use crate::config::{Config, Layer};
+use crate::config::{Config, Layer, read_config};
+use crate::connect::Connected;
+use crate::harmless::harmless;
 use crate::hint::{Exit, Hint as _, Hinted};
-use crate::{connect, events, paths, run, sessions, setup};
+use crate::{connect, events, out, paths, planted, run, sessions, setup};
 
 pub(crate) async fn models(args: &ModelsArgs) -> anyhow::Result<Exit> {
     if args.profiles {
@@ -18,9 +21,10 @@ pub(crate) async fn models(args: &ModelsArgs) -> anyhow::Result<Exit> {
     }
     let root = run::workspace(args.model.workspace.as_deref())?;
     let config = Config::load(Layer::of_model(&args.model), &root)?;
-    let server = connect::server(&config).await?;
+    let connect::Reached { server, notices, api_key_env: _ } = connect::server(&config).await?;
     let cards = server.models().await.map_err(connect::chat_error)?;
-    let mut stdout = io::stdout().lock();
+    let chosen = connect::choose(&config, server.address(), &cards);
+    let mut stdout = out::stdout();
     for card in &cards {
         let window = card.max_context_length.map(|tokens| format!("{}k", tokens / 1024)).unwrap_or_default();
         let price = if server.is_local() { None } else { providers::price(&card.id) };
@@ -36,19 +40,25 @@ pub(crate) async fn models(args: &ModelsArgs) -> anyhow::Result<Exit> {
         )?;
     }
     writeln!(
-        io::stderr(),
+        out::stderr(),
         "{} {} of {}; prices per million tokens as of {}.",
         cards.len(),
         if cards.len() == 1 { "model" } else { "models" },
         server.base_url(),
         providers::PRICES_AS_OF
     )?;
+    if let Ok(Choice { model, reason: Some(reason), .. }) = &chosen {
+        writeln!(out::stderr(), "Without --model: {model} ({reason}).")?;
+    }
+    for notice in notices {
+        writeln!(out::stderr(), "note: {}", harmless(&notice))?;
+    }
     Ok(Exit::Finished)
 }
 
 /// The table of `providers::profiles`, one row a family. What a server says of its model goes before it.
 fn profiles() -> anyhow::Result<Exit> {
-    let mut stdout = io::stdout().lock();
+    let mut stdout = out::stdout();
     let mut row = |cells: [&str; 12]| {
         let [name, window, temperature, effort, edits, map, early, calls, silence, system, price, ids] = cells;
         writeln!(
@@ -106,7 +116,7 @@ fn profiles() -> anyhow::Result<Exit> {
         ])?;
     }
     writeln!(
-        io::stderr(),
+        out::stderr(),
         "effort: accepted levels, * is the default, ? unknown, - none; calls: maximum per reply; silence: longest pause \
          within a reply before a retry; system: has a system role; USD: per million tokens at Mistral as of {}",
         providers::PRICES_AS_OF
@@ -139,9 +149,12 @@ fn price_range(profile: &Profile) -> Option<String> {
 
 /// One line a thing: ok, or what is wrong and what to do.
 pub(crate) async fn doctor(args: &ModelArgs) -> anyhow::Result<Exit> {
-    let mut report = Report { stdout: io::stdout().lock(), healthy: true };
+    let mut report = Report { stdout: out::stdout(), healthy: true };
     let root = run::workspace(args.workspace.as_deref())?;
     report.line(true, "workspace", &root.display().to_string())?;
+    for sentence in planted::recover(&root)? {
+        report.line(true, "", &sentence)?;
+    }
     let config = match Config::load(Layer::of_model(args), &root) {
         Ok(config) => config,
         Err(error) => {
@@ -151,9 +164,15 @@ pub(crate) async fn doctor(args: &ModelArgs) -> anyhow::Result<Exit> {
     };
     report.line(true, "configuration", &paths::user_config()?.display().to_string())?;
     match connect::connect(&config, "doctor").await {
+        Ok(Connected { unlisted: Some(error), list_of: ListOf::Mistral, .. }) if error.kind == ChatErrorKind::Key => {
+            report.line(false, "model", &error.message)?;
+            if let Some(hint) = &error.hint {
+                report.line(true, "", &format!("hint: {hint}"))?;
+            }
+        }
         Ok(connected) => {
             let window = connected.context_tokens.map(|tokens| format!(", {tokens}-token window")).unwrap_or_default();
-            report.line(true, "model", &format!("{}{window}", connected.model))?;
+            report.line(true, "model", &format!("{}{window}", connected.named()))?;
             for notice in &connected.notices {
                 report.line(true, "", notice)?;
             }
@@ -192,7 +211,7 @@ pub(crate) async fn doctor(args: &ModelArgs) -> anyhow::Result<Exit> {
 }
 
 struct Report {
-    stdout: io::StdoutLock<'static>,
+    stdout: MaskWriter<io::StdoutLock<'static>>,
     healthy: bool,
 }
 
@@ -206,7 +225,7 @@ impl Report {
     fn part(&mut self, ok: bool, what: &str, found: &str) -> io::Result<()> {
         let mark = if ok { "ok " } else { "NO " };
         let mark = if what.is_empty() { "   " } else { mark };
-        writeln!(self.stdout, "{mark} {what:<14} {}", crate::harmless::harmless(found))
+        writeln!(self.stdout, "{mark} {what:<14} {}", harmless(found))
     }
 }
 
@@ -222,24 +241,24 @@ pub(crate) fn config(action: Option<ConfigAction>) -> anyhow::Result<Exit> {
         None => show_config(&root)?,
         Some(ConfigAction::Trust) => {
             let path = paths::repository_config(&root);
-            let content = std::fs::read_to_string(&path)
+            let content = read_config(&path)
                 .with_context(|| format!("cannot read {}", path.display()))
                 .hint("run this in a repository that has this file; its settings are used once you trust them")?;
             paths::set_trusted(&root, Some(content))?;
-            writeln!(io::stderr(), "{} is now trusted, with its current content.", path.display())?;
+            writeln!(out::stderr(), "{} is now trusted, with its current content.", path.display())?;
         }
         Some(ConfigAction::Untrust) => {
             paths::set_trusted(&root, None)?;
-            writeln!(io::stderr(), "{} is no longer trusted.", paths::repository_config(&root).display())?;
+            writeln!(out::stderr(), "{} is no longer trusted.", paths::repository_config(&root).display())?;
         }
         Some(ConfigAction::Schema { what: SchemaOf::Input }) => {
-            writeln!(io::stdout(), "{:#}", crate::input::schema())?;
+            writeln!(out::stdout(), "{:#}", crate::input::schema())?;
         }
         Some(ConfigAction::Schema { what: SchemaOf::Ci }) => {
-            writeln!(io::stdout(), "{:#}", crate::ci::schema())?;
+            writeln!(out::stdout(), "{:#}", crate::ci::schema())?;
         }
         Some(ConfigAction::Schema { what: SchemaOf::Events }) => {
-            writeln!(io::stdout(), "{:#}", events::schema())?;
+            writeln!(out::stdout(), "{:#}", events::schema())?;
         }
     }
     Ok(Exit::Finished)
@@ -247,14 +266,14 @@ pub(crate) fn config(action: Option<ConfigAction>) -> anyhow::Result<Exit> {
 
 fn show_config(root: &Path) -> anyhow::Result<()> {
     let config = Config::load(Layer::default(), root)?;
-    let mut stdout = io::stdout().lock();
+    let mut stdout = out::stdout();
     let table = config.table();
     let widest = table.iter().map(|[name, ..]| name.len()).max().unwrap_or_default();
     for [name, value, place] in table {
         writeln!(stdout, "{name:<widest$} {value:<28} {place}")?;
     }
     for notice in &config.notices {
-        writeln!(io::stderr(), "note: {notice}")?;
+        writeln!(out::stderr(), "note: {notice}")?;
     }
     Ok(())
 }

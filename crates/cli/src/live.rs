@@ -121,11 +121,6 @@ fn write(prompt: &Prompt, width: usize) -> Rows {
     rows
 }
 
-/// How many rows these take up on a terminal of `columns`: one that became narrower has folded them.
-pub(crate) fn rows_taken(widths: &[usize], columns: usize) -> usize {
-    widths.iter().map(|width| width.div_ceil(columns.max(1)).max(1)).sum()
-}
-
 #[cfg(test)]
 mod tests {
     use agent::{ApprovalPolicy, Mode};
@@ -248,11 +243,5 @@ mod tests {
                 :  y
             "#]],
         );
-    }
-
-    #[test]
-    fn a_narrower_terminal_has_folded_what_stands_on_it() {
-        assert_eq!(rows_taken(&[0, 10, 39, 40], 40), 4);
-        assert_eq!(rows_taken(&[0, 10, 39, 40], 20), 6);
     }
 }

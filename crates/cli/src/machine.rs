@@ -1,6 +1,6 @@
 //! The front end for programs: JSON events on stdout, one a line. With `--input jsonl` the program is asked.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,6 +10,8 @@ use async_trait::async_trait;
 use crate::account::{Account, describe, diff};
 use crate::events::{self, Event, FileDiff, Requested, Totals, What};
 use crate::input::{Inbox, Session};
+use crate::out;
+use crate::pieces::Pieces;
 use crate::setup::mode_name;
 
 pub(crate) struct Machine {
@@ -17,6 +19,7 @@ pub(crate) struct Machine {
     /// Where approvals and messages come from, if from anywhere.
     pub(crate) inbox: Option<Inbox>,
     asked: u32,
+    pieces: Pieces,
     /// The model's words of this reply.
     words: String,
     pub(crate) account: Account,
@@ -33,11 +36,27 @@ pub(crate) struct Printer {
 impl Machine {
     pub(crate) fn new(session: String, only_the_end: bool) -> Machine {
         let printer = Arc::new(Printer { session, step: AtomicU32::new(0), only_the_end });
-        Machine { printer, inbox: None, asked: 0, words: String::new(), account: Account::default() }
+        Machine {
+            printer,
+            inbox: None,
+            asked: 0,
+            pieces: Pieces::default(),
+            words: String::new(),
+            account: Account::default(),
+        }
     }
 
     pub(crate) fn print(&self, what: What<'_>) {
         self.printer.print(what);
+    }
+
+    fn say(&self, thinking: Option<String>, text: Option<String>) {
+        if let Some(text) = &thinking {
+            self.print(What::Thinking { text });
+        }
+        if let Some(text) = &text {
+            self.print(What::Text { text });
+        }
     }
 
     pub(crate) fn printer(&self) -> Arc<Printer> {
@@ -61,9 +80,9 @@ impl Printer {
 fn write_line(line: &impl serde::Serialize) {
     let Ok(mut text) = serde_json::to_string(line) else { return };
     text.push('\n');
-    let mut stdout = io::stdout().lock();
+    let mut stdout = out::stdout();
     // A reader that went away does not stop the work; the session file has everything.
-    let _ = stdout.write_all(crate::mask::masked(&text).as_bytes()).and_then(|()| stdout.flush());
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }
 
 #[async_trait(?Send)]
@@ -72,13 +91,25 @@ impl Frontend for Machine {
         match event {
             AgentEvent::StepStarted { step } => {
                 self.printer.step.store(step, Ordering::Relaxed);
+                self.pieces.forget();
                 self.print(What::StepStarted);
             }
-            AgentEvent::Chat(ChatEvent::Text(text)) => self.print(What::Text { text }),
-            AgentEvent::Chat(ChatEvent::TextWasThinking) => self.print(What::TextWasThinking),
-            AgentEvent::Chat(ChatEvent::Thinking(text)) => self.print(What::Thinking { text }),
+            AgentEvent::Chat(ChatEvent::Text(text)) => {
+                let text = self.pieces.text(text);
+                self.say(None, text);
+            }
+            AgentEvent::Chat(ChatEvent::TextWasThinking) => {
+                let [thinking, text] = self.pieces.rest();
+                self.say(thinking, text);
+                self.print(What::TextWasThinking);
+            }
+            AgentEvent::Chat(ChatEvent::Thinking(text)) => {
+                let thinking = self.pieces.thinking(text);
+                self.say(thinking, None);
+            }
             AgentEvent::Chat(ChatEvent::Retrying { attempt, delay, why }) => {
                 self.account.retries += 1;
+                self.pieces.forget();
                 let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
                 self.print(What::Retrying { attempt: *attempt, delay_ms, why });
             }
@@ -90,6 +121,8 @@ impl Frontend for Machine {
                 | ChatEvent::Finish(_),
             ) => (),
             AgentEvent::Replied { spent, reply } => {
+                let [thinking, text] = self.pieces.rest();
+                self.say(thinking, text);
                 self.words.clone_from(&reply.text);
                 self.account.spent = *spent;
                 self.print(What::Usage(Totals::from(spent)));

@@ -28,6 +28,7 @@ mod harmless;
 mod highlight;
 mod hint;
 mod history;
+mod home;
 mod human;
 mod inline;
 mod input;
@@ -37,10 +38,12 @@ mod keys;
 mod live;
 mod machine;
 mod markdown;
-mod mask;
+mod out;
 mod past;
 mod paths;
+mod pieces;
 mod place;
+mod planted;
 mod raw_mode;
 mod reach;
 mod resume;
@@ -55,10 +58,12 @@ mod tty;
 mod undo;
 mod watched;
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Cli, Command};
 use crate::hint::{Exit, Hinted};
@@ -72,21 +77,26 @@ fn main() -> ExitCode {
     if let Some(exit) = forge::launcher() {
         return exit;
     }
+    config::hide_usual_keys();
     let mut cli = Cli::parse();
-    if cli.command.is_none() && io::stdin().is_terminal() && io::stderr().is_terminal() {
+    if cli.command.is_none() && io::stdin().is_terminal() && crate::out::stderr_is_terminal() {
         // A bare `agent` talks, where there is somebody to talk to.
         cli = Cli::parse_from(["agent", "chat"]);
     }
     log(cli.verbose);
     // A release aborts at a panic: nothing is dropped then, so the terminal is put back here.
-    let report_panic = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
+    std::panic::set_hook(Box::new(|panic| {
         raw_mode::restore();
-        report_panic(panic);
+        // Nobody is left to tell if stderr is closed.
+        let _ = writeln!(out::stderr(), "{panic}");
+        let trace = Backtrace::capture();
+        if trace.status() == BacktraceStatus::Captured {
+            let _ = writeln!(out::stderr(), "{trace}");
+        }
     }));
     let Some(command) = cli.command else {
         // Nobody is left to tell if stderr is closed.
-        let _ = write!(io::stderr(), "{}", Cli::command().render_help());
+        let _ = write!(crate::out::stderr(), "{}", Cli::command().render_help());
         return ExitCode::from(Exit::Usage as u8);
     };
     let exit = match dispatch(command) {
@@ -114,7 +124,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Undo(args) => undo::undo(&args),
         Command::Redo(args) => undo::redo(&args),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "agent", &mut io::stdout());
+            clap_complete::generate(shell, &mut Cli::command(), "agent", &mut crate::out::stdout());
             Ok(Exit::Finished)
         }
     }
@@ -122,6 +132,8 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
 
 fn wait_for(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // A file that must not grow (`ulimit -f`) is an error like a full disk, and not the end of the process.
+    let _handled = runtime.block_on(async { signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())) });
     let exit = runtime.block_on(command);
     // A thread that waits for a slow disk cannot be interrupted and must not hold us back.
     runtime.shutdown_background();
@@ -135,13 +147,13 @@ fn report(error: &anyhow::Error) -> Exit {
     {
         return Exit::Failed;
     }
-    let mut stderr = io::stderr().lock();
+    let mut stderr = crate::out::stderr();
     let hinted = error.downcast_ref::<Hinted>();
-    let text = harmless::harmless(&mask::masked(&format!("{error:#}")));
+    let text = harmless::harmless(&format!("{error:#}"));
     // Nobody is left to tell if stderr is closed.
     let _ = writeln!(stderr, "error: {text}");
     if let Some(hint) = hinted.and_then(|hinted| hinted.hint.as_ref()) {
-        let _ = writeln!(stderr, "hint: {}", harmless::harmless(&mask::masked(hint)));
+        let _ = writeln!(stderr, "hint: {}", harmless::harmless(hint));
     }
     hinted.map_or(Exit::Failed, |hinted| hinted.exit)
 }
@@ -153,6 +165,6 @@ fn log(verbose: bool) {
         .or_else(|| verbose.then(|| "agent=debug,forge=debug,providers=debug,sandbox=debug".to_owned()));
     if let Some(wanted) = wanted {
         let filter = tracing_subscriber::EnvFilter::new(wanted);
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(crate::out::stderr).init();
     }
 }

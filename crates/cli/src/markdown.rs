@@ -65,12 +65,15 @@ impl Markdown {
         rows
     }
 
-    /// How the text that is not final looks by now, folded to the width, each row with its columns.
-    pub(crate) fn rest(&self) -> Vec<(String, usize)> {
+    /// How the text that is not final looks by now, folded to `width` where the terminal has become narrower, each row with
+    /// its columns.
+    pub(crate) fn rest(&self, width: usize) -> Vec<(String, usize)> {
+        let columns = self.width.min(width);
         let table = self.table.iter().map(|row| cells(row, Style::new()));
         let line = if self.line.is_empty() { Vec::new() } else { self.rows_of_line().0 };
         let rows = table.chain(line.into_iter().skip(self.given));
-        rows.flat_map(|row| fold(row, self.width, 0)).map(|row| (paint(&row), width(&row))).collect()
+        let rows = rows.flat_map(|row| fold(row, columns, 0));
+        rows.map(|row| (paint(&row), crate::inline::width(&row))).collect()
     }
 
     /// The text is over: the rows that are left.

@@ -29,7 +29,7 @@ fn drawn(text: &str, width: usize, piece: usize) -> Vec<String> {
     for piece in characters.chunks(piece) {
         rows.extend(markdown.push(&piece.iter().collect::<String>(), width));
         // Drawn and forgotten: it must not disturb.
-        markdown.rest();
+        markdown.rest(usize::MAX);
     }
     rows.extend(markdown.finish());
     rows
@@ -228,11 +228,11 @@ fn tables_keep_their_columns() {
 fn rows_are_given_out_as_soon_as_nothing_can_change_them() {
     let mut markdown = Markdown::new(Colour::On);
     assert_eq!(markdown.push("one two three fo", 10), ["one two"]);
-    assert_eq!(markdown.rest(), [("three fo".to_owned(), 8)]);
+    assert_eq!(markdown.rest(usize::MAX), [("three fo".to_owned(), 8)]);
     let mut markdown = Markdown::new(Colour::On);
     // The mark may be closed yet, and then all of it is bold.
     assert!(markdown.push("**one two three four", 10).is_empty());
-    assert_eq!(markdown.rest().len(), 2);
+    assert_eq!(markdown.rest(usize::MAX).len(), 2);
     assert_eq!(markdown.push("** five", 10).len(), 2);
 }
 

@@ -19,6 +19,18 @@ pub(crate) fn state() -> anyhow::Result<PathBuf> {
     Ok(base.state_dir().unwrap_or_else(|| base.data_dir()).join("agent"))
 }
 
+/// Our own directories, without links, as far as they are there: no part of any workspace.
+pub(crate) fn own() -> anyhow::Result<Vec<PathBuf>> {
+    let state = state()?;
+    // Links in the part that is there are followed; what is not there yet is named below it.
+    let real = |path: PathBuf| {
+        let there = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+        let (above, real) = there?;
+        Some(path.strip_prefix(above).map_or(real.clone(), |below| real.join(below)))
+    };
+    Ok([state, worktrees()?].into_iter().filter_map(real).collect())
+}
+
 pub(crate) fn sessions() -> anyhow::Result<PathBuf> {
     Ok(state()?.join("sessions"))
 }
@@ -38,6 +50,11 @@ pub(crate) fn snapshots() -> anyhow::Result<PathBuf> {
     Ok(state()?.join("snapshots"))
 }
 
+/// Repositories that commands made, a folder a session.
+pub(crate) fn repositories() -> anyhow::Result<PathBuf> {
+    Ok(state()?.join("repositories"))
+}
+
 pub(crate) fn symbols() -> anyhow::Result<PathBuf> {
     Ok(state()?.join("symbols"))
 }
@@ -45,6 +62,9 @@ pub(crate) fn symbols() -> anyhow::Result<PathBuf> {
 pub(crate) fn repository_config(workspace: &Path) -> PathBuf {
     workspace.join(".agent/config.toml")
 }
+
+/// Of the file with all that is trusted.
+const MOST_TRUSTED_BYTES: u64 = 64 << 20;
 
 /// Trust is given to a file's content: a file that changed must be trusted again.
 pub(crate) fn is_trusted(workspace: &Path, content: &str) -> anyhow::Result<bool> {
@@ -69,7 +89,7 @@ pub(crate) fn set_trusted(workspace: &Path, content: Option<String>) -> anyhow::
 
 fn trusted() -> anyhow::Result<BTreeMap<String, String>> {
     let path = state()?.join("trusted.json");
-    match std::fs::read(&path) {
+    match sandbox::read_bounded(&path, MOST_TRUSTED_BYTES) {
         Ok(bytes) => {
             serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged; delete it", path.display()))
         }

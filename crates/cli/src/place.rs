@@ -7,7 +7,7 @@ use sandbox::Host;
 
 use crate::config::Switch;
 use crate::conversation::Plan;
-use crate::sessions;
+use crate::planted;
 use crate::setup::{check_writable, choose_mode, open_host};
 
 /// Where a conversation happens: behind which fence, and how freely.
@@ -20,16 +20,19 @@ pub(crate) struct Place {
     pub(crate) may_be_auto: bool,
     /// Its mode switch is shared with whoever changes the mode.
     pub(crate) policy: ApprovalPolicy,
+    /// What the human should know of it.
+    pub(crate) notices: Vec<String>,
 }
 
 impl Place {
     pub(crate) async fn prepare(plan: &Plan, id: &str) -> anyhow::Result<Place> {
-        let host = open_host(&plan.root, &plan.config, Some(sessions::store()?.outputs(id)))?;
+        let notices = planted::recover(&plan.root)?;
+        let host = open_host(&plan.root, &plan.config, Some(id))?;
         let fenced = host.fence().await.holds();
         let mode = choose_mode(&plan.config, fenced, plan.output)?;
         check_writable(&plan.root, mode)?;
         let may_be_auto = fenced || plan.config.sandbox() == Switch::Off;
         let policy = ApprovalPolicy::with_rules(mode, plan.config.rules()?);
-        Ok(Place { id: id.to_owned(), host: Rc::new(host), fenced, may_be_auto, policy })
+        Ok(Place { id: id.to_owned(), host: Rc::new(host), fenced, may_be_auto, policy, notices })
     }
 }

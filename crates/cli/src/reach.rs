@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sandbox::{Access, AddedDir, CommandLimits};
+use sandbox::{Access, AddedDir, CommandLimits, Selection};
 
 use crate::hint::Hint as _;
 
@@ -42,6 +42,35 @@ pub(crate) fn paths(name: &str, texts: &[String]) -> anyhow::Result<Vec<PathBuf>
             .hint(format!("write it like {name} = [\"~/.cargo\", \"/srv/cache\"]"))
     };
     texts.iter().map(absolute).collect()
+}
+
+/// Files, of the setting `name`: what begins with `/` or `~/` is a path, all else a pattern as in .gitignore, from the
+/// workspace. `./NAME` is only the one at its top.
+pub(crate) fn selection(name: &str, texts: &[String]) -> anyhow::Result<Selection> {
+    let mut selection = Selection::default();
+    for text in texts {
+        let path = from_home(text);
+        if path.is_absolute() {
+            selection.paths.push(path);
+        } else if let Some(top) = text.strip_prefix("./") {
+            selection.patterns.push(format!("/{top}"));
+        } else {
+            selection.patterns.push(text.clone());
+        }
+    }
+    let hint = format!("write it like {name} = [\"secrets/**\", \"*.sqlite\", \"~/clients\"]");
+    selection.check().map_err(|pattern| anyhow::anyhow!("{name}: invalid pattern {pattern}")).hint(hint)?;
+    Ok(selection)
+}
+
+/// For the user, of files that the model asked for and did not get. `None`: there are none.
+pub(crate) fn hidden_notice(hits: &[PathBuf]) -> Option<String> {
+    let first = hits.first()?.display();
+    let shown: Vec<String> = hits.iter().map(|path| path.display().to_string()).collect();
+    Some(format!(
+        "hidden from the model because it may hold secrets: {}; to show it, run again with --show {first}",
+        shown.join(", ")
+    ))
 }
 
 fn from_home(text: &str) -> PathBuf {
@@ -113,6 +142,23 @@ pub(crate) fn time(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_and_patterns_are_told_apart() {
+        let read = |texts: &[&str]| selection("hide", &texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+        let read_all = read(&["/srv/keys", "secrets/**", "./.env", "*.sqlite"]).unwrap();
+        assert_eq!(read_all.paths, [PathBuf::from("/srv/keys")]);
+        assert_eq!(read_all.patterns, ["secrets/**", "/.env", "*.sqlite"]);
+        let error = read(&["[z-a]"]).unwrap_err().to_string();
+        assert!(error.starts_with("hide: invalid pattern `[z-a]`"), "{error}");
+    }
+
+    #[test]
+    fn what_was_hidden_is_named_with_the_flag_that_shows_it() {
+        let notice = hidden_notice(&[PathBuf::from("app/.env"), PathBuf::from("id_rsa")]).unwrap();
+        assert!(notice.contains("app/.env, id_rsa") && notice.ends_with("--show app/.env"), "{notice}");
+        assert_eq!(hidden_notice(&[]), None);
+    }
 
     #[test]
     fn sizes_are_read() {

@@ -1,16 +1,17 @@
 //! `agent resume` and `agent fork`: going on with what was said before, in the same session or in a copy.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use agent::{Transcript, Turn};
 use anyhow::{Context as _, anyhow};
-use session::{Session, SessionError, State, Store};
+use session::{Here, Session, SessionError, State, Store};
 
 use crate::args::{ForkArgs, Output, ProgramArgs, ResumeArgs, WorkArgs};
 use crate::chat;
 use crate::config::Config;
 use crate::conversation::{Beginning, Plan};
 use crate::hint::{Exit, Hint as _};
+use crate::past;
 use crate::run::{self, carry_out, read_task};
 use crate::sessions::{one, store};
 
@@ -18,6 +19,11 @@ use crate::sessions::{one, store};
 const GO_ON: &str = "Your reply was interrupted. Continue.";
 
 pub(crate) async fn resume(args: ResumeArgs) -> anyhow::Result<Exit> {
+    let output = args.program.output;
+    run::told(output, resume_one(args).await)
+}
+
+async fn resume_one(args: ResumeArgs) -> anyhow::Result<Exit> {
     let store = store()?;
     let (id, message) = match (args.id, args.message) {
         (Some(text), None) if !could_be_id(&text) => (None, Some(text)),
@@ -46,6 +52,11 @@ pub(crate) async fn resume(args: ResumeArgs) -> anyhow::Result<Exit> {
 }
 
 pub(crate) async fn fork(args: ForkArgs) -> anyhow::Result<Exit> {
+    let output = args.program.output;
+    run::told(output, fork_one(args).await)
+}
+
+async fn fork_one(args: ForkArgs) -> anyhow::Result<Exit> {
     let store = store()?;
     let id = one(&store, &args.id)?;
     let session = Session::read(&store.file(&id))?;
@@ -60,19 +71,35 @@ pub(crate) async fn fork(args: ForkArgs) -> anyhow::Result<Exit> {
 }
 
 async fn go_on(
-    beginning: Beginning,
-    notices: Vec<String>,
+    mut beginning: Beginning,
+    mut notices: Vec<String>,
     message: Option<String>,
     program: ProgramArgs,
     work: WorkArgs,
 ) -> anyhow::Result<Exit> {
+    run::check_input(&program, message.as_deref())?;
+    let header = match &beginning {
+        Beginning::New => return Err(anyhow!("nothing to resume")),
+        Beginning::Resumed(reopened) => &reopened.session.header,
+        Beginning::Forked(session) => &session.header,
+    };
+    let given = work.model.workspace.as_deref();
+    let root = past::workspace_now(header, given)?.ok_or_else(|| past::is_gone(header))?;
+    if Path::new(&header.workspace) != root {
+        notices.push(format!("the workspace was moved: it was {}", header.workspace));
+    }
+    if let Beginning::Resumed(reopened) = &mut beginning {
+        // What is not known of the files is no reason not to go on.
+        match past::settle(&reopened.session, &mut reopened.file, &root) {
+            Ok(settled) => notices.extend(settled.map(|settled| settled.notice)),
+            Err(error) => notices.push(format!("cannot find out what an interrupted command changed: {error:#}")),
+        }
+    }
     let session = match &beginning {
         Beginning::New => return Err(anyhow!("nothing to resume")),
         Beginning::Resumed(reopened) => &reopened.session,
         Beginning::Forked(session) => session.as_ref(),
     };
-    run::check_input(&program, message.as_deref())?;
-    let root = workspace_of(session, work.model.workspace.as_deref())?;
     let first = first(session, message)?;
     let id = session.header.id.clone();
     let mut config = Config::for_work(&work, &program, &root)?.with_session(session.served());
@@ -107,29 +134,13 @@ fn could_be_id(text: &str) -> bool {
 pub(crate) fn last_here(store: &Store, here: &Path) -> anyhow::Result<String> {
     let mut ids: Vec<_> = store.ids()?.into_iter().map(|id| (store.last_used(&id).ok(), id)).collect();
     ids.sort_unstable_by(|a, b| b.cmp(a));
-    let of_here = |id: &String| store.header(id).is_ok_and(|header| here.starts_with(header.workspace));
+    let directory = Here::new(here);
+    let of_here = |id: &String| store.header(id).is_ok_and(|header| directory.workspace_of(&header).is_some());
     ids.into_iter()
         .map(|(_, id)| id)
         .find(of_here)
         .with_context(|| format!("no session in {}", here.display()))
         .hint("`agent sessions --all` lists all sessions")
-}
-
-/// A session goes on where it worked before, and nowhere else.
-fn workspace_of(session: &Session, given: Option<&Path>) -> anyhow::Result<PathBuf> {
-    let path = PathBuf::from(&session.header.workspace);
-    let known = path.display();
-    if path.canonicalize().ok().filter(|now| *now == path && now.is_dir()).is_none() {
-        return Err(anyhow!("this session's workspace {known} was moved or deleted"))
-            .hint("move it back, or start a new session: agent run \"...\"");
-    }
-    match given {
-        Some(given) if run::workspace(Some(given))? != path => {
-            Err(anyhow!("this session belongs to {known}, not {}", given.display()))
-                .hint("drop --workspace, or start a new session there: agent run \"...\"")
-        }
-        Some(_) | None => Ok(path),
-    }
 }
 
 fn first(session: &Session, message: Option<String>) -> anyhow::Result<First> {

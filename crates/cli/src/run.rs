@@ -9,14 +9,22 @@ use anyhow::Context as _;
 use crate::args::{Output, ProgramArgs, RunArgs};
 use crate::config::Config;
 use crate::conversation::{Beginning, Conversation, Plan};
+use crate::events::{Ended, What};
 use crate::hint::{Exit, Hint as _};
-use crate::setup::listen;
+use crate::home;
+use crate::machine::Machine;
 
 pub(crate) async fn run(args: RunArgs) -> anyhow::Result<Exit> {
+    let output = args.program.output;
+    told(output, work(args).await)
+}
+
+async fn work(args: RunArgs) -> anyhow::Result<Exit> {
     check_input(&args.program, Some(&args.task))?;
     let task = read_task(&args.task)?;
     let root = workspace(args.work.model.workspace.as_deref())?;
-    let config = Config::for_work(&args.work, &args.program, &root)?;
+    let mut config = Config::for_work(&args.work, &args.program, &root)?;
+    config.notices.extend(home::check(&root, home::Named::by(args.work.model.workspace.as_deref()))?);
     carry_out(Some(task), Plan { root, config, output: args.program.output, beginning: Beginning::New }).await
 }
 
@@ -33,11 +41,22 @@ pub(crate) fn check_input(program: &ProgramArgs, text: Option<&str>) -> anyhow::
     Ok(())
 }
 
+/// A program that reads events learns of every end, also of one before the beginning.
+pub(crate) fn told(output: Output, outcome: anyhow::Result<Exit>) -> anyhow::Result<Exit> {
+    if let Err(error) = &outcome {
+        let only_the_end = match output {
+            Output::Text => return outcome,
+            Output::Json => true,
+            Output::Jsonl => false,
+        };
+        Machine::new(String::new(), only_the_end).print(What::RunEnded(Ended::before_it_began(error)));
+    }
+    outcome
+}
+
 /// Says `text` and lets the model work. Without it the conversation goes on where it is.
 pub(crate) async fn carry_out(text: Option<String>, plan: Plan) -> anyhow::Result<Exit> {
-    let max_time = plan.config.max_time()?;
     let mut conversation = Conversation::open(plan).await?;
-    listen(conversation.cancel.clone(), max_time, conversation.screen.clone());
     conversation.announce(text.as_deref());
     let mut finish = match text {
         Some(text) => conversation.turn(text).await,
@@ -58,7 +77,7 @@ pub(crate) fn read_task(argument: &str) -> anyhow::Result<String> {
     let task = if argument == "-" {
         let mut bytes = Vec::new();
         io::stdin().lock().read_to_end(&mut bytes).context("cannot read the task from stdin")?;
-        String::from_utf8(bytes).context("the task on stdin is not UTF-8 text")?
+        tools::text_of(&bytes)
     } else {
         argument.to_owned()
     };

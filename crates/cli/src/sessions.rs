@@ -1,6 +1,6 @@
 //! `agent sessions`: the list, and what is found in it.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 
 use anyhow::{Context as _, anyhow};
 use jiff::civil::Date;
@@ -12,7 +12,7 @@ use session::{Search, SessionError, Store, Summary};
 use crate::args::SessionsArgs;
 use crate::harmless::one_line;
 use crate::hint::Hint as _;
-use crate::{paths, run};
+use crate::{out, paths, run};
 
 pub(crate) fn store() -> anyhow::Result<Store> {
     Ok(Store::new(paths::sessions()?))
@@ -41,7 +41,7 @@ pub(crate) fn list(args: &SessionsArgs) -> anyhow::Result<()> {
         until: args.until.as_deref().map(moment).transpose()?,
     };
     let found = store()?.search(&search, args.number).context("cannot list the sessions")?;
-    let mut stdout = io::stdout().lock();
+    let mut stdout = out::stdout();
     for (id, summary) in &found {
         if args.json {
             writeln!(stdout, "{}", object(id, summary))?;
@@ -52,7 +52,7 @@ pub(crate) fn list(args: &SessionsArgs) -> anyhow::Result<()> {
     if found.is_empty() {
         let what = if search.text.is_some() { "No such sessions" } else { "No sessions" };
         let place = if args.all { "" } else { " in this directory; --all searches the others" };
-        writeln!(io::stderr(), "{what}{place}.")?;
+        writeln!(out::stderr(), "{what}{place}.")?;
     }
     Ok(())
 }

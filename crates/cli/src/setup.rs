@@ -1,19 +1,22 @@
 //! What a conversation needs before its first word: the fence, a mode that is honest here, Ctrl-C, facts.
 
-use std::io::{self, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use agent::{Cancel, Facts, Mode, Stop, Supervision, Survey};
 use sandbox::{Access, AddedDir, FenceOptions, Host, HostOptions, Network, SandboxMode};
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use crate::args::Output;
+use crate::ci::secrets::holds_key;
 use crate::config::{Config, Switch};
 use crate::hint::{Exit, Hint as _, Hinted};
 use crate::screen::{Paint, Screen};
-use crate::{paths, reach};
+use crate::{out, paths, reach, sessions};
 
-pub(crate) fn open_host(root: &Path, config: &Config, outputs: Option<PathBuf>) -> anyhow::Result<Host> {
+/// `session`: its id, where there is one.
+pub(crate) fn open_host(root: &Path, config: &Config, session: Option<&str>) -> anyhow::Result<Host> {
     let fence = FenceOptions {
         sandbox: match config.sandbox() {
             Switch::On => SandboxMode::On,
@@ -22,7 +25,8 @@ pub(crate) fn open_host(root: &Path, config: &Config, outputs: Option<PathBuf>) 
         network: config.network()?,
         add_dirs: reach::added_dirs(&config.add_dirs())?,
         pass: config.pass(),
-        hide: reach::paths("hide", &config.hide())?,
+        hide: config.hide()?,
+        show: config.show()?,
         keep: reach::paths("keep", &config.keep())?,
         limits: reach::limits(config.limit())?,
         outside_git: config.outside_git,
@@ -31,13 +35,21 @@ pub(crate) fn open_host(root: &Path, config: &Config, outputs: Option<PathBuf>) 
         return Err(anyhow::anyhow!("--network hosts=... needs the sandbox"))
             .hint("drop `--sandbox off` or `--network`");
     }
-    Ok(Host::open(root, HostOptions { outputs, symbols: Some(paths::symbols()?), fence })?)
+    let options = HostOptions {
+        outputs: session.map(|id| Ok::<_, anyhow::Error>(sessions::store()?.outputs(id))).transpose()?,
+        symbols: Some(paths::symbols()?),
+        repositories: session.map(|id| Ok::<_, anyhow::Error>(paths::repositories()?.join(id))).transpose()?,
+        secret: Some(holds_key),
+        own: paths::own()?,
+        fence,
+    };
+    Ok(Host::open(root, options)?)
 }
 
 /// `auto` behind a fence that holds; else the human is asked, and where there is none the run does not start.
 pub(crate) fn choose_mode(config: &Config, fenced: bool, output: Output) -> anyhow::Result<Mode> {
     let off = config.sandbox() == Switch::Off;
-    let attended = config.asks_program || (output == Output::Text && io::stderr().is_terminal());
+    let attended = config.asks_program || (output == Output::Text && out::stderr_is_terminal());
     match (config.mode(), fenced) {
         (Some(Mode::Auto), false) if !off => Err(Hinted::new(
             Exit::Approval,
@@ -73,7 +85,8 @@ pub(crate) fn check_writable(root: &Path, mode: Mode) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Ctrl-C once stops the step and keeps everything, twice leaves at once. SIGTERM counts as the first.
+/// Ctrl-C once stops the step and keeps everything, twice leaves at once. SIGTERM, SIGHUP (the terminal was closed) and
+/// SIGQUIT count as the first, however often they come: whoever sends them wants an end, and nothing lost.
 pub(crate) fn listen(cancel: Cancel, max_time: Option<Duration>, screen: Screen) {
     if let Some(max_time) = max_time {
         let cancel = cancel.clone();
@@ -82,20 +95,25 @@ pub(crate) fn listen(cancel: Cancel, max_time: Option<Duration>, screen: Screen)
             cancel.stop(Stop::WallTime);
         });
     }
+    for kind in [SignalKind::terminate(), SignalKind::hangup(), SignalKind::quit()] {
+        // `nohup` and shells that start something in the background ignore some for us, and so they stay.
+        let Some(mut signals) = (!is_ignored(kind)).then(|| signal(kind).ok()).flatten() else { continue };
+        let (cancel, screen) = (cancel.clone(), screen.clone());
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                if !cancel.is_set() {
+                    screen.line(Paint::Yellow, STOPPING);
+                }
+                cancel.stop(Stop::Human);
+            }
+        });
+    }
     tokio::spawn(async move {
         let mut asked_before = false;
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
-        loop {
-            let asked = tokio::select! {
-                // The program that has the terminal got Ctrl-C too: it was meant for that.
-                interrupt = tokio::signal::ctrl_c() => match interrupt {
-                    Ok(()) if screen.is_lent() => continue,
-                    interrupt => interrupt.is_ok(),
-                },
-                () = async { match &mut terminate { Some(terminate) => { terminate.recv().await; } None => std::future::pending().await } } => true,
-            };
-            if !asked {
-                return;
+        while tokio::signal::ctrl_c().await.is_ok() {
+            // The program that has the terminal got Ctrl-C too: it was meant for that.
+            if screen.is_lent() {
+                continue;
             }
             // Its time may be over already, which then is why it stops.
             if asked_before || cancel.why() == Some(Stop::Human) {
@@ -105,9 +123,19 @@ pub(crate) fn listen(cancel: Cancel, max_time: Option<Duration>, screen: Screen)
             }
             asked_before = true;
             cancel.stop(Stop::Human);
-            screen.line(Paint::Yellow, "stopping; press Ctrl-C again to quit now");
+            screen.line(Paint::Yellow, STOPPING);
         }
     });
+}
+
+const STOPPING: &str = "stopping; press Ctrl-C again to quit now";
+
+/// Whether whoever started us has a signal ignored (proc_pid_status(5), `SigIgn`).
+fn is_ignored(kind: SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    let bit = u32::try_from(kind.as_raw_value()).ok().and_then(|number| number.checked_sub(1));
+    mask.zip(bit).is_some_and(|(mask, bit)| mask.checked_shr(bit).unwrap_or(0) & 1 == 1)
 }
 
 /// What holds commands back, for whoever is asked about one.
@@ -144,7 +172,7 @@ pub(crate) fn facts(root: &Path, added: &[AddedDir], survey: Survey, supervision
         git: survey.git,
         listing: survey.listing,
         listing_left_out: survey.listing_left_out,
-        agents_md: survey.agents_md,
+        guidance: survey.guidance,
         supervision,
     }
 }

@@ -15,14 +15,17 @@ use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use anyhow::Context as _;
-use session::{Content, Session, Store};
+use session::{Session, Store};
 
 use crate::args::ShowArgs;
 use crate::hint::Hint as _;
-use crate::mask;
+use crate::out;
 use crate::resume::last_here;
 use crate::sessions::{one, store};
 use crate::show::story::Story;
+
+/// Of a session that is copied out.
+const MOST_BYTES: u64 = 1 << 30;
 
 pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<()> {
     let store = store()?;
@@ -30,13 +33,13 @@ pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<()> {
         Some(part) => one(&store, part)?,
         None => last(&store)?,
     };
-    let mut stdout = io::stdout().lock();
+    let mut stdout = out::stdout();
+    let session = Session::read(&store.file(&id))?;
     if args.json {
-        let bytes = std::fs::read(store.file(&id)).context("cannot read the session")?;
+        let bytes = sandbox::read_bounded(&store.file(&id), MOST_BYTES).context("cannot read the session")?;
         stdout.write_all(&bytes)?;
         return Ok(());
     }
-    let session = Session::read(&store.file(&id))?;
     let story = Story::of(&session);
     let (path, text, kind) = match (args.html.as_deref(), args.atif.as_deref()) {
         (Some(path), _) => (path, html::render(&story), PAGE),
@@ -49,7 +52,7 @@ pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<()> {
         save(path, &text, &kind)?;
     }
     for notice in &session.notices {
-        writeln!(io::stderr(), "note: {notice}")?;
+        writeln!(out::stderr(), "note: {notice}")?;
     }
     Ok(())
 }
@@ -62,7 +65,7 @@ fn last(store: &Store) -> anyhow::Result<String> {
     }
     let id = store.ids()?.into_iter().next().context("there is no session yet")?;
     let workspace = store.header(&id)?.workspace;
-    writeln!(io::stderr(), "note: no session in this directory; showing the latest, from {workspace}")?;
+    writeln!(out::stderr(), "note: no session in this directory; showing the latest, from {workspace}")?;
     Ok(id)
 }
 
@@ -76,18 +79,10 @@ struct Kind {
 const PAGE: Kind = Kind { mark: html::MARK, name: "page" };
 const TRAJECTORY: Kind = Kind { mark: atif::MARK, name: "trajectory" };
 
-/// Others get these to read, so no value of the variables with the session's keys may be in it, whoever said it.
 fn trajectory(session: &Session) -> anyhow::Result<String> {
-    let resumed = session.lines.iter().filter_map(|line| match &line.entry {
-        Content::Resumed(resumed) => Some(&resumed.served),
-        Content::Entry(_) | Content::Snapshot(_) | Content::End(_) => None,
-    });
-    let served = std::iter::once(&session.header.served).chain(resumed);
-    mask::hide(served.filter_map(|served| std::env::var(served.api_key_env.as_ref()?).ok()));
-    let text = atif::render(&Story::of(session))
+    atif::render(&Story::of(session))
         .context("nothing was said in this session, so it has no trajectory")
-        .hint("`agent sessions` lists the others")?;
-    Ok(mask::masked(&text).into_owned())
+        .hint("`agent sessions` lists the others")
 }
 
 /// A session as a page that stands alone.
@@ -128,7 +123,7 @@ fn save(path: &Path, text: &str, kind: &Kind) -> anyhow::Result<()> {
     file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).with_context(cannot)?;
     let kept = if is_there { file.persist(&target) } else { file.persist_noclobber(&target) };
     kept.map_err(|error| error.error).with_context(cannot)?;
-    writeln!(io::stderr(), "{}: {} kB", target.display(), text.len().div_ceil(1_000))?;
+    writeln!(out::stderr(), "{}: {} kB", target.display(), text.len().div_ceil(1_000))?;
     Ok(())
 }
 

@@ -1,24 +1,30 @@
 //! The last lines of a run on stderr, and the answer on stdout.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 
 use crate::account::{ChangedFile, Kind};
 use crate::args::Output;
 use crate::events::Ended;
 use crate::harmless::harmless;
+use crate::out;
 use crate::screen::{Paint, Screen};
 
 pub(crate) fn print(screen: &Screen, output: Output, ended: &Ended) -> io::Result<()> {
+    let mut printed = Ok(());
     // On a terminal the words have streamed past already; a pipe or a file gets them once, here.
-    let on_one_screen = screen.is_terminal() && io::stdout().is_terminal();
+    let on_one_screen = screen.is_terminal() && out::stdout_is_terminal();
     if output == Output::Text && ended.exit_code == 0 && !on_one_screen && !ended.answer.is_empty() {
-        let mut stdout = io::stdout().lock();
-        let text = if stdout.is_terminal() { harmless(&ended.answer) } else { ended.answer.clone() };
-        writeln!(stdout, "{text}")?;
+        let mut stdout = out::stdout();
+        let text = if out::stdout_is_terminal() { harmless(&ended.answer) } else { ended.answer.clone() };
+        printed = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
     }
     say_figures(screen, ended);
     say_how(screen, ended);
-    Ok(())
+    match printed {
+        // A reader that has enough, as `head` has, is no failure.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
+    }
 }
 
 /// What was changed, and what it took.

@@ -1,7 +1,8 @@
 //! `agent undo` and `agent redo`: what a session did to the files, taken back; never what anybody else did.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
 use sandbox::{Files, TakeBack};
@@ -11,9 +12,10 @@ use snapshots::{Changed, FileState, History, Link, Merge, Note, Objects, Planned
 use crate::args::{RedoArgs, UndoArgs};
 use crate::harmless::harmless;
 use crate::hint::{Exit, Hint as _, Hinted};
+use crate::out;
 use crate::past::{self, Past};
-use crate::sessions;
 use crate::watched::Watched;
+use crate::{planted, sessions};
 
 /// What is to be taken back.
 #[derive(Clone, Debug)]
@@ -49,28 +51,49 @@ pub(crate) struct Desk<'a> {
     pub(crate) files: &'a Files,
     pub(crate) objects: &'a mut Objects,
     pub(crate) session: &'a mut SessionFile,
+    /// Told how many paths are done, and of how many.
+    progress: &'a mut dyn FnMut(usize, usize),
 }
 
 pub(crate) fn undo(args: &UndoArgs) -> anyhow::Result<Exit> {
-    let mut past = Past::find(args.id.as_deref())?;
+    say_what_was_repaired()?;
+    let mut past = Past::find(args.id.as_deref(), args.workspace.as_deref())?;
+    let (workspace, files) = past.files()?;
     let here = std::env::current_dir()?.canonicalize()?;
-    let only = args.files.iter().map(|file| inside(&past.workspace, &here, file));
+    let only = args.files.iter().map(|file| inside(&workspace, &here, file));
     let only = only.collect::<anyhow::Result<Vec<PathBuf>>>()?;
     let merge = if args.merge { Merge::Text } else { Merge::No };
     let how = if args.dry_run { How::Dry } else { How::Really };
     let mut session = reopen(&past.id)?;
-    let desk = Desk { files: &past.files, objects: &mut past.objects, session: &mut session };
-    let report = take_back(desk, &past.history, &Wanted { step: args.step, only, merge, how })?;
+    let mut progress = Progress::new();
+    let mut show = |done, total| progress.show(done, total);
+    let desk = Desk { files: &files, objects: &mut past.objects, session: &mut session, progress: &mut show };
+    let report = take_back(desk, &past.history, &Wanted { step: args.step, only, merge, how });
+    progress.clear();
+    let report = report?;
     print(&report, "`--merge` removes only the session's lines from text files changed since")
 }
 
 pub(crate) fn redo(args: &RedoArgs) -> anyhow::Result<Exit> {
-    let mut past = Past::find(args.id.as_deref())?;
+    let mut past = Past::find(args.id.as_deref(), args.workspace.as_deref())?;
+    let (_, files) = past.files()?;
     let mut session = reopen(&past.id)?;
     let how = if args.dry_run { How::Dry } else { How::Really };
-    let report =
-        bring_back(Desk { files: &past.files, objects: &mut past.objects, session: &mut session }, &past.history, how)?;
+    let mut progress = Progress::new();
+    let mut show = |done, total| progress.show(done, total);
+    let desk = Desk { files: &files, objects: &mut past.objects, session: &mut session, progress: &mut show };
+    let report = bring_back(desk, &past.history, how);
+    progress.clear();
+    let report = report?;
     print(&report, "the skipped files were changed after the undo")
+}
+
+/// A killed run may have left what makes git run programs; that is repaired first.
+fn say_what_was_repaired() -> anyhow::Result<()> {
+    for sentence in planted::recover(&std::env::current_dir()?.canonicalize()?)? {
+        writeln!(out::stderr(), "{}", harmless(&sentence))?;
+    }
+    Ok(())
 }
 
 /// Alone with the session: one that runs is not undone under its feet.
@@ -91,7 +114,7 @@ fn reopen(id: &str) -> anyhow::Result<SessionFile> {
 pub(crate) fn take_back(desk: Desk<'_>, history: &History, wanted: &Wanted) -> anyhow::Result<Report> {
     let steps = history.steps();
     let all = history.links(desk.objects, |_| true).map_err(gone)?;
-    let (steps, title) = match (wanted.step, history.last_step(&all)) {
+    let (steps, title) = match (wanted.step, history.last_step(&all, wanted.merge)) {
         (Some(step), _) if step == 0 || steps < step => {
             return Err(anyhow!("no such step: {step}")).hint(format!("the session has steps 1 to {steps}"));
         }
@@ -112,7 +135,10 @@ pub(crate) fn take_back(desk: Desk<'_>, history: &History, wanted: &Wanted) -> a
     links.retain(|link| wanted.only.is_empty() || wanted.only.iter().any(|file| link.change.path.starts_with(file)));
     let whole = wanted.only.is_empty();
     let records = numbers(&links);
-    carry_out(desk, &links, wanted, &title, |changes, files| Note::Undoing { records, whole, changes, files })
+    let merged = wanted.merge == Merge::Text;
+    let begun = history.begun_undos(desk.objects).map_err(gone)?;
+    let note = |changes, files| Note::Undoing { records, whole, merged, changes, files };
+    carry_out(desk, &links, &begun, wanted, &title, note)
 }
 
 /// Takes the last undo back.
@@ -121,27 +147,59 @@ pub(crate) fn bring_back(desk: Desk<'_>, history: &History, how: How) -> anyhow:
         return Err(anyhow!("nothing to redo")).hint("`agent undo` reverts a session's changes");
     };
     let wanted = Wanted { step: None, only: Vec::new(), merge: Merge::No, how };
-    carry_out(desk, &links, &wanted, "the undo", |changes, files| Note::Redoing { undo, changes, files })
+    carry_out(desk, &links, &[], &wanted, "the undo", |changes, files| Note::Redoing { undo, changes, files })
 }
 
 fn carry_out(
     desk: Desk<'_>,
     links: &[Link],
+    begun: &[Changed],
     wanted: &Wanted,
     title: &str,
     note: impl FnOnce(snapshots::Digest, usize) -> Note,
 ) -> anyhow::Result<Report> {
-    let back = desk.files.plan_back(links, wanted.merge, desk.objects).context("cannot prepare the undo")?;
+    let back = desk.files.plan_back(links, wanted.merge, begun, desk.objects).context("cannot prepare the undo")?;
     if wanted.how == How::Dry {
         return Ok(report(&back, &[], format!("would revert {title}")));
     }
     let changes = desk.objects.keep_changes(&back.changes).context("cannot prepare the undo")?;
-    let stayed = desk.files.take_back(&back).map_err(|error| anyhow!("nothing was changed: {error}"))?;
-    // Last: whoever is cut short before it finishes by the same command.
+    // First: whoever is cut short half-way finishes by the same command, which then knows what was done already.
+    desk.session.note(&Note::UndoStarts { changes }).context("nothing was changed: cannot write the session file")?;
+    let taken = desk.files.take_back(&back, desk.progress);
+    let stayed = taken.map_err(|error| anyhow!("nothing was changed: {error}"))?;
     desk.session
         .note(&note(changes, back.changes.len()))
         .context("done, but it could not be recorded in the session")?;
     Ok(report(&back, &stayed, format!("reverted {title}")))
+}
+
+/// A line on the terminal that goes away again, for whoever waits for thousands of files.
+struct Progress {
+    shown: Instant,
+    is_terminal: bool,
+}
+
+impl Progress {
+    /// Between two lines; an undo that takes no longer shows none.
+    const PAUSE: Duration = Duration::from_millis(500);
+
+    fn new() -> Progress {
+        Progress { shown: Instant::now(), is_terminal: out::stderr_is_terminal() }
+    }
+
+    fn show(&mut self, done: usize, total: usize) {
+        if self.is_terminal && Progress::PAUSE < self.shown.elapsed() {
+            self.shown = Instant::now();
+            // What cannot be shown is no reason to stop half-way.
+            let _ = write!(out::stderr(), "\r{done} of {total} paths\x1b[K");
+        }
+    }
+
+    fn clear(&self) {
+        if self.is_terminal {
+            let _ = write!(out::stderr(), "\r\x1b[K");
+        }
+    }
 }
 
 fn gone(lost: snapshots::Lost) -> anyhow::Error {
@@ -223,7 +281,7 @@ pub(crate) fn in_conversation(
         return Err(anyhow!("this session has changed no files yet"));
     }
     let report = watched.with_objects(|files, objects| {
-        let desk = Desk { files, objects, session };
+        let desk = Desk { files, objects, session, progress: &mut |_, _| () };
         match wanted {
             Some(wanted) => take_back(desk, &history, wanted),
             None => bring_back(desk, &history, How::Really),
@@ -253,11 +311,11 @@ fn for_the_model(report: &Report) -> String {
 }
 
 fn print(report: &Report, hint: &str) -> anyhow::Result<Exit> {
-    io::stdout().lock().write_all(report.render().as_bytes())?;
+    out::stdout().write_all(report.render().as_bytes())?;
     if report.left.is_empty() {
         return Ok(Exit::Finished);
     }
-    writeln!(io::stderr(), "hint: {hint}")?;
+    writeln!(out::stderr(), "hint: {hint}")?;
     Ok(Exit::Failed)
 }
 

@@ -1,7 +1,7 @@
 //! The machine, followed step by step: what each effect changes is kept beside the session, so that it can be taken
 //! back. It decides nothing and never stands in the way of an effect.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, TryLockError};
@@ -10,8 +10,10 @@ use std::time::Duration;
 use agent::{Cancel, Effect, Observation, Permit, Sandbox, SandboxError};
 use async_trait::async_trait;
 use sandbox::{Files, Host, Watch, Written};
-use session::SessionFile;
+use session::{Header, SessionFile};
 use snapshots::{Bounds, Changed, Link, Note, Objects};
+
+use crate::paths;
 
 /// How much of the disk snapshots may take: of one session, of all of them, and for how long unused.
 const SESSION_BYTES: u64 = 1 << 30;
@@ -29,6 +31,12 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
+    /// Of a session that was begun before. Its snapshots stay where they are, should its workspace be moved.
+    pub(crate) fn of(header: &Header) -> anyhow::Result<Kept> {
+        let root = PathBuf::from(&header.workspace);
+        Ok(Kept { folder: paths::snapshots()?, root, session: header.id.clone() })
+    }
+
     pub(crate) fn open(&self) -> std::io::Result<Objects> {
         Objects::open(&self.folder, &self.root, &self.session, SESSION_BYTES)
     }
@@ -44,6 +52,8 @@ pub(crate) struct Watched {
     changed: RefCell<Vec<Link>>,
     notices: RefCell<Vec<String>>,
     given_up: RefCell<bool>,
+    /// Commands that the sandbox did not start.
+    unstarted: Cell<usize>,
 }
 
 impl Watched {
@@ -57,6 +67,7 @@ impl Watched {
             changed: RefCell::default(),
             notices: RefCell::default(),
             given_up: RefCell::new(false),
+            unstarted: Cell::new(0),
         }
     }
 
@@ -72,6 +83,11 @@ impl Watched {
     /// What became of each path, from before the first effect that touched it to after the last.
     pub(crate) fn changed(&self) -> Vec<Changed> {
         snapshots::net(&self.changed.borrow())
+    }
+
+    /// How many commands the sandbox did not start.
+    pub(crate) fn unstarted(&self) -> usize {
+        self.unstarted.get()
     }
 
     /// Whether some effect is known to have touched this path.
@@ -161,6 +177,9 @@ impl Sandbox for Watched {
             Effect::Run { .. } | Effect::Start { .. } | Effect::ReadOutput { .. } | Effect::Stop { .. } => {
                 self.tell((self.aside(Watch::before_run).await, Vec::new()));
                 let ran = self.host.perform(permit, cancel).await;
+                if matches!(ran, Err(SandboxError::NotStarted(_))) {
+                    self.unstarted.set(self.unstarted.get() + 1);
+                }
                 self.tell(self.aside(Watch::after_run).await);
                 ran
             }

@@ -69,7 +69,7 @@ fn main() -> ExitCode {
     let drifted = exact.replacen("self.count + 5", "self.counts + 5", 1);
     let fuzzy = measure("1 hunk with a drifted line, 10,000 lines", &text, &drifted, true);
     let wrong = exact.replace("-    fn step_4(", "-    fn stop_4(");
-    let refused = measure("1 hunk that fits nowhere, with its closest lines, 10,000 lines", &text, &wrong, false);
+    let refused = measure("1 hunk that matches nowhere, with its closest lines, 10,000 lines", &text, &wrong, false);
 
     let mut sizes = Vec::new();
     for (hunks, bytes) in [(50, 1 << 19), (100, 1 << 20), (200, 1 << 21)] {

@@ -8,6 +8,10 @@ pub(crate) const BOM: char = '\u{feff}';
 pub(crate) enum Ending {
     Lf,
     CrLf,
+    /// Left by programs that turn LF into CRLF twice.
+    CrCrLf,
+    /// Of files that have no line feed at all.
+    Cr,
 }
 
 impl Ending {
@@ -15,6 +19,8 @@ impl Ending {
         match self {
             Ending::Lf => "\n",
             Ending::CrLf => "\r\n",
+            Ending::CrCrLf => "\r\r\n",
+            Ending::Cr => "\r",
         }
     }
 }
@@ -35,11 +41,15 @@ impl<'a> Text<'a> {
             None => (false, source),
         };
         let (mut lines, mut endings) = (Vec::new(), Vec::new());
-        for piece in rest.split_inclusive('\n') {
-            let (line, ending) = match piece.strip_suffix('\n') {
-                Some(line) => match line.strip_suffix('\r') {
-                    Some(line) => (line, Ending::CrLf),
-                    None => (line, Ending::Lf),
+        let is_cr = !rest.contains('\n') && rest.contains('\r');
+        let end = if is_cr { '\r' } else { '\n' };
+        for piece in rest.split_inclusive(end) {
+            let (line, ending) = match piece.strip_suffix(end) {
+                Some(line) if is_cr => (line, Ending::Cr),
+                Some(line) => match (line.strip_suffix("\r\r"), line.strip_suffix('\r')) {
+                    (Some(line), _) => (line, Ending::CrCrLf),
+                    (None, Some(line)) => (line, Ending::CrLf),
+                    (None, None) => (line, Ending::Lf),
                 },
                 // The ending it would have, should another line follow it.
                 None => (piece, endings.last().copied().unwrap_or(Ending::Lf)),
@@ -51,7 +61,7 @@ impl<'a> Text<'a> {
             // To every diff program this is one line, which only the mark keeps from being empty.
             return Text { has_bom, lines: vec![""], endings: vec![Ending::Lf], final_newline: false };
         }
-        Text { has_bom, lines, endings, final_newline: rest.is_empty() || rest.ends_with('\n') }
+        Text { has_bom, lines, endings, final_newline: rest.is_empty() || rest.ends_with(end) }
     }
 
     /// The ending of line `at`, or of the nearest line before it, for a line that comes there.

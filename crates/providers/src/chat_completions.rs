@@ -129,7 +129,8 @@ impl<'a> Attempts<'a> {
             // What else the model would write after a cut is not wanted: a connection that ends tells the server so.
             return if reader.is_cut() { Stage::End } else { linger(answer).await };
         }
-        let idle = self.client.server.idle_timeout();
+        let server = &self.client.server;
+        let idle = if reader.has_begun() { server.idle_timeout() } else { server.first_byte_timeout() };
         let pause = self.client.config.longest_pause.filter(|_| reader.has_begun());
         let idle = pause.map_or(idle, |pause| pause.min(idle));
         let left = finished.map(|finished| LAST_WORDS.saturating_sub(finished.elapsed()));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use agent::Thoughts;
 use secrecy::SecretString;
 
+use crate::address::Address;
 use crate::bounds::ReplyBounds;
 use crate::effort::Effort;
 use crate::profiles::{StrictTools, SystemRole, TextCalls};
@@ -15,7 +16,7 @@ pub const MISTRAL_URL: &str = "https://api.mistral.ai/v1";
 /// Where the server is and who asks.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    /// With its version path, e.g. `http://127.0.0.1:8080/v1`. A bare host gets `/v1`.
+    /// With its version path, e.g. `http://127.0.0.1:8080/v1`. A bare host gets `/v1`; a query goes with every request.
     pub base_url: String,
     pub api_key: Option<SecretString>,
     /// The variable that should hold the key, for hints.
@@ -23,8 +24,18 @@ pub struct ServerConfig {
     /// Certificate authorities beside the system's, in PEM.
     pub extra_roots: Option<Vec<u8>>,
     pub connect_timeout: Duration,
-    /// The longest silence, before the answer and within it. A local model may read its prompt for minutes.
+    /// The longest wait for the first byte of an answer; `None` for what [`ServerConfig::LOCAL_PATIENCE`] and
+    /// [`ServerConfig::PATIENCE`] say.
+    pub first_byte_timeout: Option<Duration>,
+    /// The longest silence within an answer.
     pub idle_timeout: Duration,
+}
+
+impl ServerConfig {
+    /// Thoughts may take minutes, and so may a queue.
+    pub const PATIENCE: Duration = Duration::from_secs(300);
+    /// A model on a CPU reads 60 tokens a second: 100,000 tokens in this time.
+    pub const LOCAL_PATIENCE: Duration = Duration::from_secs(30 * 60);
 }
 
 impl Default for ServerConfig {
@@ -35,6 +46,7 @@ impl Default for ServerConfig {
             api_key_env: "MISTRAL_API_KEY".to_owned(),
             extra_roots: None,
             connect_timeout: Duration::from_secs(10),
+            first_byte_timeout: None,
             idle_timeout: Duration::from_secs(300),
         }
     }
@@ -78,11 +90,7 @@ pub enum Dialect {
 
 impl Dialect {
     /// The dialect of the server at this address, unless the human says otherwise.
-    pub fn of(base_url: &str) -> Dialect {
-        let host = url::Url::parse(base_url).ok().and_then(|url| url.host_str().map(str::to_owned));
-        match host {
-            Some(host) if host == "mistral.ai" || host.ends_with(".mistral.ai") => Dialect::Mistral,
-            Some(_) | None => Dialect::OpenAiCompatible,
-        }
+    pub fn of(address: &Address) -> Dialect {
+        if address.is_mistral() { Dialect::Mistral } else { Dialect::OpenAiCompatible }
     }
 }

@@ -32,6 +32,9 @@ pub(crate) struct About {
     pub(crate) base_url: String,
     pub(crate) api_key_env: String,
     pub(crate) is_local: bool,
+    pub(crate) is_mistral: bool,
+    /// Requests go through it. Without its password.
+    pub(crate) proxy: Option<String>,
 }
 
 /// No bound but the budget's own.
@@ -90,6 +93,15 @@ pub(crate) fn of_status(refusal: Refusal<'_>, about: &About) -> Failure {
             Some("redirects are not followed, to protect the key: correct the base URL".to_owned()),
         ),
         401 | 403 => Failure::never(ChatErrorKind::Key, message, Some(key_hint(about))),
+        // OpenRouter: the model is there, and no provider of it may be used for this request.
+        404 if says(&["no endpoints found"]) => {
+            let hint = if says(&["data policy"]) {
+                "allow such providers in the server's privacy settings, or pick another model: `agent models` lists them"
+            } else {
+                "pick a model whose providers can do that: `agent models` lists them"
+            };
+            Failure::never(ChatErrorKind::Refused, message, Some(hint.to_owned()))
+        }
         404 if says(&["model"]) => Failure::never(ChatErrorKind::Model, message, Some(MODEL_HINT.to_owned())),
         // Mistral's answer to a retired model is the same as to a wrong address (MISTRAL.md 0.1).
         404 | 405 => {
@@ -123,7 +135,7 @@ const MODEL_HINT: &str = "`agent models` lists this server's models";
 
 fn key_hint(about: &About) -> String {
     let variable = &about.api_key_env;
-    if about.base_url.contains("mistral.ai") {
+    if about.is_mistral {
         format!(
             "check ${variable}: keys for api.mistral.ai and codestral.mistral.ai differ, and a new key takes a few \
              minutes to work"
@@ -164,15 +176,18 @@ pub(crate) fn of_stream(error: StreamError, about: &About) -> Failure {
 
 /// The connection could not be made.
 pub(crate) fn of_connect(why: &str, about: &About) -> Failure {
-    let message = format!("cannot connect to {}: {why}", about.base_url);
-    let (hint, most) = if about.is_local {
+    let through = about.proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
+    let message = format!("cannot connect to {}{through}: {why}", about.base_url);
+    let (hint, most) = if about.proxy.is_some() {
+        ("check that the proxy runs and lets this server through, or name the server in no_proxy", ANY)
+    } else if about.is_local {
         let hint =
             "start the local server (`ollama serve`, `llama-server -m MODEL.gguf --jinja`), or use another --base-url";
         (hint, LOCAL_CONNECT_ATTEMPTS)
     } else {
         ("check the network and the base URL", ANY)
     };
-    let error = ChatError { message, hint: Some(hint.to_owned()), kind: ChatErrorKind::Unreachable };
+    let error = ChatError { message, hint: Some(hint.to_owned()), kind: ChatErrorKind::NoConnection };
     Failure { error, again: Again::Later { asked: None, most } }
 }
 
@@ -184,7 +199,7 @@ pub(crate) fn of_tls(why: &str, about: &About) -> Failure {
         return Failure::never(ChatErrorKind::Refused, message, Some(hint.to_owned()));
     }
     let hint = "for a private certificate authority set SSL_CERT_FILE; for a server without TLS use http://";
-    Failure::never(ChatErrorKind::Refused, message, Some(hint.to_owned()))
+    Failure::never(ChatErrorKind::NoConnection, message, Some(hint.to_owned()))
 }
 
 pub(crate) fn of_no_list(found: &str, about: &About) -> Failure {
@@ -203,6 +218,13 @@ pub(crate) fn of_transport(why: &str) -> Failure {
     Failure::later(format!("the connection was lost: {why}"), None, ANY)
 }
 
+/// Nothing came at all.
+pub(crate) fn of_no_answer(waited: Duration) -> Failure {
+    let mut failure = of_silence(waited);
+    failure.error.hint = Some("--first-byte-timeout waits longer".to_owned());
+    failure
+}
+
 pub(crate) fn of_silence(waited: Duration) -> Failure {
     Failure::later(format!("no data from the server for {} s", waited.as_secs_f32()), None, ANY)
 }
@@ -218,173 +240,5 @@ fn status_within(value: &Value) -> Option<u16> {
 }
 
 #[cfg(test)]
-mod tests {
-    use expect_test::{Expect, expect};
-
-    use super::*;
-
-    fn about() -> About {
-        About {
-            base_url: "https://api.mistral.ai/v1".to_owned(),
-            api_key_env: "MISTRAL_API_KEY".to_owned(),
-            is_local: false,
-        }
-    }
-
-    fn shown(failure: Failure) -> String {
-        let again = match failure.again {
-            Again::Never => "never again".to_owned(),
-            Again::Later { asked, most } => {
-                format!("again after {asked:?}, most {}", if most == ANY { "any".to_owned() } else { most.to_string() })
-            }
-        };
-        let hint = failure.error.hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-        format!("{:?}, {again}\nerror: {}{hint}\n", failure.error.kind, failure.error.message)
-    }
-
-    #[track_caller]
-    fn check(status: u16, body: &str, expected: Expect) {
-        expected.assert_eq(&shown(of_status(Refusal { status, body, asked: None, sent_bytes: 0 }, &about())));
-    }
-
-    #[test]
-    fn keys() {
-        check(
-            401,
-            r#"{"detail":"Unauthorized"}"#,
-            expect![[r#"
-            Key, never again
-            error: the server returned 401: Unauthorized
-            hint: check $MISTRAL_API_KEY: keys for api.mistral.ai and codestral.mistral.ai differ, and a new key takes a few minutes to work
-        "#]],
-        );
-    }
-
-    #[test]
-    fn models_and_addresses() {
-        check(
-            404,
-            r#"{"error":{"code":"model_not_found","message":"The model `x` does not exist"}}"#,
-            expect![[r#"
-            Model, never again
-            error: the server returned 404: The model `x` does not exist
-            hint: `agent models` lists this server's models
-        "#]],
-        );
-        check(
-            404,
-            r#"{"detail":"Not Found"}"#,
-            expect![[r#"
-            Model, never again
-            error: the server returned 404: Not Found
-            hint: either https://api.mistral.ai/v1 is not the base URL (it usually ends in /v1), or the model no longer exists: `agent models` lists this server's models
-        "#]],
-        );
-        check(
-            400,
-            r#"{"object":"error","message":"Invalid model: x","type":"invalid_model","code":"1500"}"#,
-            expect![[r#"
-            Model, never again
-            error: the server returned 400: Invalid model: x
-            hint: `agent models` lists this server's models
-        "#]],
-        );
-    }
-
-    #[test]
-    fn full_windows() {
-        check(
-            400,
-            r#"{"error":{"code":400,"message":"request (2009 tokens) exceeds the available context size (512 tokens), try increasing it","type":"exceed_context_size_error"}}"#,
-            expect![[r#"
-            ContextFull, never again
-            error: the server returned 400: request (2009 tokens) exceeds the available context size (512 tokens), try increasing it
-        "#]],
-        );
-    }
-
-    #[test]
-    fn passing_trouble() {
-        check(
-            429,
-            r#"{"object":"error","message":"Rate limit exceeded","type":"rate_limited","code":"1300"}"#,
-            expect![[r#"
-            Unreachable, again after None, most any
-            error: the server returned 429: Rate limit exceeded
-        "#]],
-        );
-        check(
-            504,
-            "",
-            expect![[r#"
-            Unreachable, again after None, most any
-            error: the server returned 504: no reason given
-        "#]],
-        );
-    }
-
-    #[test]
-    fn lasting_trouble() {
-        check(
-            500,
-            r#"{"error":{"code":500,"message":"tools param requires --jinja flag","type":"server_error"}}"#,
-            expect![[r#"
-            Refused, never again
-            error: the server returned 500: tools param requires --jinja flag
-        "#]],
-        );
-        check(
-            307,
-            "",
-            expect![[r#"
-            Refused, never again
-            error: the server returned 307, a redirect
-            hint: redirects are not followed, to protect the key: correct the base URL
-        "#]],
-        );
-    }
-
-    #[test]
-    fn what_waiting_does_not_change() {
-        check(
-            429,
-            r#"{"error":{"message":"You exceeded your current quota, please check your plan and billing details.","type":"insufficient_quota"}}"#,
-            expect![[r#"
-                Refused, never again
-                error: the server returned 429: You exceeded your current quota, please check your plan and billing details.
-                hint: waiting will not help: check the plan and the billing of the account at https://api.mistral.ai/v1
-            "#]],
-        );
-        check(
-            400,
-            r#"{"error":{"message":"Unsupported value: 'temperature' does not support 0.15 with this model. Only the default (1) value is supported."}}"#,
-            expect![[r#"
-                Refused, never again
-                error: the server returned 400: Unsupported value: 'temperature' does not support 0.15 with this model. Only the default (1) value is supported.
-                hint: set `temperature = 1` in the configuration, or AGENT_TEMPERATURE=1
-            "#]],
-        );
-    }
-
-    #[test]
-    fn errors_inside_a_stream() {
-        let full = serde_json::json!({"error": {"message": "Too long.", "code": "context_length_exceeded"}});
-        expect![[r#"
-            ContextFull, never again
-            error: the server aborted the reply: Too long.
-        "#]]
-        .assert_eq(&shown(of_stream(StreamError::Server(full), &about())));
-        let refused = serde_json::json!({"error": {"message": "Bad image", "code": 400}});
-        expect![[r#"
-            Refused, never again
-            error: the server aborted the reply: Bad image
-        "#]]
-        .assert_eq(&shown(of_stream(StreamError::Server(refused), &about())));
-        let passing = serde_json::json!({"object": "error", "message": "Internal", "code": "3000"});
-        expect![[r#"
-            Unreachable, again after None, most 4
-            error: the server aborted the reply: Internal
-        "#]]
-        .assert_eq(&shown(of_stream(StreamError::Server(passing), &about())));
-    }
-}
+#[path = "failure_tests.rs"]
+mod tests;

@@ -14,10 +14,11 @@ use reqwest::header::{
 use reqwest::{Certificate, Client, RequestBuilder, Response};
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
-use url::{Host, Url};
 
+use crate::address::Address;
 use crate::config::ServerConfig;
 use crate::failure::{self, About, Failure, Refusal};
+use crate::proxy::Proxy;
 use crate::rate_limit;
 use crate::retry::retry_after;
 
@@ -30,29 +31,43 @@ const QUICK: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Server {
     client: Client,
-    base_url: String,
+    address: Address,
     pub(crate) about: About,
     key: Option<secrecy::SecretString>,
+    first_byte_timeout: Duration,
     idle_timeout: Duration,
 }
 
 impl Server {
     /// Opens no connection yet.
     pub fn new(config: ServerConfig) -> Result<Server, ChatError> {
-        let url = parse(&config.base_url)?;
-        let is_local = is_loopback(&url);
-        let about = About { base_url: shown(&url), api_key_env: config.api_key_env, is_local };
-        let client = client(&url, is_local, &config.extra_roots, config.connect_timeout)?;
+        let address = Address::parse(&config.base_url)?;
         let key = config.api_key.filter(|key| !key.expose_secret().trim().is_empty());
-        if key.is_none() && url.host_str().is_some_and(|host| host.ends_with("mistral.ai")) {
+        let mut secrets = address.secrets();
+        secrets.extend(key.as_ref().map(|key| key.expose_secret().to_owned()));
+        secrets.iter().for_each(|secret| mask::hide(secret));
+        let proxy = Proxy::of(&address)?;
+        if !secrets.is_empty() {
+            keep_private(&address, proxy.as_ref())?;
+        }
+        let about = About {
+            base_url: address.shown(),
+            api_key_env: config.api_key_env,
+            is_local: address.is_loopback(),
+            is_mistral: address.is_mistral(),
+            proxy: proxy.map(|proxy| proxy.shown),
+        };
+        let client = client(&address, &config.extra_roots, config.connect_timeout)?;
+        if key.is_none() && address.is_mistral() {
             return Err(ChatError {
                 message: format!("{} needs an API key, but ${} is not set", about.base_url, about.api_key_env),
                 hint: Some(format!("export {}=..., or use a local server with --base-url", about.api_key_env)),
                 kind: ChatErrorKind::Key,
             });
         }
-        let base_url = url.as_str().trim_end_matches('/').to_owned();
-        Ok(Server { client, base_url, about, key, idle_timeout: config.idle_timeout })
+        let patience = if about.is_local { ServerConfig::LOCAL_PATIENCE } else { ServerConfig::PATIENCE };
+        let first_byte_timeout = config.first_byte_timeout.unwrap_or(patience);
+        Ok(Server { client, address, about, key, first_byte_timeout, idle_timeout: config.idle_timeout })
     }
 
     /// The base URL as it is used, without user name and password.
@@ -64,6 +79,15 @@ impl Server {
         self.about.is_local
     }
 
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// How long the first byte of an answer may take.
+    pub(crate) fn first_byte_timeout(&self) -> Duration {
+        self.first_byte_timeout
+    }
+
     pub(crate) fn idle_timeout(&self) -> Duration {
         self.idle_timeout
     }
@@ -71,18 +95,18 @@ impl Server {
     /// Posts a JSON body; the answer's status is 200.
     pub(crate) async fn post(&self, path: &str, affinity: Option<&str>, body: Bytes) -> Result<Answer, Failure> {
         let sent_bytes = body.len();
-        let mut request = self.client.post(format!("{}/{path}", self.base_url)).body(body);
+        let mut request = self.client.post(self.address.of(path)).body(body);
         request =
             request.header(CONTENT_TYPE, "application/json").header(ACCEPT, "text/event-stream, application/json");
         if let Some(affinity) = affinity {
             request = request.header("x-affinity", affinity);
         }
-        self.send(request, sent_bytes, self.idle_timeout).await
+        self.send(request, sent_bytes, self.first_byte_timeout).await
     }
 
     /// Gets a whole body as text.
     pub(crate) async fn get(&self, path: &str) -> Result<String, Failure> {
-        let request = self.client.get(format!("{}/{path}", self.base_url)).header(ACCEPT, "application/json");
+        let request = self.client.get(self.address.of(path)).header(ACCEPT, "application/json");
         let idle = self.idle_timeout.min(QUICK);
         let mut answer = self.send(request, 0, idle).await?;
         let mut body = Vec::new();
@@ -103,7 +127,7 @@ impl Server {
         };
         let request = request.header(ACCEPT_ENCODING, "identity");
         let response = match timeout(idle, request.send()).await {
-            Err(_) => return Err(failure::of_silence(idle)),
+            Err(_) => return Err(failure::of_no_answer(idle)),
             Ok(Err(error)) if is_tls(&error) => return Err(failure::of_tls(&cause(&error), &self.about)),
             Ok(Err(error)) if error.is_connect() => return Err(failure::of_connect(&cause(&error), &self.about)),
             Ok(Err(error)) => return Err(failure::of_transport(&cause(&error))),
@@ -175,7 +199,22 @@ impl Answer {
     }
 }
 
-fn client(url: &Url, is_local: bool, roots: &Option<Vec<u8>>, connect: Duration) -> Result<Client, ChatError> {
+/// A key, or a password in the address, is read by everyone between here and a server that is spoken to without TLS. A
+/// proxy on this machine is not between: what it does with the request is its user's affair.
+fn keep_private(address: &Address, proxy: Option<&Proxy>) -> Result<(), ChatError> {
+    if address.uses_tls() || address.is_loopback() || proxy.is_some_and(|proxy| proxy.is_loopback) {
+        return Ok(());
+    }
+    Err(ChatError {
+        message: format!("refusing to send a key to {} in clear text", address.shown()),
+        hint: Some(
+            "use its https:// address, reach it through a tunnel that ends on 127.0.0.1, or pass no key".to_owned(),
+        ),
+        kind: ChatErrorKind::Key,
+    })
+}
+
+fn client(address: &Address, roots: &Option<Vec<u8>>, connect: Duration) -> Result<Client, ChatError> {
     // reqwest has no provider of its own here (`rustls-no-provider`). An error says that one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()
@@ -185,7 +224,7 @@ fn client(url: &Url, is_local: bool, roots: &Option<Vec<u8>>, connect: Duration)
         // A command may run for minutes between two requests.
         .pool_idle_timeout(Duration::from_secs(600))
         .tcp_keepalive(Duration::from_secs(30));
-    if url.scheme() == "http" {
+    if !address.uses_tls() {
         // Reading the system's certificates takes longer than the rest of the start.
         builder = builder.tls_certs_only(std::iter::empty::<Certificate>());
     } else if let Some(pem) = roots {
@@ -193,46 +232,10 @@ fn client(url: &Url, is_local: bool, roots: &Option<Vec<u8>>, connect: Duration)
             .map_err(|error| refused(format!("cannot read the extra certificates: {error}")))?;
         builder = builder.tls_certs_merge(roots);
     }
-    if is_local {
+    if address.is_loopback() {
         builder = builder.no_proxy();
     }
     builder.build().map_err(|error| refused(format!("the HTTP client cannot start: {}", cause(&error))))
-}
-
-fn parse(base_url: &str) -> Result<Url, ChatError> {
-    let bad = |why: &str| ChatError {
-        message: format!("invalid base URL: {why}"),
-        hint: Some("it looks like http://127.0.0.1:8080/v1".to_owned()),
-        kind: ChatErrorKind::Refused,
-    };
-    let text = base_url.trim().trim_end_matches('/').trim_end_matches("/chat/completions");
-    let mut url = Url::parse(text).map_err(|error| bad(&error.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err(bad("it must start with http:// or https://"));
-    }
-    if url.path() == "/" {
-        url.set_path("/v1");
-    }
-    url.set_query(None);
-    url.set_fragment(None);
-    Ok(url)
-}
-
-fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    // Both fail only for addresses without a host, and those were refused.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.as_str().trim_end_matches('/').to_owned()
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback() || address.is_unspecified(),
-        Some(Host::Ipv6(address)) => address.is_loopback() || address.is_unspecified(),
-        None => false,
-    }
 }
 
 fn refused(message: String) -> ChatError {

@@ -8,6 +8,7 @@
 //! out of the words (`thoughts.rs`), a call that was written as text is held back (`screen.rs`) and read
 //! (`text_calls.rs`), one that lost its form is sent back (`leak.rs`). What goes wrong is judged in `failure.rs`.
 
+mod address;
 mod bounds;
 mod chat_completions;
 mod chunk;
@@ -23,9 +24,11 @@ mod local;
 mod loose_json;
 mod models;
 mod place;
+mod preferred;
 mod profiles;
 #[cfg(any(test, fuzzing))]
 pub mod properties;
+mod proxy;
 mod rate_limit;
 mod reason;
 mod reply_reader;
@@ -40,6 +43,7 @@ mod thoughts;
 mod wire_tests;
 mod xml_calls;
 
+pub use crate::address::Address;
 pub use crate::bounds::ReplyBounds;
 pub use crate::chat_completions::ChatCompletions;
 pub use crate::config::{ChatConfig, Dialect, MISTRAL_URL, ServerConfig};
@@ -47,6 +51,7 @@ pub use crate::effort::{Effort, UnknownEffort};
 pub use crate::http::Server;
 pub use crate::local::{LOCAL_SERVERS, LocalServer, local_servers};
 pub use crate::models::{ModelCard, distance, resolve};
+pub use crate::preferred::{Choice, FIRST_CHOICE, ListOf, choose};
 pub use crate::profiles::{
     Edits, ModelPrice, PRICES_AS_OF, Profile, RepoMap, StrictTools, SystemRole, TextCalls, price, profiles,
 };

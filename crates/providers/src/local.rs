@@ -29,6 +29,7 @@ async fn probe(name: &'static str, port: u16) -> Option<LocalServer> {
     let server = Server::new(ServerConfig {
         base_url: format!("http://127.0.0.1:{port}/v1"),
         connect_timeout: Duration::from_millis(300),
+        first_byte_timeout: Some(Duration::from_millis(700)),
         idle_timeout: Duration::from_millis(700),
         ..ServerConfig::default()
     });

@@ -23,7 +23,7 @@ pub struct ModelCard {
     pub deprecation: Option<String>,
     pub replacement: Option<String>,
     pub default_temperature: Option<f64>,
-    /// Tokens.
+    /// Tokens. Servers that do not know write 0.
     pub max_context_length: Option<u64>,
     /// Such as `completion_chat`, `function_calling`, `completion_fim`.
     pub capabilities: Vec<String>,
@@ -116,16 +116,16 @@ fn card(item: &Value) -> Option<ModelCard> {
         deprecation: text("deprecation"),
         replacement: text("deprecation_replacement_model"),
         default_temperature: item.get("default_model_temperature").and_then(Value::as_f64),
-        max_context_length: contexts.iter().find_map(|path| item.pointer(path)?.as_u64()),
+        max_context_length: contexts.iter().find_map(|path| item.pointer(path)?.as_u64().filter(|tokens| 0 < *tokens)),
         capabilities,
     })
 }
 
-fn names(cards: &[ModelCard]) -> impl Iterator<Item = &str> {
+pub(crate) fn names(cards: &[ModelCard]) -> impl Iterator<Item = &str> {
     cards.iter().flat_map(|card| std::iter::once(&card.id).chain(&card.aliases)).map(String::as_str)
 }
 
-fn closest(wanted: &str, cards: &[ModelCard]) -> String {
+pub(crate) fn closest(wanted: &str, cards: &[ModelCard]) -> String {
     let mut near: Vec<(usize, &str)> = names(cards).map(|name| (distance(wanted, name), name)).collect();
     near.sort_unstable();
     near.dedup();
@@ -217,6 +217,8 @@ mod tests {
         check("q.gguf", &llama, expect!["q.gguf Some(8192) None None"]);
         let ollama = json!({"object": "list", "data": [{"id": "qwen2.5-coder:latest", "owned_by": "library"}]});
         check("qwen2.5-coder", &ollama, expect!["qwen2.5-coder:latest None None None"]);
+        let unknown = json!({"data": [{"id": "m", "context_length": 0, "meta": {"n_ctx": 0}}]});
+        check("m", &unknown, expect!["m None None None"]);
         check(
             "x",
             &json!({"data": [{"id": "m", "max_model_len": 4096}]}),

@@ -329,7 +329,7 @@ fn no_server() {
         Retrying 1: cannot connect to http://127.0.0.1:1/v1: Connection refused (os error 111)
         Retrying 2: cannot connect to http://127.0.0.1:1/v1: Connection refused (os error 111)
         Retrying 3: cannot connect to http://127.0.0.1:1/v1: Connection refused (os error 111)
-        Unreachable: cannot connect to http://127.0.0.1:1/v1: Connection refused (os error 111) (after 4 attempts)
+        NoConnection: cannot connect to http://127.0.0.1:1/v1: Connection refused (os error 111) (after 4 attempts)
         hint: start the local server (`ollama serve`, `llama-server -m MODEL.gguf --jinja`), or use another --base-url
     "#]]
     .assert_eq(&shown);

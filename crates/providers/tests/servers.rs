@@ -62,6 +62,25 @@ fn mistral_without_a_key_is_refused_before_anything_is_sent() {
 }
 
 #[test]
+fn no_key_goes_out_in_clear_text() {
+    for (url, key) in [("http://models.example/v1", Some("sk-of-the-user")), ("http://me:pass-word@10.0.0.1/v1", None)]
+    {
+        let server = ServerConfig {
+            base_url: url.to_owned(),
+            api_key: key.map(|key| key.to_owned().into()),
+            ..ServerConfig::default()
+        };
+        let error = Server::new(server).unwrap_err();
+        assert_eq!(error.kind, ChatErrorKind::Key);
+        assert!(error.message.starts_with("refusing to send a key to http://"), "{}", error.message);
+        assert!(!format!("{error:?}").contains("pass-word"));
+    }
+    connect("http://models.example/v1".to_owned(), None);
+    connect("https://models.example/v1".to_owned(), Some("sk-of-the-user"));
+    assert_eq!(mask::masked("sk-of-the-user"), "***");
+}
+
+#[test]
 fn base_urls() {
     for (given, used) in [
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080/v1"),
@@ -299,7 +318,7 @@ async fn raw(answer: Vec<u8>) -> String {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             stream.set_nodelay(true).unwrap();
-            stream.read(&mut [0; 4096]).await.unwrap();
+            assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
             stream.write_all(&answer).await.unwrap();
         }
     });

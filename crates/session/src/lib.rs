@@ -5,11 +5,14 @@
 //! one. Nothing here opens a file of the workspace.
 
 mod fork;
+mod open;
+mod place;
 mod read;
 mod search;
 mod store;
 mod write;
 
+pub use crate::place::Here;
 pub use crate::read::{Content, Line, Session, SessionError, State};
 pub use crate::search::{Search, Summary};
 pub use crate::store::{Reopened, Store};
@@ -30,6 +33,9 @@ pub struct Header {
     /// RFC 3339, UTC.
     pub created: String,
     pub workspace: String,
+    /// Which directory that was, so that it is found where it was moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
     #[serde(flatten)]
     pub served: Served,
     /// Version of the program.
@@ -56,6 +62,15 @@ pub struct Served {
     pub api_key_env: Option<String>,
 }
 
+impl Served {
+    /// The key of its server is masked from here on: an older version may have written it down.
+    pub(crate) fn hide_key(&self) {
+        if let Some(variable) = &self.api_key_env {
+            mask::read_key(variable);
+        }
+    }
+}
+
 /// The line with which a later process goes on with a session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Resumed {
@@ -75,6 +90,7 @@ impl Header {
             id: id.to_owned(),
             created: write::now(),
             workspace: workspace.to_string_lossy().into_owned(),
+            directory: place::identity(workspace),
             served,
             agent: env!("CARGO_PKG_VERSION").to_owned(),
             forked_from: None,

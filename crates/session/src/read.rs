@@ -1,5 +1,6 @@
 //! Reading a session file, as far as it is whole.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -61,7 +62,7 @@ pub enum SessionError {
 
 impl Session {
     pub fn read(path: &Path) -> Result<Session, SessionError> {
-        let bytes = std::fs::read(path).map_err(|source| SessionError::Io { path: path.to_owned(), source })?;
+        let bytes = crate::open::read(path).map_err(|source| SessionError::Io { path: path.to_owned(), source })?;
         Session::of_bytes(path, &bytes)
     }
 
@@ -71,6 +72,7 @@ impl Session {
         let text = String::from_utf8_lossy(bytes);
         let mut lines = text.split_inclusive('\n');
         let header = read_header(path, lines.next().unwrap_or_default())?;
+        header.served.hide_key();
         let mut session = Session { header, lines: Vec::new(), state: State::Whole, notices: Vec::new() };
         let mut torn = None;
         for (line, number) in lines.zip(2..) {
@@ -178,12 +180,25 @@ pub(crate) fn read_header(path: &Path, first: &str) -> Result<Header, SessionErr
     Ok(header)
 }
 
+/// With keys masked, which a file of an older version may have. Lines about files are exact, see `SessionFile::snapshot`.
 fn read_line(line: &str) -> Option<Line> {
+    let read = parse_line(line)?;
+    match (&read.entry, mask::masked(line)) {
+        (Content::Snapshot(_), _) | (_, Cow::Borrowed(_)) => Some(read),
+        (Content::Entry(_) | Content::Resumed(_) | Content::End(_), Cow::Owned(masked)) => parse_line(&masked),
+    }
+}
+
+fn parse_line(line: &str) -> Option<Line> {
     let value: Value = serde_json::from_str(line).ok()?;
     let at = value.get("at")?.as_str()?.to_owned();
     let entry = match () {
         () if value.get("entry").is_some() => Content::Entry(Box::new(serde_json::from_value(value).ok()?)),
-        () if value.get("resumed").is_some() => Content::Resumed(serde_json::from_value(value).ok()?),
+        () if value.get("resumed").is_some() => {
+            let resumed: Resumed = serde_json::from_value(value).ok()?;
+            resumed.served.hide_key();
+            Content::Resumed(resumed)
+        }
         () if value.get("snapshot").is_some() => Content::Snapshot(value),
         () => Content::End(value),
     };

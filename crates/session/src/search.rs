@@ -7,6 +7,7 @@ use agent::Entry;
 use serde::Deserialize;
 
 use crate::Header;
+use crate::place::Here;
 use crate::read::{SessionError, read_header};
 use crate::store::Store;
 
@@ -49,9 +50,10 @@ impl Store {
     /// The sessions that fit, newest first, at most so many. One whose first line cannot be read has its error.
     pub fn search(&self, search: &Search, most: usize) -> io::Result<Vec<(String, Result<Summary, SessionError>)>> {
         let ids = self.ids()?.into_iter();
+        let here = search.directory.as_deref().map(Here::new);
         let fitting = ids.filter_map(|id| {
             let fits = match self.header(&id) {
-                Ok(header) => search.fits(&header),
+                Ok(header) => search.fits(&header, here.as_ref()),
                 Err(_) => search.text.is_none(),
             };
             if !fits {
@@ -66,7 +68,7 @@ impl Store {
     /// `None` where the text is not in it.
     fn summary(&self, id: &str, wanted: Option<&str>) -> Result<Option<Summary>, SessionError> {
         let path = self.file(id);
-        let bytes = std::fs::read(&path).map_err(|source| SessionError::Io { path: path.clone(), source })?;
+        let bytes = crate::open::read(&path).map_err(|source| SessionError::Io { path: path.clone(), source })?;
         let text = String::from_utf8_lossy(&bytes);
         let found = match wanted.map(|wanted| find(&text, wanted)) {
             Some(None) => return Ok(None),
@@ -99,10 +101,10 @@ impl Store {
 }
 
 impl Search {
-    fn fits(&self, header: &Header) -> bool {
-        let workspace = Path::new(&header.workspace);
-        let near = |directory: &PathBuf| directory.starts_with(workspace) || workspace.starts_with(directory);
-        self.directory.as_ref().is_none_or(near)
+    fn fits(&self, header: &Header, here: Option<&Here>) -> bool {
+        let near =
+            |here: &Here| here.workspace_of(header).is_some() || Path::new(&header.workspace).starts_with(here.path());
+        here.is_none_or(near)
             && self.since.as_ref().is_none_or(|since| *since <= header.created)
             && self.until.as_ref().is_none_or(|until| header.created < *until)
     }

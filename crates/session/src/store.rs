@@ -1,9 +1,10 @@
 //! The folder that holds the sessions.
 
-use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use uuid::{NoContext, Timestamp, Uuid};
 
 use crate::Header;
 use crate::read::{Session, SessionError, read_header};
@@ -31,7 +32,10 @@ impl Store {
     }
 
     pub fn new_id() -> String {
-        uuid::Uuid::now_v7().to_string()
+        // A clock before 1970 is a wrong one, and no reason to give up.
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let timestamp = Timestamp::from_unix(NoContext, since_1970.as_secs(), since_1970.subsec_nanos());
+        Uuid::new_v7(timestamp).to_string()
     }
 
     /// Starts the file of a new session.
@@ -87,7 +91,7 @@ impl Store {
     pub fn header(&self, id: &str) -> Result<Header, SessionError> {
         let path = self.file(id);
         let mut first = String::new();
-        File::open(&path)
+        crate::open::open(&path)
             .and_then(|file| BufReader::new(file).take(MAX_HEADER_BYTES).read_line(&mut first))
             .map_err(|source| SessionError::Io { path: path.clone(), source })?;
         read_header(&path, &first)

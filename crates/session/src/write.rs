@@ -42,6 +42,7 @@ impl SessionFile {
 
     /// Opens a file to go on with it, and reads it, for nobody else writes to it from here on.
     pub(crate) fn reopen(path: &Path) -> io::Result<(SessionFile, Vec<u8>)> {
+        crate::open::refuse_irregular(path)?;
         let mut file = File::options().append(true).read(true).open(path)?;
         file.try_lock()?;
         let mut bytes = Vec::new();
@@ -65,9 +66,11 @@ impl SessionFile {
         self.file.sync_data()
     }
 
-    /// Adds a line about the workspace's files; on disk with the next [`Journal::sync`].
+    /// Adds a line about the workspace's files; on disk with the next [`Journal::sync`]. It is not masked: it has names and
+    /// digests of files, and an undo needs them exactly.
     pub fn snapshot(&mut self, line: &impl Serialize) -> io::Result<()> {
-        self.write_line(&Timed { at: now(), line })
+        let text = serde_json::to_string(&Timed { at: now(), line })?;
+        self.write_text(&text)
     }
 
     /// Adds lines of another file, with their times.
@@ -92,9 +95,15 @@ impl SessionFile {
         Ok(())
     }
 
+    /// Masked: a session file is kept, shown and handed on.
     fn write_line(&mut self, line: &impl Serialize) -> io::Result<()> {
+        let text = serde_json::to_string(line)?;
+        self.write_text(&mask::masked(&text))
+    }
+
+    fn write_text(&mut self, text: &str) -> io::Result<()> {
         let mut bytes = if self.torn.get() { b"\n".to_vec() } else { Vec::new() };
-        serde_json::to_writer(&mut bytes, line)?;
+        bytes.extend_from_slice(text.as_bytes());
         bytes.push(b'\n');
         self.torn.set(true);
         self.file.write_all(&bytes)?;

@@ -5,14 +5,16 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-use crate::{Changed, FileState};
+use crate::{Changed, Digest, FileState};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
     /// By path from the root, which is the empty one.
     pub dirs: BTreeMap<PathBuf, SeenDir>,
-    /// When the last look began, by the wall clock. A path with an older ctime was there already.
+    /// When the last look began, by the clock of the file system. A path with an older ctime was there already.
     pub looked_ns: i64,
+    /// What git's own exclude files said, by the directory whose repository they belong to.
+    pub excludes: BTreeMap<PathBuf, Digest>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,6 +82,15 @@ impl Manifest {
         })
     }
 
+    /// The latest time of a change that was seen.
+    pub fn latest_change_ns(&self) -> i64 {
+        let all = self
+            .dirs
+            .values()
+            .flat_map(|dir| [dir.stamp].into_iter().chain(dir.entries.values().map(|seen| seen.stamp)));
+        all.map(|stamp| stamp.ctime_ns).max().unwrap_or(i64::MIN)
+    }
+
     /// Takes note of what we wrote ourselves, so that the next look does not find it new.
     pub fn apply(&mut self, changes: &[Changed]) {
         for Changed { path, after, .. } in changes {
@@ -109,6 +120,11 @@ impl Manifest {
 
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = format!("{}\0", self.looked_ns).into_bytes();
+        for (path, digest) in &self.excludes {
+            out.extend_from_slice(format!("X{digest}\0").as_bytes());
+            out.extend_from_slice(path.as_os_str().as_bytes());
+            out.push(0);
+        }
         for (path, dir) in &self.dirs {
             out.push(b'D');
             dir.stamp.encode(&mut out);
@@ -136,6 +152,10 @@ impl Manifest {
         let mut dir: Option<(PathBuf, SeenDir)> = None;
         loop {
             match fields.next()?.split_first() {
+                Some((b'X', digest)) => {
+                    let digest = Digest::from_hex(std::str::from_utf8(digest).ok()?)?;
+                    manifest.excludes.insert(PathBuf::from(OsString::from_vec(fields.next()?.to_vec())), digest);
+                }
                 Some((b'D', stamp)) => {
                     manifest.dirs.extend(dir.take());
                     let path = PathBuf::from(OsString::from_vec(fields.next()?.to_vec()));
@@ -178,7 +198,8 @@ mod tests {
 
     #[test]
     fn it_is_read_as_written() {
-        let manifest = manifest();
+        let mut manifest = manifest();
+        manifest.excludes.insert("d".into(), Digest::of(b"*.o"));
         assert_eq!(Manifest::decode(&manifest.encode()), Some(manifest));
         assert_eq!(Manifest::decode(b"7\0D1 2"), None);
     }

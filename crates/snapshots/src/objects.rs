@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -14,6 +14,10 @@ use crate::{Changed, Digest, Manifest, state};
 
 /// A digest, an offset and a length.
 const INDEX_ENTRY: usize = Digest::BYTES + 16;
+/// What is gathered before it is written.
+const PENDING: usize = 256 << 10;
+/// A record of 10,000 changes has about 1 MB.
+const RESERVE: usize = 2 << 20;
 /// The manifest of the newest session, by its digest.
 const LATEST: &str = "latest";
 
@@ -27,6 +31,9 @@ pub struct Objects {
     packs: Vec<PathBuf>,
     /// `None` until something is kept.
     pack: Option<Pack>,
+    /// Room on the disk for the record of what a command changed, should the command fill the disk. It has no name, so
+    /// it goes with us.
+    reserve: Option<File>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,11 +47,14 @@ struct Object {
 struct Pack {
     number: usize,
     /// Locked for as long as it is written: it is not pruned meanwhile.
-    content: BufWriter<File>,
+    content: File,
+    /// What is on its way to `content`, from `written` on.
+    pending: Vec<u8>,
+    written: u64,
     index: File,
-    /// Entries whose objects may still be on their way into the pack.
+    index_written: u64,
+    /// Entries of what is on its way.
     unindexed: Vec<u8>,
-    length: u64,
 }
 
 /// Why a content is not kept.
@@ -79,6 +89,7 @@ impl Objects {
             found: HashMap::new(),
             packs: Vec::new(),
             pack: None,
+            reserve: None,
         };
         let entries = match std::fs::read_dir(&objects.folder) {
             Ok(entries) => entries,
@@ -96,7 +107,7 @@ impl Objects {
 
     fn load(&mut self, path: PathBuf) -> io::Result<()> {
         let length = std::fs::metadata(&path)?.len();
-        let index = std::fs::read(path.with_extension("index")).unwrap_or_default();
+        let index = read(&path.with_extension("index")).unwrap_or_default();
         let pack = self.packs.len();
         for entry in index.chunks_exact(INDEX_ENTRY) {
             let (digest, place) = entry.split_at(Digest::BYTES);
@@ -128,22 +139,38 @@ impl Objects {
         }
         let most_bytes = self.most_bytes;
         let Some(pack) = &mut self.pack else { return Err(Unkept::Full(most_bytes)) };
-        let bytes = content.len() as u64;
-        if most_bytes < pack.length.saturating_add(bytes) {
+        let object = Object { pack: pack.number, offset: pack.length(), bytes: content.len() as u64 };
+        if most_bytes < object.offset.saturating_add(object.bytes) {
             return Err(Unkept::Full(most_bytes));
         }
-        let object = Object { pack: pack.number, offset: pack.length, bytes };
-        let written = pack.write(digest, object, content);
-        written.map_err(|source| self.close(source))?;
+        pack.add(digest, object, content);
+        if PENDING < pack.pending.len()
+            && let Err(source) = pack.flush()
+        {
+            pack.take_out(object);
+            return Err(Unkept::Io { path: self.folder.clone(), source });
+        }
         self.found.insert(digest, object);
         Ok(digest)
     }
 
-    /// How much went out is not known: nothing more is kept, and nothing refers to the torn end.
-    fn close(&mut self, source: io::Error) -> Unkept {
-        self.pack = None;
-        self.most_bytes = 0;
-        Unkept::Io { path: self.folder.clone(), source }
+    /// Where they are, once something is kept.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub fn release_reserve(&mut self) {
+        self.reserve = None;
+    }
+
+    /// From here on there is room for [`Self::keep_changes`], and for some lines of a session file beside it.
+    pub fn hold_reserve(&mut self) {
+        if self.reserve.is_none() {
+            // Without it we are as well off as the disk is.
+            self.reserve = tempfile::tempfile_in(&self.folder)
+                .and_then(|mut file| file.write_all(&vec![0; RESERVE]).map(|()| file))
+                .ok();
+        }
     }
 
     fn start_pack(&mut self) -> Result<(), Unkept> {
@@ -162,7 +189,7 @@ impl Objects {
     fn open_pack(&mut self, path: &Path) -> io::Result<Pack> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let mut options = File::options();
-        options.read(true).append(true).create(true).mode(0o600);
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let content = options.open(path)?;
         content.try_lock().map_err(|error| match error {
             std::fs::TryLockError::WouldBlock => io::Error::other("another process is using this session"),
@@ -171,19 +198,18 @@ impl Objects {
         let index = options.open(path.with_extension("index"))?;
         // A torn entry of a run that was killed would shift all that follow.
         index.set_len(index.metadata()?.len() / INDEX_ENTRY as u64 * INDEX_ENTRY as u64)?;
-        let length = content.metadata()?.len();
+        let (written, index_written) = (content.metadata()?.len(), index.metadata()?.len());
         let number = self.packs.iter().position(|pack| pack == path).unwrap_or_else(|| {
             self.packs.push(path.to_owned());
             self.packs.len() - 1
         });
-        Ok(Pack { number, content: BufWriter::with_capacity(1 << 18, content), index, unindexed: Vec::new(), length })
+        Ok(Pack { number, content, pending: Vec::new(), written, index, index_written, unindexed: Vec::new() })
     }
 
     /// Survives our own death from here on.
     pub fn flush(&mut self) -> Result<(), Unkept> {
         let Some(pack) = &mut self.pack else { return Ok(()) };
-        let flushed = pack.flush();
-        flushed.map_err(|source| self.close(source))
+        pack.flush().map_err(|source| Unkept::Io { path: self.folder.clone(), source })
     }
 
     pub fn get(&self, digest: &Digest) -> Result<Vec<u8>, Lost> {
@@ -195,9 +221,17 @@ impl Objects {
     }
 
     pub fn keep_changes(&mut self, changes: &[Changed]) -> Result<Digest, Unkept> {
-        let digest = self.keep(&state::encode(changes))?;
-        self.flush()?;
-        Ok(digest)
+        let record = state::encode(changes);
+        let kept = self.keep(&record).and_then(|digest| self.flush().map(|()| digest));
+        match kept {
+            Err(Unkept::Io { source, .. }) if source.kind() == io::ErrorKind::StorageFull && self.reserve.is_some() => {
+                self.reserve = None;
+                let digest = self.keep(&record)?;
+                self.flush()?;
+                Ok(digest)
+            }
+            kept => kept,
+        }
     }
 
     pub fn changes(&self, digest: &Digest) -> Result<Vec<Changed>, Lost> {
@@ -223,7 +257,8 @@ impl Objects {
 
     /// What the last session saw, without whatever was pruned since: that is read anew. Its packs are in use again.
     pub fn latest_manifest(&self) -> Option<Manifest> {
-        let digest = Digest::from_hex(std::fs::read_to_string(self.folder.join(LATEST)).ok()?.trim())?;
+        let latest = String::from_utf8(read(&self.folder.join(LATEST)).ok()?).ok()?;
+        let digest = Digest::from_hex(latest.trim())?;
         let mut manifest = self.manifest(&digest).ok()?;
         let mut used = HashSet::new();
         for dir in manifest.dirs.values_mut() {
@@ -249,21 +284,45 @@ pub fn decode_changes(content: &[u8]) -> Result<Vec<Changed>, Lost> {
 }
 
 impl Pack {
-    fn write(&mut self, digest: Digest, object: Object, content: &[u8]) -> io::Result<()> {
-        self.content.write_all(content)?;
-        self.length += object.bytes;
+    fn length(&self) -> u64 {
+        self.written + self.pending.len() as u64
+    }
+
+    fn add(&mut self, digest: Digest, object: Object, content: &[u8]) {
+        self.pending.extend_from_slice(content);
         self.unindexed.extend_from_slice(digest.as_bytes());
         self.unindexed.extend_from_slice(&object.offset.to_le_bytes());
         self.unindexed.extend_from_slice(&object.bytes.to_le_bytes());
-        Ok(())
     }
 
+    /// The object that was added last: there is no room for it, and there may be for what came before.
+    fn take_out(&mut self, object: Object) {
+        self.pending.truncate(usize::try_from(object.offset.saturating_sub(self.written)).unwrap_or(0));
+        self.unindexed.truncate(self.unindexed.len().saturating_sub(INDEX_ENTRY));
+        // What of it went out takes room that others need; should it stay, it is written over.
+        let _ = self.content.set_len(self.written);
+    }
+
+    /// All or nothing: what failed is still pending, and is written to the same place when it is tried again.
     fn flush(&mut self) -> io::Result<()> {
-        self.content.flush()?;
-        self.index.write_all(&self.unindexed)?;
+        self.content.write_all_at(&self.pending, self.written)?;
+        self.index.write_all_at(&self.unindexed, self.index_written)?;
+        self.written += self.pending.len() as u64;
+        self.index_written += self.unindexed.len() as u64;
+        self.pending.clear();
         self.unindexed.clear();
         Ok(())
     }
+}
+
+/// Nothing but a regular file, of a size that an index may have: a fifo would hold us up.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    const MOST_BYTES: u64 = 1 << 30;
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() || MOST_BYTES < metadata.len() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file of ours"));
+    }
+    std::fs::read(path)
 }
 
 #[cfg(test)]

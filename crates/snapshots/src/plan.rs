@@ -35,6 +35,7 @@ const CHANGED: &str = "changed since by someone else";
 const CONFLICT: &str = "changed since in the same lines";
 const NOT_TEXT: &str = "changed since, and cannot be merged as text";
 const NOT_KEPT: &str = "no snapshot: too large, or no space or time";
+const SPECIAL: &str = "it was a socket or a device, which cannot be recreated";
 const IN_THE_WAY: &str = "its directory is no longer a directory";
 
 /// Takes back `links`, which are in the order they were made. `now` says what is at a path, `content` what is kept.
@@ -102,10 +103,13 @@ fn one(
         (Going::To(to), now) if to == now => Planned::Already(path.to_path_buf()),
         (Going::Text { text, mode }, Some(now)) => Planned::Merge { path: path.to_path_buf(), now, text, mode },
         (Going::To(to), now) => {
+            if matches!(&to, Some(FileState::Special { mode }) if !is_fifo(*mode)) {
+                return left(SPECIAL);
+            }
             let kept = |state: &Option<FileState>| match state {
                 Some(FileState::File { digest, .. }) => content(digest).is_some(),
                 Some(FileState::Unkept { .. }) => false,
-                Some(FileState::Link { .. } | FileState::Dir) | None => true,
+                Some(FileState::Link { .. } | FileState::Special { .. } | FileState::Dir) | None => true,
             };
             // What is taken away must be there for a redo.
             let kept = kept(&to) && kept(&now);
@@ -117,6 +121,11 @@ fn one(
         }
         (Going::Text { .. }, None) => left(CHANGED),
     }
+}
+
+/// By the bits of its kind (inode(7)).
+fn is_fifo(mode: u32) -> bool {
+    mode & 0o170_000 == 0o010_000
 }
 
 /// Takes one change out of a text that went on from it.

@@ -9,13 +9,14 @@ use crate::Digest;
 /// What is at a path. Where nothing is, `Option::None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileState {
-    /// A regular file; its content can be had from [`crate::Objects`]. `mode`: permission bits.
+    /// A regular file; its content can be had from [`crate::Objects`]. `mode`: permission bits, set-user-ID and its
+    /// like among them.
     File {
         digest: Digest,
         bytes: u64,
         mode: u32,
     },
-    /// Something is there whose content is not kept: too large, unreadable, no regular file, no time, no room.
+    /// Something is there whose content is not kept: too large, unreadable, no time, no room.
     Unkept {
         bytes: u64,
         mode: u32,
@@ -23,6 +24,10 @@ pub enum FileState {
     },
     Link {
         target: OsString,
+    },
+    /// A fifo, a socket or a device. `mode`: with the bits of its kind, as stat(2) has them.
+    Special {
+        mode: u32,
     },
     Dir,
 }
@@ -41,7 +46,7 @@ impl FileState {
     pub fn digest(&self) -> Option<Digest> {
         match self {
             FileState::File { digest, .. } => Some(*digest),
-            FileState::Unkept { .. } | FileState::Link { .. } | FileState::Dir => None,
+            FileState::Unkept { .. } | FileState::Link { .. } | FileState::Special { .. } | FileState::Dir => None,
         }
     }
 
@@ -57,6 +62,7 @@ impl FileState {
                 out.push(b'l');
                 out.extend_from_slice(target.as_bytes());
             }
+            FileState::Special { mode } => out.extend_from_slice(format!("s {mode:o}").as_bytes()),
             FileState::Dir => out.push(b'd'),
         }
     }
@@ -78,6 +84,7 @@ impl FileState {
                 mode: u32::from_str_radix(words.next()?, 8).ok()?,
                 changed_ns: words.next()?.parse().ok()?,
             }),
+            b's' => Some(FileState::Special { mode: u32::from_str_radix(words.next()?, 8).ok()? }),
             b'd' => Some(FileState::Dir),
             _ => None,
         }
@@ -129,6 +136,7 @@ mod tests {
         let changes = vec![
             Changed { path: odd.clone(), before: None, after: Some(file) },
             Changed { path: "d".into(), before: Some(FileState::Dir), after: None },
+            Changed { path: "p".into(), before: None, after: Some(FileState::Special { mode: 0o10644 }) },
             Changed {
                 path: "l".into(),
                 before: Some(FileState::Link { target: odd.into_os_string() }),

@@ -1,5 +1,5 @@
 use std::os::unix::fs::symlink;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use agent::{Effect, Observation, SandboxError};
 
@@ -82,20 +82,20 @@ fn a_directory_that_becomes_a_link_leads_nowhere() {
     std::fs::write(outside.join("only-outside.txt"), "SECRET").unwrap();
     symlink(&outside, root.join("link")).unwrap();
     let stop = AtomicBool::new(false);
+    let swaps = AtomicU32::new(0);
     let mut rounds = 0;
     let (mut reads, mut refused) = (0, 0);
     std::thread::scope(|scope| {
-        let swapper = scope.spawn(|| {
-            let mut swaps = 0_u32;
+        scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
                 let flags = rustix::fs::RenameFlags::EXCHANGE;
                 let (one, two) = (root.join("dir"), root.join("link"));
                 rustix::fs::renameat_with(rustix::fs::CWD, one, rustix::fs::CWD, two, flags).unwrap();
-                swaps += 1;
+                swaps.fetch_add(1, Ordering::Relaxed);
             }
-            swaps
         });
-        while rounds < 12_000 {
+        // On a busy machine one thread may wait while the other works.
+        while rounds < 12_000 || reads == 0 || refused == 0 || swaps.load(Ordering::Relaxed) < 1_000 {
             rounds += 1;
             match bench.read("dir/b.txt") {
                 Ok(bytes) => {
@@ -113,10 +113,7 @@ fn a_directory_that_becomes_a_link_leads_nowhere() {
             }
         }
         stop.store(true, Ordering::Relaxed);
-        assert!(1_000 < swapper.join().unwrap());
     });
-    // Both sides of the swap were met.
-    assert!(0 < reads && 0 < refused, "{reads} reads, {refused} refused");
     assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 2);
 }
 

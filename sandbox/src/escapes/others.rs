@@ -134,3 +134,27 @@ fn refusals_are_named() {
         }
     });
 }
+
+/// Whoever runs such a file later would act with the rights of its owner.
+#[test]
+fn files_that_lend_rights() {
+    use std::os::unix::fs::PermissionsExt as _;
+    behind_each(&[], &HostOptions::default(), |bench, _| {
+        let mode =
+            |name: &str| std::fs::metadata(bench.root().join(name)).map(|meta| meta.permissions().mode() & 0o7777);
+        for how in ["chmod u+s", "chmod g+s", "chmod 6755", "chmod 4700"] {
+            let ran = bench.run(&format!("cp /bin/true program; chmod 755 program; {how} program"));
+            assert_eq!(mode("program").unwrap(), 0o755, "{how}: {ran:?}");
+            assert!(
+                ran.notes.iter().any(|note| note.contains("set-user-ID") && note.contains("program`")),
+                "{how}: {ran:?}"
+            );
+        }
+        bench.run("chmod 755 program; cp -p program copy; mkdir dir; chmod g+s dir; touch plain; chmod 2644 plain");
+        assert_eq!((mode("dir").unwrap() & 0o2000, mode("plain").unwrap()), (0o2000, 0o2644));
+        for how in ["open", "creat"] {
+            bench.attack("make-lending", how);
+            assert!(mode(how).is_err(), "{how}");
+        }
+    });
+}

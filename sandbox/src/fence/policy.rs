@@ -59,6 +59,7 @@ pub(crate) struct Policy {
     pub(crate) readable: Vec<AnyPath>,
     /// Written to, and forgotten at the end of the run. None contains another, or something writable whole.
     pub(crate) scratch: Vec<AnyPath>,
+    /// Outside of what is writable, or a place of the table in it.
     pub(crate) hidden: Vec<AnyPath>,
     pub(crate) network: Network,
     pub(crate) limits: CommandLimits,
@@ -111,7 +112,14 @@ impl Policy {
         }
         let caches = CACHES.iter().filter_map(|name| variable(name));
         let scratch = scratch(home.clone().into_iter().chain(caches), &writable);
-        let hidden = secrets::hidden(workspace, home.as_deref(), &options.fence.hide, |name| std::env::var_os(name));
+        // In what commands write to, each command has its own covers: see `launch/covers.rs`.
+        let is_inside = |path: &PathBuf| writable.iter().any(|dir: &PathBuf| path.starts_with(dir));
+        let more: Vec<PathBuf> = options.fence.hide.paths.iter().filter(|path| !is_inside(path)).cloned().collect();
+        let own: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+        let shown = &options.fence.show.paths;
+        readable
+            .extend(shown.iter().filter_map(|path| std::fs::canonicalize(path).ok()).filter(|path| !is_inside(path)));
+        let hidden = secrets::hidden(workspace, home.as_deref(), [&more, shown], &own);
         let any = |paths: Vec<PathBuf>| paths.into_iter().map(AnyPath::from).collect();
         Ok(Policy {
             writable: any(writable),

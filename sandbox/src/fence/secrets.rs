@@ -1,157 +1,60 @@
-//! What commands cannot read although the user can: one table, and how it is
-//! found on this machine.
+//! What commands cannot read outside of the workspace although the user can: the tables of `places.rs`, and how they
+//! are found on this machine.
 
 use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// Below a home directory. A name that is not there costs nothing.
-const IN_HOME: &[&str] = &[
-    // Keys and logins.
-    ".ssh",
-    ".gnupg",
-    ".netrc",
-    ".git-credentials",
-    ".config/git/credentials",
-    ".password-store",
-    ".pgpass",
-    ".my.cnf",
-    ".vault-token",
-    ".config/sops",
-    ".config/age",
-    ".local/share/keyrings",
-    ".local/share/kwalletd",
-    ".config/1Password",
-    ".config/Bitwarden",
-    ".config/keepassxc",
-    ".config/op",
-    // Clouds and clusters.
-    ".aws",
-    ".azure",
-    ".config/gcloud",
-    ".boto",
-    ".s3cfg",
-    ".oci",
-    ".kube",
-    ".docker",
-    ".config/containers/auth.json",
-    ".databrickscfg",
-    ".config/doctl",
-    ".fly",
-    ".config/rclone",
-    ".terraform.d/credentials.tfrc.json",
-    ".terraformrc",
-    // Forges and package registries.
-    ".config/gh",
-    ".config/glab-cli",
-    ".config/hub",
-    ".npmrc",
-    ".yarnrc.yml",
-    ".pypirc",
-    ".gem/credentials",
-    ".cargo/credentials",
-    ".cargo/credentials.toml",
-    ".config/composer/auth.json",
-    ".composer/auth.json",
-    // Agents: ours, and the keys of the others.
-    ".config/agent",
-    ".local/state/agent",
-    ".vibe",
-    ".codex",
-    ".claude",
-    ".claude.json",
-    ".gemini",
-    ".config/goose",
-    ".local/share/opencode",
-    ".config/opencode",
-    ".aider.conf.yml",
-    ".config/openai",
-    ".config/github-copilot",
-    // Browsers and mail.
-    ".mozilla",
-    ".thunderbird",
-    ".config/google-chrome",
-    ".config/chromium",
-    ".config/BraveSoftware",
-    ".config/microsoft-edge",
-    ".config/vivaldi",
-    ".config/opera",
-    "snap/firefox",
-    "snap/chromium",
-    ".var/app",
-    // What was typed.
-    ".bash_history",
-    ".zsh_history",
-    ".local/share/fish/fish_history",
-    ".python_history",
-    ".node_repl_history",
-    ".psql_history",
-    ".mysql_history",
-    ".sqlite_history",
-    ".env",
-    ".envrc",
-];
-
-/// Variables that put a part of HOME elsewhere.
-const MOVED: &[(&str, &str)] = &[
-    (".config", "XDG_CONFIG_HOME"),
-    (".local/share", "XDG_DATA_HOME"),
-    (".local/state", "XDG_STATE_HOME"),
-    (".cargo", "CARGO_HOME"),
-    (".gnupg", "GNUPGHOME"),
-    (".docker", "DOCKER_CONFIG"),
-];
-
-/// Readable by root alone, which a command may be.
-const IN_SYSTEM: &[&str] = &[
-    "/etc/shadow",
-    "/etc/shadow-",
-    "/etc/gshadow",
-    "/etc/gshadow-",
-    "/etc/sudoers",
-    "/etc/sudoers.d",
-    "/etc/ssh/ssh_host_rsa_key",
-    "/etc/ssh/ssh_host_ecdsa_key",
-    "/etc/ssh/ssh_host_ed25519_key",
-    "/etc/krb5.keytab",
-    "/etc/ssl/private",
-    "/var/lib/docker",
-    "/var/lib/containerd",
-    "/var/lib/kubelet",
-    // Control sockets outside /run, which is hidden as a whole.
-    "/var/lib/lxd/unix.socket",
-    "/var/snap/lxd/common/lxd/unix.socket",
-    "/var/lib/incus/unix.socket",
-];
+use crate::fence::places::{IN_HOME, IN_SYSTEM, MOVED, NAMING};
+use crate::fence::private;
 
 /// Settings with keys in them, as projects keep them beside their code.
 const DOT_ENV: &[&str] =
     &[".env", ".env.local", ".env.development", ".env.test", ".env.staging", ".env.production", ".env.prod", ".envrc"];
 /// Directories that are looked through for [`DOT_ENV`]: a home with more has them in some other order of its own.
 const MOST_NEIGHBOURS: usize = 2_000;
+/// Links in hidden directories that are followed, so that what they lead to is hidden too: entries of one directory,
+/// and how deep. Keys are linked at the top (dotfiles, stow), not in the depths of a browser's profile.
+const MOST_LINKS: usize = 500;
+const DEEPEST_LINKS: usize = 2;
+/// Words of a variable's name that names a file of secrets: `POSTGRES_PASSWORD_FILE`, `SOPS_AGE_KEY_FILE`.
+const TELLING: &[&str] = &["TOKEN", "PASSWORD", "PASSWD", "SECRET", "CREDENTIALS", "CREDENTIAL", "KEY", "KEYFILE"];
+const FILE_WORDS: &[&str] = &["FILE", "PATH"];
 
-/// Every path of the tables that exists, and `more`. Absolute, without links. `variable`: of the agent's own
-/// environment.
+/// Every path of the tables that exists, and `more`, but for `shown`. Absolute, without links. `variables`: the agent's
+/// own.
 pub(crate) fn hidden(
     workspace: &Path,
     home: Option<&Path>,
-    more: &[PathBuf],
-    variable: impl Fn(&str) -> Option<OsString>,
+    [more, shown]: [&[PathBuf]; 2],
+    variables: &[(OsString, OsString)],
 ) -> Vec<PathBuf> {
+    let variable = |name: &str| Some(&variables.iter().find(|(other, _)| other == name)?.1);
     let homes = homes(home);
-    let in_homes = homes.iter().flat_map(|home| IN_HOME.iter().map(|name| home.join(name)));
+    let names = || IN_HOME.iter().flat_map(|places| places.names);
+    let in_homes = homes.iter().flat_map(|home| names().map(|name| home.join(name)));
     let moved = MOVED.iter().filter_map(|(place, name)| Some((*place, PathBuf::from(variable(name)?))));
     let moved = moved.flat_map(|(place, to)| {
-        let below = IN_HOME.iter().filter_map(move |name| Path::new(name).strip_prefix(place).ok());
+        let below = names().filter_map(move |name| Path::new(name).strip_prefix(place).ok());
         below.map(move |rest| to.join(rest))
     });
-    let in_system = IN_SYSTEM.iter().map(PathBuf::from);
+    let in_system = IN_SYSTEM.iter().flat_map(|places| places.names).map(PathBuf::from);
     // `join` leaves an absolute path as it is.
-    let named = more.iter().map(|path| home.unwrap_or(Path::new("/")).join(path));
-    let found = in_homes.chain(moved).chain(in_system).chain(named).chain(dot_envs(workspace, home));
+    let from_home = |path: &PathBuf| home.unwrap_or(Path::new("/")).join(path);
+    let private = home.map(|home| private::files(home, workspace)).unwrap_or_default();
+    let found = in_homes.chain(moved).chain(in_system).chain(private).chain(dot_envs(workspace, home));
     // What a link leads to is hidden, and so the link leads to nothing.
-    let mut found: Vec<PathBuf> = found.filter_map(|path| std::fs::canonicalize(path).ok()).collect();
+    let real = |path: PathBuf| std::fs::canonicalize(path).ok();
+    let mut found: Vec<PathBuf> = found.filter_map(real).collect();
+    let mut linked = Vec::new();
+    for dir in found.iter().filter(|path| path.is_dir()) {
+        links(dir, DEEPEST_LINKS, &mut linked);
+    }
+    found.extend(linked.into_iter().filter(|target| is_own(target, &homes)));
+    found.extend(more.iter().map(from_home).filter_map(real));
+    let shown: Vec<PathBuf> = shown.iter().map(from_home).filter_map(real).collect();
+    found.retain(|path| !shown.iter().any(|shown| path.starts_with(shown)) && path.components().count() > 1);
     found.sort();
-    found.dedup();
     // In a hidden directory all is hidden.
     let mut top: Vec<PathBuf> = Vec::new();
     for path in found {
@@ -160,6 +63,53 @@ pub(crate) fn hidden(
         }
     }
     top
+}
+
+/// Where the links at the top of a directory lead.
+fn links(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten().take(MOST_LINKS) {
+        match entry.file_type() {
+            Ok(kind) if kind.is_symlink() => found.extend(std::fs::canonicalize(entry.path()).ok()),
+            Ok(kind) if kind.is_dir() && 0 < depth => links(&entry.path(), depth - 1, found),
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+/// Whether what a link leads to is somebody's secret, and no part of the system: in a home but not a home, or a file
+/// that not everybody may read.
+fn is_own(target: &Path, homes: &[PathBuf]) -> bool {
+    let in_home = homes.iter().any(|home| target.starts_with(home) && target != home);
+    let is_private = || std::fs::metadata(target).is_ok_and(|meta| meta.is_file() && meta.mode() & 0o004 == 0);
+    in_home || is_private()
+}
+
+/// What variables name: absolute, without links.
+pub(crate) fn named(variables: &[(OsString, OsString)], home: Option<&Path>) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for (name, value) in variables {
+        let Some(name) = name.to_str().filter(|name| names_a_secret(name)) else { continue };
+        let is_listed = NAMING.iter().any(|(other, _)| *other == name);
+        // KUBECONFIG has several; a single path with a colon is one too.
+        let paths = std::env::split_paths(value).chain([PathBuf::from(value)]).filter(|path| path.is_absolute());
+        let paths = paths.filter_map(|path| std::fs::canonicalize(path).ok());
+        // A directory is hidden only for a variable that is known to name one, and never a home.
+        let holds_home = |path: &PathBuf| home.is_some_and(|home| home.starts_with(path));
+        found.extend(
+            paths.filter(|path| path.is_file() || is_listed && path.components().count() > 1 && !holds_home(path)),
+        );
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn names_a_secret(name: &str) -> bool {
+    let upper = name.to_uppercase();
+    let words: Vec<&str> = upper.split('_').collect();
+    let is_file = words.last().is_some_and(|last| FILE_WORDS.contains(last));
+    let tells = words.iter().any(|word| TELLING.contains(word));
+    NAMING.iter().any(|(other, _)| *other == upper) || is_file && tells
 }
 
 /// Of others only where we could look into them, that is, as root.
@@ -197,7 +147,7 @@ mod tests {
         }
         std::os::unix::fs::symlink("real-aws", home.join(".aws")).unwrap();
         let more = ["tool.key".into(), home.join(".ssh/id_ed25519")];
-        let found = hidden(&home.join("code/mine"), Some(&home), &more, |_| None);
+        let found = hidden(&home.join("code/mine"), Some(&home), [&more, &[]], &[]);
         let found: Vec<&Path> = found.iter().filter_map(|path| path.strip_prefix(&home).ok()).collect();
         assert_eq!(found, [".config/gh", ".ssh", "code/other/.env", "real-aws", "tool.key"].map(Path::new));
     }
@@ -208,12 +158,9 @@ mod tests {
         let at = std::fs::canonicalize(folder.path()).unwrap();
         std::fs::create_dir_all(at.join("state/agent")).unwrap();
         std::fs::create_dir_all(at.join("keys")).unwrap();
-        let variable = |name: &str| match name {
-            "XDG_STATE_HOME" => Some(at.join("state").into()),
-            "GNUPGHOME" => Some(at.join("keys").into()),
-            _ => None,
-        };
-        let found = hidden(&at.join("workspace"), None, &[], variable);
+        let variables = [("XDG_STATE_HOME", "state"), ("GNUPGHOME", "keys")];
+        let variables = variables.map(|(name, value)| (name.into(), at.join(value).into()));
+        let found = hidden(&at.join("workspace"), None, [&[], &[]], &variables);
         assert!(found.contains(&at.join("state/agent")) && found.contains(&at.join("keys")), "{found:?}");
     }
 
@@ -222,6 +169,68 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = std::fs::canonicalize(folder.path()).unwrap();
         std::fs::create_dir_all(home.join(".codex/project")).unwrap();
-        assert!(!hidden(&home.join(".codex/project"), Some(&home), &[], |_| None).contains(&home.join(".codex")));
+        assert!(!hidden(&home.join(".codex/project"), Some(&home), [&[], &[]], &[]).contains(&home.join(".codex")));
+    }
+
+    /// A folder with these files, each with its own name in it.
+    fn home(files: &[&str]) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let home = std::fs::canonicalize(folder.path()).unwrap();
+        for file in files {
+            std::fs::create_dir_all(home.join(file).parent().unwrap()).unwrap();
+            std::fs::write(home.join(file), file).unwrap();
+        }
+        (folder, home)
+    }
+
+    #[test]
+    fn what_a_hidden_link_leads_to_is_hidden() {
+        let (_folder, home) =
+            home(&["dotfiles/ssh/id_ed25519", "dotfiles/vimrc", ".ssh/known_hosts", "clouds/prod/token"]);
+        std::os::unix::fs::symlink(home.join("dotfiles/ssh/id_ed25519"), home.join(".ssh/id_ed25519")).unwrap();
+        std::os::unix::fs::symlink("/usr", home.join(".ssh/system")).unwrap();
+        std::os::unix::fs::symlink(&home, home.join(".ssh/home")).unwrap();
+        std::fs::create_dir(home.join(".aws")).unwrap();
+        std::os::unix::fs::symlink("../clouds/prod", home.join(".aws/prod")).unwrap();
+        let found = hidden(&home.join("work"), Some(&home), [&[], &[]], &[]);
+        let found: Vec<&Path> = found.iter().filter_map(|path| path.strip_prefix(&home).ok()).collect();
+        assert_eq!(found, [".aws", ".ssh", "clouds/prod", "dotfiles/ssh/id_ed25519"].map(Path::new));
+    }
+
+    #[test]
+    fn what_a_variable_names_is_hidden() {
+        let (_folder, home) = home(&["k8s/a.yaml", "k8s/b.yaml", "gcp.json", "pw", "plain", "bin/x"]);
+        let at = |name: &str| home.join(name).into_os_string();
+        let variables = [
+            ("KUBECONFIG", std::env::join_paths([home.join("k8s/a.yaml"), home.join("k8s/b.yaml")]).unwrap()),
+            ("GOOGLE_APPLICATION_CREDENTIALS", at("gcp.json")),
+            ("POSTGRES_PASSWORD_FILE", at("pw")),
+            ("SSL_CERT_FILE", at("plain")),
+            ("PATH", at("bin")),
+            ("NETRC", "relative".into()),
+            ("CLOUDSDK_CONFIG", home.clone().into_os_string()),
+            ("SIGNING_KEY_PATH", at("bin")),
+        ];
+        let variables = variables.map(|(name, value)| (name.into(), value));
+        let found = named(&variables, Some(&home));
+        let found: Vec<&Path> = found.iter().filter_map(|path| path.strip_prefix(&home).ok()).collect();
+        assert_eq!(found, ["gcp.json", "k8s/a.yaml", "k8s/b.yaml", "pw"].map(Path::new));
+    }
+
+    #[test]
+    fn what_the_user_shows_is_not_hidden() {
+        let (_folder, home) = home(&[".npmrc", ".netrc"]);
+        let found = hidden(&home.join("work"), Some(&home), [&[], &[".npmrc".into()]], &[]);
+        assert!(found.contains(&home.join(".netrc")) && !found.contains(&home.join(".npmrc")));
+    }
+
+    #[test]
+    fn every_place_has_a_source_and_stands_once() {
+        let mut seen = std::collections::BTreeSet::new();
+        for places in IN_HOME.iter().chain(IN_SYSTEM) {
+            assert!(!places.source.is_empty());
+            assert!(places.names.iter().all(|name| seen.insert(*name)), "{:?}", places.names);
+        }
+        assert!(NAMING.iter().all(|(name, source)| names_a_secret(name) && !source.is_empty()));
     }
 }

@@ -12,7 +12,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use libc::c_long;
-use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 
 use crate::launch::listener::Asked;
@@ -20,7 +20,7 @@ use crate::launch::memory::Memory;
 use crate::launch::seccomp::calls::SYS_FCHMODAT2;
 
 /// What the kernel takes (linux/limits.h): PATH_MAX, and XATTR_NAME_MAX with its NUL.
-const PATH_BYTES: usize = 4_096;
+pub(crate) const PATH_BYTES: usize = 4_096;
 const NAME_BYTES: usize = 256;
 
 /// What a call is about, as it says.
@@ -42,6 +42,8 @@ pub(crate) enum Refused {
     Errno(Errno),
     /// It is not the command's: where it is.
     Outside(PathBuf),
+    /// Others who run it would act with the user's rights.
+    LendsRights(PathBuf),
 }
 
 impl From<Errno> for Refused {
@@ -72,7 +74,19 @@ pub(crate) fn perform(asked: &Asked, roots: &[PathBuf], waits: impl Fn() -> bool
     if lies.is_absolute() && !roots.iter().any(|root| lies.starts_with(root)) {
         return Err(Refused::Outside(lies));
     }
+    if let Change::Mode(mode) = &change
+        && lends_rights(*mode, &rustix::fs::fstat(&object)?)
+    {
+        return Err(Refused::LendsRights(lies));
+    }
     Ok(apply(&object, change)?)
+}
+
+/// A program that runs with its owner's or group's rights (chmod(2)). On a directory the bits only say whose its files
+/// are, and without the right to run, the group's bit has no such meaning.
+fn lends_rights(mode: Mode, stat: &Stat) -> bool {
+    let is_dir = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+    !is_dir && (mode.contains(Mode::SUID) || mode.contains(Mode::SGID | Mode::XGRP))
 }
 
 fn lies(object: &OwnedFd) -> Result<PathBuf, Errno> {
@@ -85,7 +99,7 @@ fn by_link(object: &OwnedFd) -> String {
     format!("/proc/self/fd/{}", object.as_raw_fd())
 }
 
-fn open_fd(thread: u32, fd: i32) -> Result<OwnedFd, Errno> {
+pub(crate) fn open_fd(thread: u32, fd: i32) -> Result<OwnedFd, Errno> {
     let path = match fd {
         libc::AT_FDCWD => format!("/proc/{thread}/cwd"),
         fd => format!("/proc/{thread}/fd/{fd}"),
@@ -107,7 +121,7 @@ fn open_name(thread: u32, start: Option<OwnedFd>, path: &CString, follow: bool) 
 
 /// `/proc/self` is whoever looks. Where such a name is hidden in a link it leads to something of ours, which lies
 /// outside or is the command's to change.
-fn theirs(thread: u32, path: &[u8]) -> Vec<u8> {
+pub(crate) fn theirs(thread: u32, path: &[u8]) -> Vec<u8> {
     let begins = [
         ("/proc/self/", format!("/proc/{thread}/")),
         ("/proc/thread-self/", format!("/proc/{thread}/")),
@@ -208,7 +222,7 @@ fn low(argument: u64) -> u32 {
     (argument & 0xffff_ffff) as u32
 }
 
-fn fd(argument: u64) -> i32 {
+pub(crate) fn fd(argument: u64) -> i32 {
     low(argument).cast_signed()
 }
 

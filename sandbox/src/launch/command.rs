@@ -1,13 +1,19 @@
 //! The last steps of the forked process before it is the command.
 
-use std::io;
-use std::os::fd::OwnedFd;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
+use rustix::fs::MemfdFlags;
+
 use crate::launch::lockdown::{Fenced, Lockdown};
 use crate::launch::raw;
+use crate::launch::seccomp::Opens;
 use crate::protocol::Order;
 
 /// Programs know one or the other: curl only small letters for `http`, others only capitals.
@@ -15,6 +21,9 @@ const PROXIES: &[&str] = &["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PRO
 /// What is on loopback is the command's own; and Node asks to be told to look at the variables at all.
 const BESIDE_PROXIES: &[(&str, &str)] =
     &[("no_proxy", "localhost,127.0.0.1,::1"), ("NO_PROXY", "localhost,127.0.0.1,::1"), ("NODE_USE_ENV_PROXY", "1")];
+
+/// The kernel takes no longer argument (MAX_ARG_STRLEN of execve(2), with its NUL).
+const LONGEST_ARGUMENT_BYTES: usize = (128 << 10) - 1;
 
 /// Returns only if it failed. `warden`: gets what it takes to answer the kernel's questions.
 pub(crate) fn become_command(order: &Order, output: OwnedFd, warden: UnixStream, lockdown: &mut Lockdown) -> io::Error {
@@ -33,7 +42,7 @@ fn prepare(order: &Order, output: OwnedFd, warden: UnixStream, lockdown: &mut Lo
     let mut command = Command::new(&order.shell);
     // One pipe for both, so that lines arrive in the order in which they were printed.
     command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
-    command.arg("-c").arg(&order.command).current_dir(&*order.directory);
+    command.arg("-c").arg(argument(&order.command)?).current_dir(&*order.directory);
     match (&lockdown.tmp, lockdown.fenced) {
         (Some(tmp), _) => command.env("TMPDIR", tmp),
         // Wherever it was: there it may not be written to, and here it is private.
@@ -52,8 +61,24 @@ fn prepare(order: &Order, output: OwnedFd, warden: UnixStream, lockdown: &mut Lo
             command.env(name, value);
         }
     }
-    if let Some(listener) = lockdown.apply()? {
+    let opens = if order.hidden.is_empty() { Opens::Free } else { Opens::Asked };
+    if let Some(listener) = lockdown.apply(opens)? {
         listener.send(&warden)?;
     }
     Ok(command)
+}
+
+/// The command itself, or where it is too long for an argument: read it from a file in memory, which is closed before
+/// its first word. On one line, so that errors name the right lines.
+fn argument(command: &OsStr) -> io::Result<OsString> {
+    if command.len() <= LONGEST_ARGUMENT_BYTES {
+        return Ok(command.to_os_string());
+    }
+    let mut file = File::from(rustix::fs::memfd_create("command", MemfdFlags::empty())?);
+    let number = file.as_raw_fd();
+    file.write_all(format!("exec {number}<&-; ").as_bytes())?;
+    file.write_all(command.as_bytes())?;
+    // It stays open for the shell.
+    std::mem::forget(file);
+    Ok(format!(". /dev/fd/{number}").into())
 }

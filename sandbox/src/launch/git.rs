@@ -6,25 +6,19 @@
 //! names that do not exist yet, we look before and after: what a command put
 //! there is moved aside, and what was there is put back.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::StatVfsMountFlags;
+
 use crate::beneath::open_dir;
+use crate::guarded::{self, Face, look, move_aside};
+use crate::launch::git_data::Data;
 use crate::launch::raw::MountDepth;
 use crate::launch::tree::{READ_ONLY, Tree};
-
-/// In a git directory (gitrepository-layout(5)).
-const GUARDED: &[&str] =
-    &["config", "config.worktree", "hooks", "info/attributes", "objects/info/alternates", "commondir", "gitdir"];
-/// In each directory of `worktrees/`.
-const GUARDED_IN_WORKTREES: &[&str] = &["commondir", "gitdir", "config.worktree"];
-/// Of a file that is put back if need be. git's own are a few hundred bytes.
-const MOST_BYTES: u64 = 1 << 20;
 
 /// Who keeps a file as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,66 +33,50 @@ pub(crate) enum By {
 pub(crate) struct Guard {
     /// Directories of git, held open: they are found again wherever they were moved.
     held: Vec<(PathBuf, OwnedFd)>,
+    /// Of each of these: what git keeps in it.
+    data: Vec<Data>,
     before: Vec<(PathBuf, Face)>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Face {
-    Absent,
-    Link(PathBuf),
-    File {
-        bytes: Vec<u8>,
-        mode: u32,
-    },
-    Dir(BTreeMap<OsString, Face>),
-    /// Too large to be kept, or not to be read.
-    Unknown,
+    /// Under mounts of ours. The kernel drops such a mount when a program outside replaces the file.
+    mounted: Vec<(PathBuf, Face)>,
 }
 
 /// `git`: directories of git, and files that stand for one.
 pub(crate) fn guard<'p>(git: impl Iterator<Item = &'p Path>, by: By) -> io::Result<Guard> {
     let mut guard = Guard::default();
     for path in git {
-        if !path.is_dir() {
-            guard.add(path, by)?;
-            continue;
-        }
-        // No other repository may come in its place, with hooks of its own.
-        for dir in [path.to_path_buf(), path.join("info")].into_iter().filter(|dir| dir.is_dir()) {
-            match by {
-                // A mount point cannot be renamed.
-                By::Mounts => Tree::of(&dir, MountDepth::All)?.mount(&dir)?,
-                By::Looking => {
-                    let held = open_dir(&dir)?;
-                    guard.held.push((dir, held));
+        if path.is_dir() {
+            // No other repository may come in its place, with hooks of its own.
+            for dir in [path.to_path_buf(), path.join("info")].into_iter().filter(|dir| dir.is_dir()) {
+                match by {
+                    // A mount point cannot be renamed.
+                    By::Mounts => Tree::of(&dir, MountDepth::All)?.mount(&dir)?,
+                    By::Looking => {
+                        let held = open_dir(&dir)?;
+                        guard.held.push((dir, held));
+                    }
                 }
             }
+            guard.data.push(Data::of(path, by));
         }
-        for name in GUARDED {
-            guard.add(&path.join(name), by)?;
-        }
-        for worktree in std::fs::read_dir(path.join("worktrees")).into_iter().flatten().flatten() {
-            for name in GUARDED_IN_WORKTREES {
-                guard.add(&worktree.path().join(name), by)?;
-            }
+        for path in guarded::paths(path) {
+            guard.add(path, by)?;
         }
     }
     Ok(guard)
 }
 
 impl Guard {
-    fn add(&mut self, path: &Path, by: By) -> io::Result<()> {
-        let kind = path.symlink_metadata().map(|meta| meta.file_type());
-        match (kind, by) {
-            // A link cannot be covered itself.
-            (Ok(kind), By::Mounts) if !kind.is_symlink() => {
-                Tree::of(path, MountDepth::All)?.with(READ_ONLY, MountDepth::All)?.mount(path)
-            }
-            _ => {
-                self.before.push((path.to_path_buf(), look(path)));
-                Ok(())
+    fn add(&mut self, path: PathBuf, by: By) -> io::Result<()> {
+        let before = look(&path);
+        match (&before, by) {
+            // What is not there and a link cannot be covered themselves.
+            (Face::Absent | Face::Link(_), _) | (_, By::Looking) => self.before.push((path, before)),
+            (Face::File { .. } | Face::Dir(_) | Face::Unknown, By::Mounts) => {
+                Tree::of(&path, MountDepth::All)?.with(READ_ONLY, MountDepth::All)?.mount(&path)?;
+                self.mounted.push((path, before));
             }
         }
+        Ok(())
     }
 
     /// Puts back what has changed. Returns what the model is told.
@@ -112,40 +90,18 @@ impl Guard {
                 ));
             }
         }
-        for (path, before) in self.before {
-            if look(&path) == before {
-                continue;
-            }
-            let shown = path.display();
-            notes.push(match put_back(&path, &before) {
-                Ok(Some(aside)) => {
-                    let aside = aside.display();
-                    format!(
-                        "Commands may not change `{shown}`: it was restored, and the command's version is `{aside}`."
-                    )
-                }
-                Ok(None) => format!("Commands may not change `{shown}`: it was restored."),
-                Err(error) => format!("The command changed `{shown}`, which could not be restored: {error}."),
-            });
-        }
+        // First: what is moved aside below gets names that git does not know either.
+        notes.extend(self.data.into_iter().flat_map(Data::check));
+        notes.extend(guarded::restore(self.before));
+        // Where the mount is still there the command changed nothing, and what changed is the user's.
+        let lost = self.mounted.into_iter().filter(|(path, _)| !is_read_only(path));
+        notes.extend(guarded::restore(lost.collect()));
         notes
     }
 }
 
-fn look(path: &Path) -> Face {
-    let Ok(meta) = path.symlink_metadata() else { return Face::Absent };
-    let mode = meta.permissions().mode();
-    if meta.is_symlink() {
-        return std::fs::read_link(path).map_or(Face::Unknown, Face::Link);
-    }
-    if meta.is_dir() {
-        let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-        return Face::Dir(entries.map(|entry| (entry.file_name(), look(&entry.path()))).collect());
-    }
-    if !meta.is_file() || MOST_BYTES < meta.len() {
-        return Face::Unknown;
-    }
-    std::fs::read(path).map_or(Face::Unknown, |bytes| Face::File { bytes, mode })
+fn is_read_only(path: &Path) -> bool {
+    rustix::fs::statvfs(path).is_ok_and(|statvfs| statvfs.f_flag.contains(StatVfsMountFlags::RDONLY))
 }
 
 fn bring_back(path: &Path, held: &OwnedFd) -> io::Result<()> {
@@ -158,43 +114,6 @@ fn bring_back(path: &Path, held: &OwnedFd) -> io::Result<()> {
         move_aside(path)?;
     }
     std::fs::rename(now, path)
-}
-
-/// Nothing is deleted: the user may have made it in another window.
-fn put_back(path: &Path, before: &Face) -> io::Result<Option<PathBuf>> {
-    let aside = if path.symlink_metadata().is_ok() { Some(move_aside(path)?) } else { None };
-    make(path, before)?;
-    Ok(aside)
-}
-
-fn move_aside(path: &Path) -> io::Result<PathBuf> {
-    let mut number = 1;
-    loop {
-        let mut name = path.file_name().unwrap_or_default().to_os_string();
-        name.push(format!(".agent-blocked-{number}"));
-        let aside = path.with_file_name(name);
-        if aside.symlink_metadata().is_err() {
-            std::fs::rename(path, &aside)?;
-            return Ok(aside);
-        }
-        number += 1;
-    }
-}
-
-fn make(path: &Path, face: &Face) -> io::Result<()> {
-    match face {
-        Face::Absent => Ok(()),
-        Face::Link(target) => symlink(target, path),
-        Face::File { bytes, mode } => {
-            std::fs::write(path, bytes)?;
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(*mode))
-        }
-        Face::Dir(entries) => {
-            std::fs::create_dir(path)?;
-            entries.iter().try_for_each(|(name, face)| make(&path.join(name), face))
-        }
-        Face::Unknown => Err(io::Error::other("it was too large to save")),
-    }
 }
 
 #[cfg(test)]

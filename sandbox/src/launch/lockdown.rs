@@ -12,6 +12,7 @@ use seccompiler::BpfProgram;
 
 use crate::launch::group::Group;
 use crate::launch::listener::{self, Listener};
+use crate::launch::seccomp::Opens;
 use crate::network::Network;
 use crate::options::CommandLimits;
 
@@ -41,6 +42,8 @@ pub(crate) struct Lockdown {
     pub(crate) limits: CommandLimits,
     pub(crate) rules: Option<RulesetCreated>,
     pub(crate) filter: Option<Filter>,
+    /// One that asks about each open too, for commands from which something is hidden that nothing covers.
+    pub(crate) asking_opens: Option<BpfProgram>,
     /// Root keeps what it takes to work on files of other users; the rest is dropped.
     pub(crate) capabilities: CapabilitySet,
     /// What the warden may change in a command's place, where no mounts see to it.
@@ -53,7 +56,7 @@ pub(crate) struct Lockdown {
 impl Lockdown {
     /// Takes the rules with it: for the process that is about to start a program. Where the filter asks, the answers
     /// are to come through what this returns.
-    pub(crate) fn apply(&mut self) -> io::Result<Option<Listener>> {
+    pub(crate) fn apply(&mut self, opens: Opens) -> io::Result<Option<Listener>> {
         if self.fenced == Fenced::Not {
             return Ok(None);
         }
@@ -68,7 +71,10 @@ impl Lockdown {
             }
         }
         match &self.filter {
-            Some(Filter::Asking(program)) => listener::install(program).map(Some),
+            Some(Filter::Asking(program)) => match (&self.asking_opens, opens) {
+                (Some(asking), Opens::Asked) => listener::install(asking).map(Some),
+                (_, Opens::Free | Opens::Asked) => listener::install(program).map(Some),
+            },
             Some(Filter::Refusing(program)) => {
                 seccompiler::apply_filter(program).map_err(io::Error::other)?;
                 Ok(None)
@@ -93,7 +99,7 @@ fn drop_capabilities(kept: CapabilitySet) -> io::Result<()> {
 }
 
 fn limit(limits: &CommandLimits, fenced: Fenced) -> io::Result<()> {
-    lower(Resource::Data, limits.memory_bytes.map_or_else(machine_bytes, data_bytes))?;
+    lower(Resource::Data, most_data_bytes(limits))?;
     lower(Resource::Nofile, limits.open_files)?;
     lower(Resource::Fsize, limits.file_bytes)?;
     // A core file in the workspace is litter.
@@ -103,6 +109,11 @@ fn limit(limits: &CommandLimits, fenced: Fenced) -> io::Result<()> {
         lower(Resource::Nproc, limits.processes)?;
     }
     Ok(())
+}
+
+/// Of one process (RLIMIT_DATA): beyond it the kernel refuses a request.
+pub(crate) fn most_data_bytes(limits: &CommandLimits) -> u64 {
+    limits.memory_bytes.map_or_else(machine_bytes, data_bytes)
 }
 
 /// Of one process, when all together may have so much memory: what is asked for need not be used, and a control group

@@ -30,6 +30,11 @@ const DEVICE_LINKS: &[(&str, &str)] = &[
 const RUN_KEPT: &[&str] =
     &["current-system", "booted-system", "opengl-driver", "systemd/resolve", "resolvconf", "NetworkManager", "nscd"];
 
+/// What a hidden file outside of the workspace reads as, by its ending. Programs look into their settings at each start:
+/// one without any setting lets them go on, and one of no bytes at all is broken to Maven, Composer and NuGet.
+const EMPTY: &[(&str, &str)] =
+    &[("", ""), ("json", "{}\n"), ("xml", "<settings/>\n"), ("config", "<configuration/>\n")];
+
 /// What was in place before, taken along into the new view.
 struct Kept {
     path: PathBuf,
@@ -129,7 +134,9 @@ struct Store;
 impl Store {
     fn new() -> io::Result<Store> {
         create_dir(Store::path("hidden"))?;
-        File::create(Store::path("empty"))?;
+        for (ending, text) in EMPTY {
+            std::fs::write(Store::path(&format!("empty.{ending}")), text)?;
+        }
         Ok(Store)
     }
 
@@ -210,7 +217,9 @@ fn covers(policy: &Policy, sockets: &[PathBuf], store: &Store) -> io::Result<Vec
             }
             Tree::of(&Store::path(&name), MountDepth::This)?
         } else {
-            Tree::of(&Store::path("empty"), MountDepth::This)?
+            let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+            let is_known = EMPTY.iter().any(|(other, _)| *other == ending);
+            Tree::of(&Store::path(&format!("empty.{}", if is_known { &ending } else { "" })), MountDepth::This)?
         };
         covers.push(Kept { path, tree: tree.with(READ_ONLY | HARMLESS, MountDepth::This)? });
     }
@@ -229,7 +238,7 @@ fn dev(store: &Store, devices: Vec<Kept>) -> io::Result<()> {
         symlink(target, dev.join(name))?;
     }
     create_dir(dev.join("pts"))?;
-    let terminals = Tree::new("devpts", &[("newinstance", ""), ("ptmxmode", "0666"), ("mode", "620")]);
+    let terminals = Tree::of_terminals();
     // Without terminals a few programs miss something; no reason to be without a fence.
     if let Ok(terminals) = terminals {
         terminals.mount(&dev.join("pts"))?;

@@ -13,6 +13,10 @@ use crate::options::CommandLimits;
 /// bash's exit code when the last command died of a signal (bash(1), EXIT STATUS).
 const SIGNALLED: i32 = 128;
 
+/// Without names: how far each had come is chance, and equal runs must read equal.
+pub(crate) const LEFT_RUNNING: &str = "Processes that the command left running were stopped. Start a server or a \
+    watcher in its own call with `background: true`.";
+
 /// Taken before a command.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Before {
@@ -57,6 +61,11 @@ pub(crate) fn notes(before: Before, lockdown: &Lockdown, end: End, reached: Reac
         notes.push(format!("Memory limit of {memory} reached; the kernel killed a process (`memory`)."));
     } else if reached.memory {
         notes.push(format!("Memory limit of {memory} reached; the command was killed (`memory`)."));
+    } else if reached.one_request && end != End::Code(0) {
+        notes.push(match memory_bytes {
+            Some(_) => format!("Memory limit of {memory} reached; a single large allocation was refused (`memory`)."),
+            None => "A single allocation was refused: it was larger than this machine's memory.".to_string(),
+        });
     } else if ended_by(libc::SIGKILL) && before.machine_kills < machine_kills() {
         notes.push("The machine ran out of memory, and the kernel killed a process.".to_string());
     }

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use rustix::process::WaitOptions;
 use rustix::thread::CapabilitySet;
 
-use crate::fence::policy::{self, Policy};
+use crate::fence::policy::{self, AnyPath, Policy};
 use crate::fence::{Layer, LayerKind, LayerState};
 use crate::launch::group::Group;
 use crate::launch::lockdown::{Fenced, Filter, Lockdown};
 use crate::launch::raw::{self, Forked, Namespaces};
-use crate::launch::seccomp::{Asks, Sockets};
+use crate::launch::seccomp::{Asks, Opens, Sockets};
 use crate::launch::{landlock, mounts, namespaces, proc, seccomp};
 use crate::network::Network;
 use crate::options::CommandLimits;
@@ -25,6 +25,22 @@ pub(crate) struct Raised {
     pub(crate) layers: Vec<Layer>,
     /// Of the proxy, made where commands are. The agent serves it.
     pub(crate) way_out: Option<TcpListener>,
+    /// `None`: no fence.
+    policy: Option<Policy>,
+}
+
+impl Raised {
+    /// For a command from which this is hidden, where no mounts cover it. The warden looks at each open where the kernel
+    /// asks it; where it does not, Landlock has to leave it out, and then nothing new can be made beside it.
+    pub(crate) fn hide_by_rules(&mut self, hidden: &[AnyPath]) -> io::Result<()> {
+        let (Some(policy), false) = (&self.policy, hidden.is_empty()) else { return Ok(()) };
+        if self.lockdown.asking_opens.is_none() && self.lockdown.rules.is_some() {
+            let policy = Policy { hidden: [&policy.hidden, hidden].concat(), ..policy.clone() };
+            let rules = landlock::ruleset(&policy, self.lockdown.fenced, self.lockdown.tmp.as_deref());
+            self.lockdown.rules = Some(rules.map_err(io::Error::other)?);
+        }
+        Ok(())
+    }
 }
 
 /// `Err`: the namespaces failed half-way, and this process is no longer of use.
@@ -72,16 +88,24 @@ fn raise_in(policy: Policy, group: Option<Group>) -> io::Result<Raised> {
         limits: policy.limits.clone(),
         rules: None,
         filter: None,
+        asking_opens: None,
         capabilities: kept_capabilities(policy.workspace()),
         roots: Vec::new(),
         tmp,
         group,
     };
+    if fenced == Fenced::ByNamespaces {
+        // Mounts see to what is written where; the warden sets the few modes that it is asked about.
+        lockdown.roots.push(PathBuf::from("/"));
+    }
     if fenced == Fenced::ByRules {
         lockdown.roots.extend(policy.writable.iter().map(|path| path.to_path_buf()));
         lockdown.roots.extend(lockdown.tmp.clone());
     }
     let asked = try_filter(&mut lockdown, sockets, Asks::Warden);
+    if asked.is_ok() && fenced == Fenced::ByRules {
+        lockdown.asking_opens = seccomp::filter(sockets, fenced, Asks::Warden, Opens::Asked);
+    }
     let filtered = if asked.is_ok() { Ok(()) } else { try_filter(&mut lockdown, sockets, Asks::Nobody) };
     let rules = landlock::ruleset(&policy, fenced, lockdown.tmp.as_deref()).map_err(io::Error::other);
     let ruled = rules.and_then(|rules| {
@@ -104,12 +128,12 @@ fn raise_in(policy: Policy, group: Option<Group>) -> io::Result<Raised> {
     say(LayerKind::Landlock, state(ruled));
     say(LayerKind::Seccomp, state(filtered));
     say(LayerKind::Notify, state(asked));
-    Ok(Raised { lockdown, namespaces, layers, way_out })
+    Ok(Raised { lockdown, namespaces, layers, way_out, policy: Some(policy) })
 }
 
 /// Leaves the filter in place if it works.
 fn try_filter(lockdown: &mut Lockdown, sockets: Sockets, asks: Asks) -> io::Result<()> {
-    let program = seccomp::filter(sockets, lockdown.fenced, asks);
+    let program = seccomp::filter(sockets, lockdown.fenced, asks, Opens::Free);
     let program = program.ok_or_else(|| io::Error::other("no filter for this processor"))?;
     lockdown.filter = Some(match asks {
         Asks::Warden => Filter::Asking(program),
@@ -130,12 +154,13 @@ fn none() -> Raised {
         limits: CommandLimits::default(),
         rules: None,
         filter: None,
+        asking_opens: None,
         capabilities: CapabilitySet::all(),
         roots: Vec::new(),
         tmp: None,
         group: None,
     };
-    Raised { lockdown, namespaces: Namespaces::None, layers: Vec::new(), way_out: None }
+    Raised { lockdown, namespaces: Namespaces::None, layers: Vec::new(), way_out: None, policy: None }
 }
 
 fn state(tried: io::Result<()>) -> LayerState {
@@ -147,7 +172,7 @@ fn state(tried: io::Result<()>) -> LayerState {
 
 /// In a process of its own, since there is no way back.
 fn try_on(lockdown: &mut Lockdown) -> io::Result<()> {
-    in_child(Namespaces::None, || lockdown.apply().map(drop))
+    in_child(Namespaces::None, || lockdown.apply(Opens::Free).map(drop))
 }
 
 fn in_child(namespaces: Namespaces, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {

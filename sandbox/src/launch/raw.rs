@@ -84,6 +84,21 @@ pub(crate) fn unblock_signals() {
     unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut()) };
 }
 
+/// Undoes what a parent may have left to us and every program inherits: signals that are ignored, and signals that are
+/// blocked. SIGPIPE stays as Rust's runtime has set it; a program that is started gets the default.
+pub(crate) fn take_no_signals_over() {
+    for signal in (1..=libc::SIGRTMAX()).filter(|signal| *signal != libc::SIGPIPE) {
+        default_signal(signal);
+    }
+    unblock_signals();
+}
+
+/// With an ignored SIGCHLD the kernel buries children itself, and nobody learns how they ended (wait(2)).
+pub(crate) fn default_signal(signal: libc::c_int) {
+    // SAFETY: SIG_DFL runs no code of ours. For numbers that the C library or the kernel keeps it only fails.
+    unsafe { libc::signal(signal, libc::SIG_DFL) };
+}
+
 fn signal_set(signal: Option<libc::c_int>) -> libc::sigset_t {
     let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: sigemptyset initialises the set that it is given, and does not fail.

@@ -14,7 +14,8 @@ use seccompiler::{
 };
 
 use crate::launch::lockdown::Fenced;
-use calls::{ADDRESSED, ATTRIBUTES, BY_PROCESS, IDENTITY, NEW_ATTRIBUTES, REFUSED, SHARED};
+use crate::launch::opens::BY_NAME;
+use calls::{ADDRESSED, ATTRIBUTES, BY_PROCESS, IDENTITY, NEW_ATTRIBUTES, REFUSED, SHARED, SYS_FCHMODAT2};
 
 /// Who else fences the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,9 @@ const PLAIN_PERSONALITIES: [u64; 3] = [0, libc::ADDR_NO_RANDOMIZE as u64, 0xffff
 /// x32 system calls have the numbers of others with this bit (Linux, arch/x86/include/uapi/asm/unistd.h).
 const X32_BIT: u32 = 0x4000_0000;
 
+/// Smaller ones are many, and each costs a question.
+pub(crate) const LARGE_REQUEST_BYTES: u64 = 64 << 20;
+
 /// Who answers for what the filter does not let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asks {
@@ -53,12 +57,24 @@ pub(crate) enum Asks {
     Nobody,
 }
 
+/// Whether the warden looks at each file that is opened by name: only where something is hidden and nothing covers it,
+/// since it costs each open some microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opens {
+    Free,
+    Asked,
+}
+
 /// `None`: no such filter for this machine's architecture.
-pub(crate) fn filter(sockets: Sockets, fenced: Fenced, asks: Asks) -> Option<BpfProgram> {
+pub(crate) fn filter(sockets: Sockets, fenced: Fenced, asks: Asks, opens: Opens) -> Option<BpfProgram> {
     let arch = TargetArch::try_from(std::env::consts::ARCH).ok()?;
     let mut rules = refused(sockets, fenced)?;
     if asks == Asks::Warden {
         rules.extend(IDENTITY.iter().map(|(call, _)| (*call, Vec::new())));
+        if opens == Opens::Asked {
+            rules.extend(BY_NAME.iter().map(|call| (*call, Vec::new())));
+        }
+        rules.extend(large_requests()?);
     }
     let refused = SeccompFilter::new(rules, SeccompAction::Allow, MARK, arch).ok()?;
     let mut program = absent();
@@ -113,9 +129,49 @@ fn refused(sockets: Sockets, fenced: Fenced) -> Option<Rules> {
         // An address given with a datagram. sendto(2) without one is send(2), which asyncio needs.
         rules.insert(libc::SYS_sendto, vec![rule(&[(4, Is::Ne, 0)])?]);
     }
+    rules.extend(lent_rights()?);
     if fenced == Fenced::ByRules {
         rules.extend(without_namespaces()?);
     }
+    Some(rules)
+}
+
+/// Requests for much memory at once, which are let through: the kernel tells nobody that it refused one.
+fn large_requests() -> Option<Rules> {
+    let mut rules = Rules::new();
+    let private = libc::MAP_PRIVATE as u64;
+    let writable = libc::PROT_WRITE as u64;
+    rules.insert(
+        libc::SYS_mmap,
+        vec![rule(&[
+            (1, Is::Ge, LARGE_REQUEST_BYTES),
+            (2, Is::MaskedEq(writable), writable),
+            (3, Is::MaskedEq(private), private),
+        ])?],
+    );
+    rules.insert(libc::SYS_mremap, vec![rule(&[(2, Is::Ge, LARGE_REQUEST_BYTES)])?]);
+    Some(rules)
+}
+
+/// Modes with which a program runs with its owner's or group's rights, set or made: of what the call is about, the warden
+/// knows. openat2(2) has its mode in memory, where no filter sees it.
+fn lent_rights() -> Option<Rules> {
+    let bits = [libc::S_ISUID, libc::S_ISGID].map(u64::from);
+    let set = |at: u8| bits.iter().map(|bit| rule(&[(at, Is::MaskedEq(*bit), *bit)])).collect::<Option<Vec<_>>>();
+    let made = |flags: u8, at: u8| {
+        let creates = [libc::O_CREAT, libc::O_TMPFILE & !libc::O_DIRECTORY].map(|flag| u64::from(flag.cast_unsigned()));
+        let both = creates.iter().flat_map(|flag| bits.map(|bit| (*flag, bit)));
+        both.map(|(flag, bit)| rule(&[(flags, Is::MaskedEq(flag), flag), (at, Is::MaskedEq(bit), bit)]))
+            .collect::<Option<Vec<_>>>()
+    };
+    let mut rules = Rules::from([
+        (libc::SYS_fchmod, set(1)?),
+        (libc::SYS_fchmodat, set(2)?),
+        (SYS_FCHMODAT2, set(2)?),
+        (libc::SYS_openat, made(2, 3)?),
+    ]);
+    #[cfg(target_arch = "x86_64")]
+    rules.extend([(libc::SYS_chmod, set(1)?), (libc::SYS_creat, set(1)?), (libc::SYS_open, made(1, 2)?)]);
     Some(rules)
 }
 
@@ -143,9 +199,10 @@ fn without_namespaces() -> Option<Rules> {
     Some(rules)
 }
 
-/// Characters typed into the terminal of somebody else.
+/// Characters typed into the terminal of somebody else, the console taken over, and what drivers the kernel loads for a
+/// terminal (line disciplines), which have had holes.
 fn terminals() -> Option<Vec<SeccompRule>> {
-    let requests = [libc::TIOCSTI, libc::TIOCLINUX];
+    let requests = [libc::TIOCSTI, libc::TIOCLINUX, libc::TIOCCONS, libc::TIOCSETD];
     requests.into_iter().map(|request| rule(&[(1, Is::MaskedEq(0xffff_ffff), request)])).collect()
 }
 
@@ -187,7 +244,8 @@ fn families(sockets: Sockets) -> Vec<u64> {
 /// All of the conditions together: argument number, comparison, value.
 fn rule(conditions: &[(u8, Is, u64)]) -> Option<SeccompRule> {
     let conditions = conditions.iter().map(|(argument, is, value)| {
-        let length = if *argument == 4 || matches!(is, Is::MaskedEq(_)) { Length::Qword } else { Length::Dword };
+        let length =
+            if *argument == 4 || matches!(is, Is::MaskedEq(_) | Is::Ge) { Length::Qword } else { Length::Dword };
         Condition::new(*argument, length, is.clone(), *value)
     });
     SeccompRule::new(conditions.collect::<Result<_, _>>().ok()?).ok()

@@ -6,13 +6,15 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
+use crate::hidden::{self, Search};
 use crate::launch::attributes::{self, Refused};
 use crate::launch::listener::{Answer, Asked, Listener};
-use crate::launch::lockdown::Lockdown;
+use crate::launch::lockdown::{Lockdown, most_data_bytes};
+use crate::launch::opens::{BY_NAME, Hidden};
 use crate::launch::seccomp::calls::{self, ATTRIBUTES, BY_PROCESS, IDENTITY, NEW_ATTRIBUTES};
 use crate::launch::{connect, read_proc};
 
@@ -28,15 +30,34 @@ pub(crate) struct Supervisor {
     proxy: Option<SocketAddr>,
     /// Of a command: what it may not do, we do not do for it.
     capabilities: CapabilitySet,
+    hidden: Hidden,
+    most_data_bytes: u64,
+    /// One request for memory was for more than a process may have.
+    pub(crate) refused_memory: bool,
     calls: BTreeSet<String>,
     paths: BTreeSet<String>,
+    /// What was asked for of it.
+    hits: BTreeSet<PathBuf>,
+    /// Files that were to run with the user's rights for others.
+    lending: BTreeSet<String>,
 }
 
 impl Supervisor {
-    pub(crate) fn new(listener: Listener, lockdown: &Lockdown) -> Supervisor {
+    pub(crate) fn new(listener: Listener, lockdown: &Lockdown, hidden: Hidden) -> Supervisor {
         let Lockdown { roots, proxy, capabilities, .. } = lockdown;
-        let (roots, proxy, capabilities) = (roots.clone(), *proxy, *capabilities);
-        Supervisor { listener, roots, proxy, capabilities, calls: BTreeSet::new(), paths: BTreeSet::new() }
+        Supervisor {
+            listener,
+            roots: roots.clone(),
+            proxy: *proxy,
+            capabilities: *capabilities,
+            hidden,
+            most_data_bytes: most_data_bytes(&lockdown.limits),
+            refused_memory: false,
+            calls: BTreeSet::new(),
+            paths: BTreeSet::new(),
+            hits: BTreeSet::new(),
+            lending: BTreeSet::new(),
+        }
     }
 
     /// To be called when there is something to read.
@@ -48,8 +69,23 @@ impl Supervisor {
     }
 
     fn decide(&mut self, asked: &Asked) -> Answer {
+        if let Some(bytes) = requested_bytes(asked) {
+            // The kernel decides by the same sum.
+            self.refused_memory |= self.most_data_bytes < data_bytes(asked.thread).saturating_add(bytes);
+            return Answer::Go;
+        }
         if NEW_ATTRIBUTES.contains(&asked.call) {
             return Answer::Refuse(libc::ENOSYS);
+        }
+        if BY_NAME.contains(&asked.call) {
+            return match self.hidden.find(asked, || self.listener.waits(asked)) {
+                Some(path) => {
+                    self.hits.insert(path);
+                    Answer::Refuse(libc::EACCES)
+                }
+                // Landlock guards what is outside.
+                None => Answer::Go,
+            };
         }
         if ATTRIBUTES.contains(&asked.call) {
             return self.change(asked);
@@ -88,6 +124,10 @@ impl Supervisor {
                 remember(&mut self.paths, path.display().to_string());
                 Answer::Refuse(libc::EPERM)
             }
+            Err(Refused::LendsRights(path)) => {
+                remember(&mut self.lending, path.display().to_string());
+                Answer::Refuse(libc::EPERM)
+            }
         }
     }
 
@@ -96,6 +136,9 @@ impl Supervisor {
         let mut notes = Vec::new();
         let list =
             |names: &BTreeSet<String>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let root = self.roots.first().map_or(Path::new("/"), PathBuf::as_path);
+        let hits: Vec<&Path> = self.hits.iter().map(|path| path.strip_prefix(root).unwrap_or(path)).collect();
+        notes.extend(hidden::note(&hits, Search::Whole));
         if !self.calls.is_empty() {
             notes.push(format!("The sandbox blocked: {}. No command can do that here.", list(&self.calls)));
         }
@@ -104,6 +147,10 @@ impl Supervisor {
             notes.push(format!(
                 "The sandbox blocked changing permissions, owner, times or attributes outside the workspace: {paths}."
             ));
+        }
+        if !self.lending.is_empty() {
+            let files = list(&self.lending);
+            notes.push(format!("The sandbox refused to set the set-user-ID or set-group-ID bit of: {files}."));
         }
         notes
     }
@@ -129,6 +176,24 @@ fn as_command<T>(kept: CapabilitySet, work: impl FnOnce() -> Result<T, Refused>)
     let done = work();
     rustix::thread::set_capabilities(None, own)?;
     done
+}
+
+/// Of memory, by a call that asks for much; of a mapping that grows, by how much it does.
+fn requested_bytes(asked: &Asked) -> Option<u64> {
+    let [_, second, third, ..] = asked.arguments;
+    match asked.call {
+        libc::SYS_mmap => Some(second),
+        libc::SYS_mremap => Some(third.saturating_sub(second)),
+        _ => None,
+    }
+}
+
+/// What counts against RLIMIT_DATA, by /proc/PID/status (proc_pid_status(5)).
+fn data_bytes(thread: u32) -> u64 {
+    let status = read_proc(&format!("/proc/{thread}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmData:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kib.unwrap_or(0).saturating_mul(1024)
 }
 
 fn stays_who_it_is(asked: &Asked) -> bool {

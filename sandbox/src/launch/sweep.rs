@@ -38,6 +38,27 @@ pub(crate) fn kill_all(command: Pid, group: Option<Pid>, namespaces: Namespaces)
     }
 }
 
+/// Whether programs run that `command` started and did not wait for.
+pub(crate) fn left_running(command: Pid, namespaces: Namespaces) -> bool {
+    everybody(namespaces).into_iter().any(|pid| pid != command && is_running(pid))
+}
+
+/// By /proc/PID/stat (proc_pid_stat(5)): a name in brackets, which may hold some, then a letter.
+fn is_running(pid: Pid) -> bool {
+    let stat = read_proc(&format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+}
+
+/// All processes of a command, where they have a namespace of their own, else all below us.
+pub(crate) fn everybody(namespaces: Namespaces) -> Vec<Pid> {
+    if namespaces != Namespaces::PidAndMount {
+        return descendants();
+    }
+    let names = std::fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let pids = names.filter_map(|name| Pid::from_raw(name.to_str()?.parse().ok()?));
+    pids.filter(|pid| *pid != Pid::INIT).collect()
+}
+
 /// Everything below us, parents before children.
 pub(crate) fn descendants() -> Vec<Pid> {
     let mut found = children(rustix::process::getpid());

@@ -33,6 +33,18 @@ impl Tree {
 
     /// A new file system. A setting without a value is a flag.
     pub(crate) fn new(kind: &str, settings: &[(&str, &str)]) -> io::Result<Tree> {
+        Tree::new_with(kind, settings, HARMLESS)
+    }
+
+    /// Terminals that programs open for programs (devpts). They are devices, so this is the one mount that may have
+    /// some; it makes them itself, and nobody can make others in it.
+    pub(crate) fn of_terminals() -> io::Result<Tree> {
+        let settings = [("newinstance", ""), ("ptmxmode", "0666"), ("mode", "620")];
+        let flags = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+        Tree::new_with("devpts", &settings, flags)
+    }
+
+    fn new_with(kind: &str, settings: &[(&str, &str)], flags: MountAttrFlags) -> io::Result<Tree> {
         let new = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
         for (name, value) in settings {
             if value.is_empty() {
@@ -42,7 +54,7 @@ impl Tree {
             }
         }
         fsconfig_create(&new)?;
-        Ok(Tree(fsmount(&new, FsMountFlags::FSMOUNT_CLOEXEC, HARMLESS)?))
+        Ok(Tree(fsmount(&new, FsMountFlags::FSMOUNT_CLOEXEC, flags)?))
     }
 
     pub(crate) fn with(self, flags: MountAttrFlags, depth: MountDepth) -> io::Result<Tree> {

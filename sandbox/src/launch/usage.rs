@@ -19,6 +19,8 @@ pub(crate) struct Reached {
     pub(crate) memory: bool,
     pub(crate) processes: bool,
     pub(crate) open_files: bool,
+    /// The kernel refused a single request, for more than all of a process may have.
+    pub(crate) one_request: bool,
 }
 
 /// One command's watch. Each look costs some microseconds a process.
@@ -48,7 +50,7 @@ impl Watch {
 
     /// `true`: the command is to be ended.
     pub(crate) fn look(&mut self) -> bool {
-        let all = self.all();
+        let all = sweep::everybody(self.namespaces);
         if self.namespaces == Namespaces::PidAndMount && self.processes <= 2 * all.len() as u64 {
             self.reached.processes |= no_more_processes(self.processes);
         }
@@ -69,15 +71,6 @@ impl Watch {
         // What is half way there may be past the kernel's own bound, which names no limit, before the rest is over.
         self.rest = if own < limit / 2 { REST } else { 0 };
         self.reached.memory
-    }
-
-    fn all(&self) -> Vec<Pid> {
-        if self.namespaces != Namespaces::PidAndMount {
-            return sweep::descendants();
-        }
-        let names = std::fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.file_name());
-        let pids = names.filter_map(|name| Pid::from_raw(name.to_str()?.parse().ok()?));
-        pids.filter(|pid| *pid != Pid::INIT).collect()
     }
 }
 

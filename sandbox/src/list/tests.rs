@@ -78,3 +78,17 @@ fn cancel_ends_it() {
     let effect = Effect::List { path: "".into(), glob: None, depth: None, limit: 9 };
     assert_eq!(bench.act_until(&effect, &cancel).unwrap_err().to_string(), "cancelled");
 }
+
+#[test]
+fn a_look_whose_thread_does_not_end_is_not_waited_for() {
+    let (bench, cancel) = (bench(), Cancel::default());
+    // The work ends when the test does: a disk that does not answer.
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let stop = cancel.clone();
+    let work = bench.host.look(&cancel, move |_, _| {
+        stop.stop(Stop::Human);
+        Ok(ended.recv().is_ok())
+    });
+    assert_eq!(bench.block_on(work).unwrap_err().to_string(), "cancelled");
+    drop(end);
+}

@@ -35,7 +35,7 @@ fn reads_as_the_host_does() {
     assert_eq!(read("src"), "`src` is a directory.");
     assert_eq!(read("../a.txt"), "`../a.txt` is outside the workspace.");
     assert_eq!(read("/etc/passwd"), "`/etc/passwd` is outside the workspace.");
-    assert!(read("src/lib.rs").starts_with("`src/lib.rs` has 4 bytes; at most 3 can be read."));
+    assert!(read("src/lib.rs").starts_with("`src/lib.rs` is too large (4 bytes, limit 3)."));
 }
 
 #[test]

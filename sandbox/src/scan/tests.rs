@@ -18,7 +18,8 @@ impl Bench {
         let root = folder.path().join("work");
         fs::create_dir(&root).unwrap();
         let objects = Objects::open(&folder.path().join("kept"), &root, "session", 1 << 30).unwrap();
-        let mut bench = Bench { files: Files::open(&root).unwrap(), folder, objects, manifest: Manifest::default() };
+        let mut bench =
+            Bench { files: Files::open(&root, Vec::new()).unwrap(), folder, objects, manifest: Manifest::default() };
         for (path, text) in files {
             bench.write(path, text);
         }
@@ -39,12 +40,13 @@ impl Bench {
     /// What changed, as `path before>after` with the first letter of the kind of state.
     fn scan(&mut self) -> String {
         let until = Instant::now() + Duration::from_secs(60);
-        let changes = self.files.scan(&mut self.manifest, &mut self.objects, until).unwrap();
+        let changes = self.files.scan(&mut self.manifest, &mut self.objects, Look::Next, until).unwrap();
         let letter = |state: &Option<FileState>| match state {
             None => '-',
             Some(FileState::File { .. }) => 'f',
             Some(FileState::Unkept { .. }) => 'u',
             Some(FileState::Link { .. }) => 'l',
+            Some(FileState::Special { .. }) => 's',
             Some(FileState::Dir) => 'd',
         };
         let shown = changes
@@ -99,8 +101,9 @@ fn git_directories_are_not_looked_at_at_any_depth() {
 fn files_that_stop_being_ignored_were_not_made() {
     let mut bench = Bench::new(&[(".gitignore", "data\n"), ("data/old", "mine"), ("a", "")]);
     assert_eq!(bench.paths(), ".gitignore a");
-    // Long after `data/old` was made.
-    bench.manifest.looked_ns += 3_600_000_000_000;
+    // Longer than the doubt about the time of a file.
+    std::thread::sleep(Duration::from_millis(60));
+    assert_eq!(bench.scan(), "");
     bench.write(".gitignore", "");
     assert_eq!(bench.scan(), ".gitignore f>f");
     assert_eq!(bench.paths(), ".gitignore a data data/old");
@@ -111,16 +114,66 @@ fn files_that_stop_being_ignored_were_not_made() {
 }
 
 #[test]
-fn files_that_are_ignored_from_now_on_did_not_go() {
+fn files_that_are_ignored_from_now_on_are_still_looked_at() {
     let mut bench = Bench::new(&[("a.o", ""), ("d/b.o", ""), ("c", "")]);
     bench.write(".gitignore", "*.o\nd\n");
-    // What was known is still looked at, until the rules are read again.
     assert_eq!(bench.scan(), ".gitignore ->f");
     bench.write("a.o", "changed");
     bench.write("c", "changed");
     bench.write(".gitignore", "*.o\nd\n\n");
     assert_eq!(bench.scan(), ".gitignore f>f, a.o f>f, c f>f");
+    // What is made under a rule that was there before is ignored, as its author wants.
+    bench.write("new.o", "");
+    bench.write("d/new", "");
+    assert_eq!(bench.scan(), "");
+    // The next session begins with the rules as they are.
+    let until = Instant::now() + Duration::from_secs(60);
+    bench.write(".gitignore", "*.o\nd\n");
+    bench.files.scan(&mut bench.manifest, &mut bench.objects, Look::First, until).unwrap();
     assert_eq!(bench.paths(), ".gitignore c");
+}
+
+#[test]
+fn who_writes_a_rule_does_not_hide_what_comes_with_it() {
+    let mut bench = Bench::new(&[(".gitignore", "*.o\n"), ("sub/a", "")]);
+    bench.write(".gitignore", "*\n");
+    bench.write("evil.sh", "");
+    bench.write("deep/er/evil", "");
+    bench.write("built.o", "");
+    assert_eq!(bench.scan(), ".gitignore f>f, deep ->d, deep/er ->d, deep/er/evil ->f, evil.sh ->f");
+    // A rule file that hides itself and its directory, and one in a directory that was there.
+    let mut bench = Bench::new(&[("sub/a", "")]);
+    bench.write("new/.ignore", "*\n");
+    bench.write("new/evil", "");
+    bench.write("sub/.gitignore", "*\n");
+    bench.write("sub/evil", "");
+    assert_eq!(bench.scan(), "new ->d, new/.ignore ->f, new/evil ->f, sub/.gitignore ->f, sub/evil ->f");
+    // Rules that only give way.
+    let mut bench = Bench::new(&[(".gitignore", "build/\n"), ("build/old", ""), ("a", "")]);
+    std::thread::sleep(Duration::from_millis(60));
+    assert_eq!(bench.scan(), "");
+    bench.write(".gitignore", "build/*\n!build/kept\n");
+    bench.write("build/kept", "");
+    bench.write("new", "");
+    assert_eq!(bench.scan(), ".gitignore f>f, build/kept u>f, new ->f");
+}
+
+#[test]
+fn gits_own_exclude_file_hides_nothing_that_comes_later_in_a_session() {
+    let mut bench = Bench::new(&[(".git/info/exclude", "*.o\n"), ("a", ""), ("b.o", "")]);
+    assert_eq!(bench.paths(), "a");
+    bench.write(".git/info/exclude", "*.o\n.envrc\n");
+    bench.write(".envrc", "");
+    bench.write("new.o", "");
+    assert_eq!(bench.scan(), ".envrc ->f");
+    bench.write("sub/.git/info/exclude", "*\n");
+    bench.write("sub/hidden", "");
+    assert_eq!(bench.scan(), "sub ->d, sub/hidden ->f");
+    // Somebody wrote it between two sessions.
+    bench.write(".git/info/exclude", "a\n");
+    let until = Instant::now() + Duration::from_secs(60);
+    bench.files.scan(&mut bench.manifest, &mut bench.objects, Look::First, until).unwrap();
+    assert_eq!(bench.paths(), ".envrc b.o new.o sub");
 }
 
 #[test]
@@ -133,7 +186,7 @@ fn kinds_of_files_and_what_takes_their_place() {
     fs::rename(bench.root().join("d"), bench.root().join("moved")).unwrap();
     bench.write("d", "a file now");
     assert!(std::process::Command::new("mkfifo").arg(bench.root().join("fifo")).status().unwrap().success());
-    assert_eq!(bench.scan(), "a f>l, d d>f, d/e d>-, d/e/f f>-, moved ->d, moved/e ->d, moved/e/f ->f");
+    assert_eq!(bench.scan(), "a f>l, d d>f, d/e d>-, d/e/f f>-, fifo ->s, moved ->d, moved/e ->d, moved/e/f ->f");
     fs::write(bench.root().join("big"), vec![1; 6 << 20]).unwrap();
     assert_eq!(bench.scan(), "big ->u");
 }
@@ -154,5 +207,19 @@ fn a_directory_that_was_swapped_for_a_link_shows_nothing_of_the_outside() {
 fn a_look_ends_in_time() {
     let mut bench = Bench::new(&[("a", "1"), ("b", "2")]);
     let passed = Instant::now();
-    assert_eq!(bench.files.scan(&mut bench.manifest, &mut bench.objects, passed), Err(Late));
+    assert_eq!(bench.files.scan(&mut bench.manifest, &mut bench.objects, Look::Next, passed), Err(Late));
+}
+
+#[test]
+fn our_own_files_are_no_part_of_the_workspace() {
+    let mut bench = Bench::new(&[("a", "1"), (".local/state/agent/sessions/s.jsonl", "{}")]);
+    assert!(bench.paths().contains("sessions"));
+    let own = fs::canonicalize(bench.root()).unwrap().join(".local/state/agent");
+    bench.files = Files::open(&bench.root(), vec![own]).unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    bench.files.scan(&mut bench.manifest, &mut bench.objects, Look::First, until).unwrap();
+    assert_eq!(bench.paths(), "a .local .local/state");
+    bench.write(".local/state/agent/sessions/t.jsonl", "{}");
+    bench.write(".local/state/other", "");
+    assert_eq!(bench.scan(), ".local/state/other ->f");
 }

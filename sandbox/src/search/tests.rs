@@ -80,7 +80,23 @@ fn lines_around_a_match_come_with_it_and_only_with_those_shown() {
 #[test]
 fn long_lines_are_cut_between_characters() {
     let found = search("two", "long.txt", None, 9).unwrap();
-    assert_eq!(found.lines[0].text.len(), 299);
+    assert_eq!(found.lines[0].text.len(), 299 + " [...]".len());
+}
+
+#[test]
+fn of_a_long_line_the_part_around_the_match_is_shown() {
+    let text = format!("{}NEEDLE{}\n", "é".repeat(50_000), "y".repeat(50_000));
+    let bench = Bench::new(&[("min.js", &text)]);
+    let effect = Effect::Search { pattern: "NEEDLE".into(), path: "".into(), glob: None, context: 0, limit: 9 };
+    let Ok(Observation::Found(found)) = bench.act(&effect) else { panic!() };
+    let expected = format!("[...] {}NEEDLE{} [...]", "é".repeat(50), "y".repeat(194));
+    assert_eq!(found.lines[0].text, expected);
+}
+
+#[test]
+fn a_pattern_is_bounded() {
+    let error = search(&"a".repeat(20_000), "", None, 9).unwrap_err();
+    assert!(error.ends_with("it has 20000 bytes, and at most 10000 are allowed"), "{error}");
 }
 
 #[test]

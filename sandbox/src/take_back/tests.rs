@@ -152,11 +152,11 @@ impl World {
         let files = self.host.files();
         let objects = self.watch.objects();
         let links = self.history.links(objects, |step| from <= step).unwrap();
-        let back = files.plan_back(&links, merge, objects).unwrap();
-        files.take_back(&back)?;
+        let back = files.plan_back(&links, merge, &[], objects).unwrap();
+        files.take_back(&back, &mut |_, _| ())?;
         let records = links.iter().map(|link| link.record).collect();
         let changes = objects.keep_changes(&back.changes).unwrap();
-        self.tell(vec![Note::Undoing { records, whole: true, changes, files: 0 }]);
+        self.tell(vec![Note::Undoing { records, whole: true, merged: merge == Merge::Text, changes, files: 0 }]);
         Ok(())
     }
 
@@ -164,8 +164,8 @@ impl World {
         let files = self.host.files();
         let objects = self.watch.objects();
         let (undo, links) = self.history.last_undo(objects).unwrap().unwrap();
-        let back = files.plan_back(&links, Merge::No, objects).unwrap();
-        files.take_back(&back).unwrap();
+        let back = files.plan_back(&links, Merge::No, &[], objects).unwrap();
+        files.take_back(&back, &mut |_, _| ()).unwrap();
         let changes = objects.keep_changes(&back.changes).unwrap();
         self.tell(vec![Note::Redoing { undo, changes, files: 0 }]);
     }

@@ -120,13 +120,44 @@ fn what_is_no_file_is_refused() {
 
 #[test]
 fn git_files_are_refused() {
-    for path in [".git/config", ".git", "sub/.GIT/hooks/x", "link/config", "bare/config"] {
-        let bench = Bench::new(&[(".git/HEAD", "x"), ("bare/HEAD", ""), ("bare/objects/x", ""), ("bare/refs/x", "")]);
+    for path in [".git/config", ".git", "sub/.GIT/hooks/x", "link/config", "bare/config", "linked/config.worktree"] {
+        let bench = Bench::new(&[
+            (".git/HEAD", "x"),
+            ("bare/HEAD", ""),
+            ("bare/objects/x", ""),
+            ("bare/refs/x", ""),
+            ("linked/HEAD", ""),
+            ("linked/commondir", ""),
+        ]);
         symlink(".git", bench.root().join("link")).unwrap();
         let error = bench.write(vec![change(path, None, Some("x"))]).unwrap_err().to_string();
         assert!(error.starts_with(&format!("`{path}` ")) && error.contains("git commands"), "{error}");
     }
     check(&[], vec![change(".github/x.yml", None, Some("x"))], "written", &[(".github/x.yml", "x")]);
+}
+
+#[test]
+fn no_directory_becomes_a_repository_in_one_edit_or_in_several() {
+    let pieces = [
+        ["docs/HEAD", "docs/commondir", "docs/x"],
+        ["docs/commondir", "docs/x", "docs/head"],
+        ["docs/objects/x", "docs/refs/heads/main", "docs/HEAD"],
+        ["docs/HEAD", "docs/objects", "docs/refs/x"],
+        ["objects/x", "HEAD", "refs/x"],
+    ];
+    let create = |path: &str| change(path, None, Some("x"));
+    for paths in pieces {
+        let bench = Bench::new(&[]);
+        let last = paths.iter().map(|path| bench.write(vec![create(path)])).filter_map(Result::err).next();
+        let error = last.unwrap_or_else(|| panic!("{paths:?}")).to_string();
+        assert!(error.contains("would make a git repository") && error.contains("nothing was written"), "{error}");
+        let bench = Bench::new(&[]);
+        let error = bench.write(paths.map(create).to_vec()).unwrap_err().to_string();
+        assert!(error.contains("would make a git repository"), "{error}");
+        assert_eq!(std::fs::read_dir(bench.root()).unwrap().count(), 0);
+    }
+    let harmless = ["src/HEAD", "src/objects/a.rs", "src/refs.rs", "lib/refs/HEAD"];
+    Bench::new(&[]).write(harmless.map(create).to_vec()).unwrap();
 }
 
 #[test]

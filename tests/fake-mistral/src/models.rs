@@ -117,6 +117,15 @@ pub fn default_models() -> Vec<ModelCard> {
     ]
 }
 
+/// What Mistral offers since Devstral is retired: no Devstral, and the models that think come first, the largest of them
+/// before all.
+pub fn current_models() -> Vec<ModelCard> {
+    let mut models: Vec<ModelCard> =
+        default_models().into_iter().filter(|card| !card.id.contains("devstral")).rev().collect();
+    models.sort_by_key(|card| (!card.reasons(), std::cmp::Reverse(card.max_context_length)));
+    models
+}
+
 /// The body of `GET /v1/models`: one card for each id and each alias.
 pub fn model_list(models: &[ModelCard]) -> Value {
     let names = |card: &ModelCard| std::iter::once(card.id.clone()).chain(card.aliases.clone()).collect::<Vec<_>>();

@@ -9,13 +9,13 @@ use hyper::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
 use crate::check::check;
-use crate::delivery::{Delivery, Step, steps};
+use crate::delivery::{After, Delivery, Ending, Step, steps};
 use crate::error::ApiError;
 use crate::journal::Journal;
 use crate::models::{model_card, model_list};
 use crate::reply::{Form, Reply};
 use crate::script::{Script, Turn};
-use crate::server::{Checking, Config, Key};
+use crate::server::{Checking, Config, Key, Listing};
 use crate::wire::{Stamp, events, object};
 
 /// Everything one server knows.
@@ -77,13 +77,26 @@ pub(crate) fn answer(state: &State, head: &hyper::http::request::Parts, body: &B
     }
     match (path, &head.method) {
         ("/v1/chat/completions", &Method::POST) => chat(state, body).unwrap_or_else(Answer::from),
-        ("/v1/models", &Method::GET) => Answer::json(200, &model_list(&state.config.models)),
+        ("/v1/models", &Method::GET) => list(&state.config),
         ("/v1/chat/completions" | "/v1/models", _) => ApiError::method_not_allowed().into(),
         (other, &Method::GET) => {
             let card = other.strip_prefix("/v1/models/").and_then(|name| model_card(&state.config.models, name));
             card.map_or_else(|| ApiError::not_found().into(), |card| Answer::json(200, &card))
         }
         _ => ApiError::not_found().into(),
+    }
+}
+
+fn list(config: &Config) -> Answer {
+    match config.listing {
+        Listing::Served => Answer::json(200, &model_list(&config.models)),
+        Listing::Refused(status) => Answer::json(status, &json!({"message": "no list for you"})),
+        Listing::Silent => respond(
+            200,
+            Vec::new(),
+            Vec::new(),
+            &Delivery { ending: Ending::Stall(After::Bytes(0)), ..Delivery::default() },
+        ),
     }
 }
 

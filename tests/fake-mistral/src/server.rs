@@ -23,6 +23,7 @@ use crate::script::Script;
 pub struct Config {
     pub key: Key,
     pub models: Vec<ModelCard>,
+    pub listing: Listing,
     pub checking: Checking,
     /// Where accepted chat bodies go, one file a server; by default the folder that `AGENT_TEST_BODIES` names, if any.
     /// The folder must exist.
@@ -34,10 +35,21 @@ impl Default for Config {
         Config {
             key: Key::Any,
             models: default_models(),
+            listing: Listing::Served,
             checking: Checking::Strict,
             save_bodies: std::env::var_os("AGENT_TEST_BODIES").filter(|folder| !folder.is_empty()).map(PathBuf::from),
         }
     }
+}
+
+/// What a request for the list of models gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listing {
+    Served,
+    /// A status, with an error in JSON: keys that may only chat, gateways, servers that still load their model.
+    Refused(u16),
+    /// Nothing, with the connection open until the client or the test gives up.
+    Silent,
 }
 
 /// Which `Authorization: Bearer` is let in. `/health` never asks.

@@ -48,7 +48,7 @@ pub(crate) struct CiArgs {
     #[arg(long, value_name = "TIME", default_value = "10m")]
     pub(crate) check_time: String,
 
-    /// Write the change to this file, for `git am`; `-` is stdout
+    /// Write the change to this file, for `git am --keep-cr`; `-` is stdout
     #[arg(long, value_name = "FILE")]
     pub(crate) patch: Option<PathBuf>,
 

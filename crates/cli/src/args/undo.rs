@@ -45,6 +45,10 @@ pub(crate) struct UndoArgs {
     #[arg(long = "file", value_name = "F")]
     pub(crate) files: Vec<PathBuf>,
 
+    /// Where the session's directory is now, if it was moved
+    #[arg(long, value_name = "DIR")]
+    pub(crate) workspace: Option<PathBuf>,
+
     /// Remove only the session's lines from text files changed since
     #[arg(long)]
     pub(crate) merge: bool,
@@ -59,6 +63,10 @@ pub(crate) struct UndoArgs {
 pub(crate) struct RedoArgs {
     /// Session id, or its start or end [default: the latest here that changed files]
     pub(crate) id: Option<String>,
+
+    /// Where the session's directory is now, if it was moved
+    #[arg(long, value_name = "DIR")]
+    pub(crate) workspace: Option<PathBuf>,
 
     /// Only show what would be done
     #[arg(long)]

@@ -55,6 +55,11 @@ pub(crate) struct BoundArgs {
     #[arg(long, value_name = "DIR[:ro]")]
     pub(crate) add_dir: Vec<String>,
 
+    /// Show the model a file that is hidden because it may hold secrets, such as .env; patterns as in .gitignore;
+    /// repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) show: Vec<String>,
+
     /// Limit each command [default: time=30m, processes=4096, open_files=65536, file_size=16G, tmp=4G, and memory as
     /// much as the machine has]
     #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
@@ -79,7 +84,7 @@ pub(crate) struct BoundArgs {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ModelArgs {
-    /// The model to use [default: devstral-medium-latest]
+    /// The model to use [default: the first of Devstral, Mistral Medium, Large, Small and Codestral that the server lists]
     #[arg(long, value_name = "ID")]
     pub(crate) model: Option<String>,
 
@@ -92,9 +97,17 @@ pub(crate) struct ModelArgs {
     #[arg(long, value_name = "URL")]
     pub(crate) base_url: Option<String>,
 
-    /// Name of the environment variable that holds the key [default: MISTRAL_API_KEY]
+    /// Name of the environment variable that holds the key [default: MISTRAL_API_KEY, for Mistral and this machine only]
     #[arg(long, value_name = "NAME")]
     pub(crate) api_key_env: Option<String>,
+
+    /// Whose requests the server understands [default: inferred from the URL]
+    #[arg(long, value_enum)]
+    pub(crate) provider: Option<ProviderArg>,
+
+    /// Wait this long for the first byte of a reply [default: 5m, on this machine 30m]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) first_byte_timeout: Option<String>,
 
     /// The directory to work in [default: the current one]
     #[arg(long, value_name = "DIR")]
@@ -125,6 +138,14 @@ pub(crate) struct ProgramArgs {
     /// How long to wait for an answer on --input before giving up with exit code 4 [default: 5m]
     #[arg(long, value_name = "TIME")]
     pub(crate) approval_timeout: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProviderArg {
+    /// Mistral's, also behind a gateway
+    Mistral,
+    /// OpenAI's, as llama.cpp, Ollama, vLLM and most others understand it
+    Openai,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,11 +1,14 @@
 //! What a run changed, as git has it: a tree beside the base's tree. The files are read as they are, bytes for bytes.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::git::Git;
+use super::ignore_files;
 use crate::account::{ChangedFile, Kind};
 
 /// One path that is otherwise.
@@ -52,20 +55,51 @@ pub(crate) struct Taken {
     pub(crate) tree: String,
     /// What nobody can read or git cannot keep; of these the tree has what was there before.
     pub(crate) left_out: Vec<PathBuf>,
+    /// What is below the path of a submodule: another repository's, so that no commit of this one can have it.
+    pub(crate) in_submodules: Vec<PathBuf>,
 }
 
 /// Records all files that .gitignore does not leave out, and gives their tree.
 pub(crate) fn take(git: &Git, root: &Path) -> anyhow::Result<Taken> {
     // git would look into it, and by its own configuration start what that names.
     let nested = nested_repositories(root);
-    let mut left_out = Vec::new();
-    if add(git, root, &nested).is_err() {
-        left_out = unreadable(root);
+    let mut left_out = ignore_files::remove_odd(root);
+    if add(git, root, &[nested.as_slice(), &left_out].concat()).is_err() {
+        left_out.extend(unreadable(root));
         add(git, root, &[nested, left_out.clone()].concat())?;
     }
     let tree = git.line(&["write-tree"])?;
     let name = |path: PathBuf| path.strip_prefix(root).map(Path::to_owned).unwrap_or(path);
-    Ok(Taken { tree, left_out: left_out.into_iter().map(name).collect() })
+    let in_submodules = in_submodules(git, root)?;
+    Ok(Taken { tree, left_out: left_out.into_iter().map(name).collect(), in_submodules })
+}
+
+/// A worktree of ours has the directories of submodules empty: whatever is in them was made by the run. Of one that was
+/// filled by git, only the directory.
+fn in_submodules(git: &Git, root: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let staged = git.run(&["ls-files", "--stage", "-z"])?;
+    let mut found = Vec::new();
+    for entry in staged.split(|byte| *byte == 0).filter(|entry| entry.starts_with(b"160000 ")) {
+        let Some(tab) = entry.iter().position(|byte| *byte == b'\t') else { continue };
+        let path = PathBuf::from(OsStr::from_bytes(entry.get(tab + 1..).unwrap_or_default()));
+        let mut dirs = vec![path.clone()];
+        while let Some(dir) = dirs.pop() {
+            let entries: Vec<fs::DirEntry> = fs::read_dir(root.join(&dir)).into_iter().flatten().flatten().collect();
+            if entries.iter().any(|entry| entry.file_name() == ".git") {
+                found.push(dir);
+                continue;
+            }
+            for entry in entries {
+                let below = dir.join(entry.file_name());
+                match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    true => dirs.push(below),
+                    false => found.push(below),
+                }
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 fn add(git: &Git, root: &Path, without: &[PathBuf]) -> anyhow::Result<()> {
@@ -79,6 +113,7 @@ fn add(git: &Git, root: &Path, without: &[PathBuf]) -> anyhow::Result<()> {
 /// Brings the files back to what [`take`] took last: what checks leave behind goes. Ignored files stay, so builds are
 /// warm.
 pub(crate) fn reset(git: &Git, root: &Path) -> anyhow::Result<()> {
+    ignore_files::remove_odd(root);
     git.run(&["checkout-index", "--all", "--force", "--quiet"])?;
     let clean = || git.run(&["clean", "-d", "--force", "--quiet"]).map(|_| ());
     clean().or_else(|_| {
@@ -132,6 +167,47 @@ pub(crate) fn nested_repositories(root: &Path) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+/// Directories of a new tree that git would take for repositories when they are checked out, and that are not such in
+/// the base. Also where the case of names does not count.
+pub(crate) fn repositories(git: &Git, base: &str, tree: &str, changed: &[Changed]) -> anyhow::Result<Vec<String>> {
+    let new = changed.iter().filter(|changed| changed.new.is_there()).flat_map(|changed| holders(&changed.path));
+    let candidates: BTreeSet<String> = new.map(|(dir, _)| dir).collect();
+    if candidates.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all = |tree: &str| -> anyhow::Result<BTreeSet<String>> {
+        let raw = git.run(&["ls-tree", "-r", "-z", "--name-only", "--full-tree", tree])?;
+        let paths = raw.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+        Ok(complete(paths.flat_map(|path| holders(&path))))
+    };
+    let (before, after) = (all(base)?, all(tree)?);
+    Ok(after.difference(&before).filter(|dir| candidates.contains(*dir)).cloned().collect())
+}
+
+/// What makes a directory a repository (setup.c of git, `is_git_directory`).
+const PIECES: [&str; 4] = ["head", "commondir", "objects", "refs"];
+
+/// Each directory above `path` that has one of these pieces by it, and which.
+fn holders(path: &str) -> Vec<(String, usize)> {
+    let parts: Vec<&str> = path.split('/').collect();
+    let piece = |part: &str| PIECES.iter().position(|piece| part.eq_ignore_ascii_case(piece));
+    let found = parts.iter().enumerate().filter_map(|(at, part)| Some((parts.get(..at)?.join("/"), piece(part)?)));
+    found.map(|(dir, piece)| (if dir.is_empty() { ".".to_owned() } else { dir }, piece)).collect()
+}
+
+/// Those that have enough of them.
+fn complete(holders: impl Iterator<Item = (String, usize)>) -> BTreeSet<String> {
+    let mut all: BTreeMap<String, [bool; 4]> = BTreeMap::new();
+    for (dir, piece) in holders {
+        if let Some(has) = all.entry(dir).or_default().get_mut(piece) {
+            *has = true;
+        }
+    }
+    let whole =
+        all.into_iter().filter(|(_, [head, commondir, objects, refs])| *head && (*commondir || *objects && *refs));
+    whole.map(|(dir, _)| dir).collect()
 }
 
 /// In the order of their paths; a rename is a file that goes and one that comes.
@@ -215,6 +291,15 @@ pub(crate) fn commit(git: &Git, tree: &str, base: &str, author: &Author, message
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pieces_that_make_a_repository() {
+        let made =
+            |paths: &[&str]| complete(paths.iter().flat_map(|path| holders(path))).into_iter().collect::<Vec<_>>();
+        assert_eq!(made(&["docs/HEAD", "docs/commondir", "lib/HEAD", "lib/objects/x"]), ["docs"]);
+        assert_eq!(made(&["a/b/head", "a/b/objects/1", "a/b/REFS/x", "HEAD", "commondir"]), [".", "a/b"]);
+        assert!(made(&["docs/HEAD.md", "docs/objects", "docs/refs", "src/objects/HEAD"]).is_empty());
+    }
 
     #[test]
     fn an_author_has_a_name_and_an_address() {

@@ -29,12 +29,12 @@ impl Origin {
         let overrides = Overrides { kind, url: args.forge_url.clone() };
         let project = Project::find(&remote, &overrides).map_err(error)?;
         let token_env = args.token_env.clone().unwrap_or_else(|| default_token_env(project.kind).to_owned());
-        let token = std::env::var(&token_env).ok().filter(|token| !token.trim().is_empty());
+        let token = mask::read_key(&token_env);
         let name = project.kind.name();
         let token = token
             .ok_or_else(|| anyhow::anyhow!("no token for {name}: {token_env} is not set"))
             .hint(format!("export {token_env}=..., or name another variable with --token-env"))?;
-        let forge = Forge::new(project, SecretString::from(token.trim().to_owned())).map_err(error)?;
+        let forge = Forge::new(project, SecretString::from(token)).map_err(error)?;
         let program = std::env::current_exe().context("cannot find the agent program itself")?;
         Ok(Origin { forge, token_env, program })
     }

@@ -1,7 +1,7 @@
 //! What is written for others: files, the job's page, the terminal. Nothing of it holds a secret of our environment.
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
@@ -14,7 +14,7 @@ use crate::args::{CiArgs, Output};
 use crate::harmless::harmless;
 use crate::hint::{Exit, Hint as _, Hinted};
 use crate::screen::{Paint, Screen};
-use crate::{sessions, show};
+use crate::{out, sessions, show};
 
 /// How many things go to stdout.
 fn claims(args: &CiArgs) -> usize {
@@ -104,7 +104,7 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8], scanner: &Scanner) -> anyhow
     let shown = path.display().to_string();
     refuse_leak(&shown, bytes, scanner)?;
     if is_stdout(path) {
-        return Ok(io::stdout().lock().write_all(bytes)?);
+        return Ok(out::stdout().write_all(bytes)?);
     }
     std::fs::write(path, bytes).with_context(|| format!("cannot write {shown}")).hint(UNWRITABLE)
 }
@@ -169,7 +169,7 @@ pub(crate) fn print(args: &CiArgs, screen: &Screen, result: &CiResult) -> anyhow
         screen.line(Paint::Plain, &format!("hint: {}", harmless(hint)));
     }
     if let Some(pull_request) = result.pull_request.as_ref().filter(|_| claims(args) == 0) {
-        writeln!(io::stdout(), "{}", pull_request.url)?;
+        writeln!(out::stdout(), "{}", pull_request.url)?;
     }
     Ok(())
 }
@@ -185,10 +185,10 @@ impl StopCommands {
     pub(crate) fn here() -> StopCommands {
         let on_runner = std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true");
         // Not to be guessed by what is shown in between.
-        let word = (on_runner && !io::stderr().is_terminal()).then(session::Store::new_id);
+        let word = (on_runner && !out::stderr_is_terminal()).then(session::Store::new_id);
         if let Some(word) = &word {
             // Nobody is left to tell if stderr is closed.
-            let _ = writeln!(io::stderr(), "::stop-commands::{word}");
+            let _ = writeln!(out::stderr(), "::stop-commands::{word}");
         }
         StopCommands(word)
     }
@@ -198,7 +198,7 @@ impl Drop for StopCommands {
     fn drop(&mut self) {
         if let Some(word) = &self.0 {
             // As above.
-            let _ = writeln!(io::stderr(), "::{word}::");
+            let _ = writeln!(out::stderr(), "::{word}::");
         }
     }
 }

@@ -57,7 +57,7 @@ pub(crate) enum Outcome {
     NoChange,
     /// A check that passed before fails with the change. Exit code 1.
     ChecksFailed,
-    /// The change contains a secret or a file that CI runs. Exit code 6.
+    /// The change contains a secret, a file that CI runs or a git repository. Exit code 6.
     Withheld,
     /// The change exists, but pushing it or opening the pull request failed. Exit code 1.
     NotPublished,

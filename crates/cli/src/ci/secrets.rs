@@ -97,6 +97,12 @@ fn is_secret(name: &str, value: &str, always: &[String], vouched: &[String]) -> 
     !harmless && (telling || kind_of(value).is_some())
 }
 
+/// Whether a text holds a key of a known kind: then it is hidden from the model where git ignores it. Stricter than a
+/// scan: hiding what only looks like a key would break builds, whose caches are full of digests.
+pub(crate) fn holds_key(text: &str) -> bool {
+    formats::may_be_certain(text) && text.lines().any(formats::is_certain)
+}
+
 impl Scanner {
     pub(crate) fn new(secrets: Vec<(String, String)>, allowed: &[String]) -> Scanner {
         let needles = secrets.into_iter().map(|(name, value)| Needle { forms: forms(value.trim()), name }).collect();
@@ -186,13 +192,20 @@ fn forms(value: &str) -> Vec<Vec<u8>> {
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
-    !part.is_empty() && bytes.windows(part.len()).any(|window| window == part)
+    !part.is_empty() && memchr::memmem::find(bytes, part).is_some()
 }
 
 /// Tells one secret from another and nothing about it.
 fn fingerprint(secret: &str) -> String {
     let digest = digest(&SHA256, secret.as_bytes());
     digest.as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Found {
+    /// Somewhere in a file.
+    pub(crate) fn value_of(name: &str, place: &str) -> Found {
+        Found { place: place.to_owned(), line: 1, what: format!("the value of {name}"), fingerprint: None }
+    }
 }
 
 impl std::fmt::Display for Found {
@@ -253,6 +266,24 @@ mod tests {
             Scanner::new(vec![("T".to_owned(), TOKEN.to_owned())], &[fingerprint, super::fingerprint(TOKEN)]);
         assert_eq!(allowing.scan("a", key.as_bytes(), |_| true), []);
         assert_eq!(allowing.scan("a", TOKEN.as_bytes(), |_| true).len(), 1);
+    }
+
+    #[test]
+    fn what_is_hidden_is_a_key_without_a_doubt() {
+        for secret in [
+            format!("{{\"token\": \"ghp_{}\"}}", "a1B2".repeat(9)),
+            format!("-----BEGIN {}-----\nMIIE", "PRIVATE KEY"),
+            format!("url=postgres://app:{}@db/x", "hunter22"),
+        ] {
+            assert!(holds_key(&format!("one\n{secret}\ntwo")), "{secret}");
+        }
+        for plain in [
+            "kX9vQ2mZ7rT4wB8nL3pD6sF1gH5j",
+            "api_key = 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "https://registry.npmjs.org/ AKIA sk- the -----BEGIN CERTIFICATE-----",
+        ] {
+            assert!(!holds_key(plain), "{plain}");
+        }
     }
 
     #[test]

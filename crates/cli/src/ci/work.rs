@@ -14,8 +14,9 @@ use super::summary;
 use super::words::{self, Words};
 use super::worktree::Worktree;
 use crate::conversation::{Beginning, Conversation, Plan};
+use crate::events;
 use crate::hint::Exit;
-use crate::setup::listen;
+use crate::planted;
 
 /// A change, described, not yet committed.
 pub(crate) struct Done {
@@ -30,14 +31,23 @@ pub(crate) struct Done {
 /// How often the model may try to mend what is wrong with its change.
 const MOST_ROUNDS: u32 = 4;
 
+/// What of a file is scanned for the formats of keys: more takes minutes. The values of our own environment are looked
+/// for in all of it.
+const LARGE: usize = 10 << 20;
+
 /// A change as it stands after a turn.
 struct Looked {
     tree: String,
     changed: Vec<Changed>,
     /// Of what the model made: nobody could read these.
     left_out: Vec<PathBuf>,
+    in_submodules: Vec<PathBuf>,
+    /// In words, for whoever would not expect files of that size.
+    large: Vec<String>,
     secrets: Vec<Found>,
     ci_files: Vec<String>,
+    /// Directories that git would take for repositories.
+    repositories: Vec<String>,
     checks: Vec<Check>,
 }
 
@@ -50,7 +60,6 @@ impl Job<'_> {
             output: self.args.output(),
             beginning: Beginning::New,
         };
-        let max_time = self.config.max_time()?;
         let mut conversation = Conversation::open(plan).await?;
         if !conversation.is_safe() {
             anyhow::bail!("agent ci needs auto mode and a working sandbox");
@@ -59,7 +68,6 @@ impl Job<'_> {
         worktree.belongs_to(&session)?;
         result.session = Some(session.clone());
         result.model = Some(conversation.model().to_owned());
-        listen(conversation.cancel.clone(), max_time, conversation.screen.clone());
         conversation.announce(Some(&self.task.text));
 
         let (finish, looked) = self.rounds(&mut conversation, worktree, result).await?;
@@ -72,17 +80,37 @@ impl Job<'_> {
         };
         // Whoever stopped it after the last turn does not want it published either.
         let finish = match finish {
-            Ok(Finish::Answered) if conversation.cancel.is_set() => Ok(stopped(&conversation.cancel)),
+            Ok(Finish::Answered) if conversation.cancel.is_set() => Ok(events::stopped(&conversation.cancel)),
             finish => finish,
         };
         let ended = conversation.end_quietly(finish).await;
         result.take(&ended);
         let left_out = looked.iter().flat_map(|looked| &looked.left_out);
         result.notes.extend(left_out.map(|path| format!("skipped, because it is not readable: {}", path.display())));
+        let in_submodules = looked.iter().flat_map(|looked| &looked.in_submodules);
+        result.notes.extend(in_submodules.map(|path| {
+            format!("skipped, because it is in a submodule, which is another repository: {}", path.display())
+        }));
+        result.notes.extend(looked.iter().flat_map(|looked| looked.large.iter().cloned()));
+        let made = looked.iter().flat_map(|looked| &looked.repositories);
+        result.notes.extend(made.map(|path| format!("not published, because it makes a git repository: {path}")));
         let Some(looked) = looked.filter(|_| is_changed) else {
-            if result.outcome == Outcome::Changed {
-                result.outcome = Outcome::NoChange;
-                result.reason = Some(why_nothing(&ended.answer));
+            match conversation.unstarted_commands() {
+                _ if result.outcome != Outcome::Changed => (),
+                0 => {
+                    result.outcome = Outcome::NoChange;
+                    result.reason = Some(why_nothing(&ended.answer));
+                }
+                count => {
+                    let what = if count == 1 { "1 command was" } else { &format!("{count} commands were") };
+                    let reason = format!("nothing changed, and {what} not started: the sandbox failed");
+                    result.ends(
+                        Outcome::Refused,
+                        Exit::Approval,
+                        reason,
+                        "run it again; `agent doctor` checks the sandbox",
+                    );
+                }
             }
             return Ok(None);
         };
@@ -112,7 +140,7 @@ impl Job<'_> {
     ) -> anyhow::Result<(Result<Finish, AgentError>, Option<Looked>)> {
         let commands = self.config.checks();
         let Some(before) = checks::run_all(conversation, &commands, self.check_time).await else {
-            return Ok((Ok(stopped(&conversation.cancel)), None));
+            return Ok((Ok(events::stopped(&conversation.cancel)), None));
         };
         if !commands.is_empty() {
             change::reset(&worktree.git, &worktree.root)?;
@@ -132,12 +160,12 @@ impl Job<'_> {
         loop {
             let finish = conversation.turn(text).await;
             conversation.quiet().await;
-            let mut looked = self.look(worktree, checks.clone())?;
+            let mut looked = self.look(conversation, worktree, checks.clone())?;
             if looked.changed.is_empty() || !matches!(finish, Ok(Finish::Answered)) {
                 return Ok((finish, Some(looked)));
             }
             let Some(after) = checks::run_all(conversation, &commands, self.check_time).await else {
-                return Ok((Ok(stopped(&conversation.cancel)), Some(looked)));
+                return Ok((Ok(events::stopped(&conversation.cancel)), Some(looked)));
             };
             if !commands.is_empty() {
                 change::reset(&worktree.git, &worktree.root)?;
@@ -158,20 +186,24 @@ impl Job<'_> {
         }
     }
 
-    fn look(&self, worktree: &Worktree, checks: Vec<Check>) -> anyhow::Result<Looked> {
-        let Taken { tree, left_out } = change::take(&worktree.git, &worktree.root)?;
+    fn look(&self, conversation: &Conversation, worktree: &Worktree, checks: Vec<Check>) -> anyhow::Result<Looked> {
+        let Taken { tree, left_out, in_submodules } = change::take(&worktree.git, &worktree.root)?;
         let changed = change::changes(&worktree.git, &worktree.base, &tree)?;
-        let secrets = self.secrets(worktree, &changed)?;
+        let (secrets, large) = self.secrets(worktree, &changed)?;
         let ci_files = match self.args.allow_ci_files {
             true => Vec::new(),
             false => changed.iter().map(|changed| &changed.path).filter(|path| is_ci_file(path)).cloned().collect(),
         };
-        Ok(Looked { tree, changed, left_out, secrets, ci_files, checks })
+        let planted = conversation.host.planted();
+        let mut repositories: Vec<String> =
+            planted.iter().map(|planted| planted::name(&worktree.root, planted)).collect();
+        repositories.extend(change::repositories(&worktree.git, &worktree.base, &tree, &changed)?);
+        Ok(Looked { tree, changed, left_out, in_submodules, large, secrets, ci_files, repositories, checks })
     }
 
-    /// Of the lines that are new, and of new names.
-    fn secrets(&self, worktree: &Worktree, changed: &[Changed]) -> anyhow::Result<Vec<Found>> {
-        let mut found = Vec::new();
+    /// Of the lines that are new, and of new names; and the files that are too large to be scanned whole.
+    fn secrets(&self, worktree: &Worktree, changed: &[Changed]) -> anyhow::Result<(Vec<Found>, Vec<String>)> {
+        let (mut found, mut large) = (Vec::new(), Vec::new());
         for file in changed.iter().filter(|file| file.new.has_content()) {
             let new = worktree.git.run(&["cat-file", "blob", &file.new.blob])?;
             let old = match file.old.has_content() {
@@ -179,10 +211,22 @@ impl Job<'_> {
                 false => Vec::new(),
             };
             let known: std::collections::HashSet<&[u8]> = old.split(|byte| *byte == b'\n').collect();
-            found.extend(self.scanner.scan(&file.path, &new, |line| !known.contains(line)));
+            let (head, tail) = new.split_at(new.len().min(LARGE));
+            found.extend(self.scanner.scan(&file.path, head, |line| !known.contains(line)));
+            if let Some(name) = self.scanner.leak(&new).filter(|_| !tail.is_empty() && found.is_empty()) {
+                found.push(Found::value_of(name, &file.path));
+            }
+            if !tail.is_empty() {
+                large.push(format!(
+                    "{} has {} MB, of which the first {} were scanned for keys of all kinds",
+                    file.path,
+                    new.len() >> 20,
+                    LARGE >> 20
+                ));
+            }
             found.extend(self.scanner.scan("the name of a file", file.path.as_bytes(), |_| true));
         }
-        Ok(found)
+        Ok((found, large))
     }
 
     /// The commit message, by the model, in one request without tools. `None` where it is no use.
@@ -240,6 +284,10 @@ impl Job<'_> {
             let reason = format!("it changes files that CI runs: {}", result.ci_files.join(", "));
             let hint = "review the patch; to allow such changes pass --allow-ci-files";
             result.ends(Outcome::Withheld, Exit::Withheld, reason, hint);
+        } else if !looked.repositories.is_empty() {
+            let reason = format!("it makes git repositories: {}", looked.repositories.join(", "));
+            let hint = "review the patch; git runs the programs that such a repository names";
+            result.ends(Outcome::Withheld, Exit::Withheld, reason, hint);
         } else if result.outcome == Outcome::Changed && !broken.is_empty() {
             let reason = format!("passed before the change and fails with it: {}", broken.join(", "));
             result.ends(Outcome::ChecksFailed, Exit::Failed, reason, "review the patch, which is kept");
@@ -258,6 +306,12 @@ impl Looked {
                 self.ci_files.join(", ")
             ));
         }
+        if !self.repositories.is_empty() {
+            complaints.push(format!(
+                "The change must not contain git repositories; remove these: {}",
+                self.repositories.join(", ")
+            ));
+        }
         if !self.secrets.is_empty() {
             let places: Vec<String> =
                 self.secrets.iter().map(|found| format!("{}:{}: {}", found.place, found.line, found.what)).collect();
@@ -273,13 +327,5 @@ fn why_nothing(answer: &str) -> String {
     match answer.trim() {
         "" => "the model changed nothing and gave no reason".to_owned(),
         answer => format!("the model changed nothing: {}", crate::harmless::one_line(answer, 300)),
-    }
-}
-
-/// Why it cannot go on.
-pub(crate) fn stopped(cancel: &Cancel) -> Finish {
-    match cancel.why() {
-        Some(agent::Stop::WallTime) => Finish::LimitReached(agent::Limit::WallTime),
-        Some(agent::Stop::Human) | None => Finish::Cancelled,
     }
 }

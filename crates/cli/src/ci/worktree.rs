@@ -130,8 +130,11 @@ impl Worktree {
         fs::write(folder.join(OWNER), serde_json::to_vec(&owner)?)?;
         let root = folder.canonicalize()?.join("tree");
         let shown = root.to_string_lossy().into_owned();
-        let add = repository.git.run(&["worktree", "add", "--quiet", "--detach", &shown, base]);
-        let made = add.and_then(|_| own_git(&root, &repository.git));
+        let add = ["worktree", "add", "--quiet", "--no-checkout", "--detach", &shown, base];
+        let added = alone(|| repository.git.run(&add));
+        // What `add` does by itself otherwise; it takes long, and others need not wait for it.
+        let checked_out = added.and_then(|_| repository.git.at(&root).run(&["reset", "--hard", "--quiet"]));
+        let made = checked_out.and_then(|_| own_git(&root, &repository.git));
         let git = match made {
             Ok(git) => git,
             Err(error) => {
@@ -273,8 +276,18 @@ fn patch(git: &Git, tree: &Path, base: &str) -> anyhow::Result<Vec<u8>> {
 /// Removes the files and what the repository knows of them.
 fn forget(git: &Git, folder: &Path) {
     remove(folder);
+    let tree = folder.join("tree");
     // Not `prune`, which would forget others' worktrees that are only not there right now.
-    let _ = git.run(&["worktree", "remove", "--force", &folder.join("tree").to_string_lossy()]);
+    let remove = || git.run(&["worktree", "remove", "--force", &tree.to_string_lossy()]);
+    let _ = alone(remove);
+}
+
+/// git reads the files of every worktree whenever it makes or removes one, and fails on one that is half made.
+fn alone<T>(work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let state = paths::state()?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&state)?;
+    let _lock = hold(&state.join("worktrees.lock"))?;
+    work()
 }
 
 fn remove(folder: &Path) {

@@ -3,12 +3,20 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use sandbox::read_bounded;
 use toml::Table;
 
 use super::Layer;
 
+/// Of a configuration file; nobody writes more.
+const MOST_BYTES: u64 = 1 << 20;
+
+pub(crate) fn read_config(path: &Path) -> std::io::Result<String> {
+    String::from_utf8(read_bounded(path, MOST_BYTES)?).map_err(std::io::Error::other)
+}
+
 pub(super) fn read_optional(path: &Path) -> anyhow::Result<Option<String>> {
-    match std::fs::read_to_string(path) {
+    match read_config(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
             Ok(None)

@@ -3,8 +3,8 @@
 use agent::Mode;
 use toml::{Table, Value};
 
-use crate::args::{BoundArgs, ModelArgs, ProgramArgs, SandboxArg, WorkArgs};
-use crate::config::{DEFAULT_MODEL, Dialect, Layer, Switch};
+use crate::args::{BoundArgs, ModelArgs, ProgramArgs, ProviderArg, SandboxArg, WorkArgs};
+use crate::config::{Layer, Provider, Switch};
 use crate::hint::Hint as _;
 
 impl Layer {
@@ -13,6 +13,8 @@ impl Layer {
             model: args.model.clone(),
             base_url: args.base_url.clone(),
             api_key_env: args.api_key_env.clone(),
+            provider: args.provider.map(Provider::from),
+            first_byte_timeout: args.first_byte_timeout.clone(),
             effort: args.effort,
             ..Layer::default()
         }
@@ -21,11 +23,10 @@ impl Layer {
     /// The demo: nothing of the user's may change what it shows.
     pub(crate) fn of_demo(base_url: String, sandbox: Option<SandboxArg>) -> Layer {
         Layer {
-            model: Some(DEFAULT_MODEL.to_owned()),
             base_url: Some(base_url),
             // Not the user's key, whatever it is.
             api_key_env: Some("AGENT_DEMO_KEY".to_owned()),
-            dialect: Some(Dialect::Mistral),
+            provider: Some(Provider::Mistral),
             mode: Some(Mode::Auto),
             sandbox: sandbox.map(Switch::from),
             ..Layer::default()
@@ -52,6 +53,7 @@ impl Layer {
             network: args.network.clone(),
             deny: some(&args.deny),
             add_dirs: some(&args.add_dir),
+            show: some(&args.show),
             limit: Some(limit_table(args.limit.iter().map(String::as_str))?).filter(|limits| !limits.is_empty()),
             max_steps: args.max_steps,
             max_tokens: args.max_tokens,
@@ -59,6 +61,15 @@ impl Layer {
             max_time: args.max_time.clone(),
             ..Layer::of_model(model)
         })
+    }
+}
+
+impl From<ProviderArg> for Provider {
+    fn from(provider: ProviderArg) -> Provider {
+        match provider {
+            ProviderArg::Mistral => Provider::Mistral,
+            ProviderArg::Openai => Provider::Openai,
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use agent::{AgentError, AgentEvent, Cancel, Finish, Ran, SandboxError};
 use anyhow::Context as _;
 use session::{Resumed, Session};
 
-use super::{Conversation, served};
+use super::Conversation;
+use super::opening::served;
 use crate::config::Config;
 use crate::connect::Connected;
 use crate::undo::{self, Report, Wanted};
@@ -21,7 +22,7 @@ impl Conversation {
 
     /// Another model from the next turn on, which the session file is told.
     pub(crate) fn connect_to(&mut self, config: Config, connected: Connected) -> anyhow::Result<()> {
-        self.session.note(&Resumed::new(served(&config, &connected))).context("cannot record this in the session")?;
+        self.session.note(&Resumed::new(served(&connected))).context("cannot record this in the session")?;
         (self.config, self.connected) = (config, connected);
         for notice in &self.connected.notices {
             self.face.frontend().show(AgentEvent::Notice(notice));

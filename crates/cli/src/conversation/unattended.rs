@@ -50,6 +50,11 @@ impl Conversation {
         self.session.path().file_stem().unwrap_or_default().to_string_lossy().into_owned()
     }
 
+    /// The model, and the reason for it.
+    pub(crate) fn named(&self) -> String {
+        self.connected.named()
+    }
+
     pub(crate) fn model(&self) -> &str {
         &self.connected.model
     }
@@ -62,6 +67,8 @@ impl Conversation {
     /// The end, without the summary for a human at the terminal.
     pub(crate) async fn end_quietly(&mut self, finish: Result<Finish, AgentError>) -> Ended {
         let ended = self.end(finish).await;
+        // They are named in the result, and what they were in is removed too.
+        self.host.discard_planted();
         if let Face::Machine(machine) = &self.face {
             machine.print(What::RunEnded(ended.clone()));
         }

@@ -17,7 +17,7 @@ pub(crate) fn compare(rows: &[Row]) {
         "\nThe {} unified rows, side by side: right / refused / corrupted; guessed / refused where a refusal is",
         unified.len()
     );
-    println!("preferred. The others get the file's name told; git does not, and takes the one in the header.\n");
+    println!("preferred. The others are given the file's name; git is not, and uses the one in the header.\n");
     println!(
         "{:<22} {:>18} {:>18} {:>18} {:>18}",
         "", "apply", "apply_or_reject", "reject and noop", "reject_preferred"

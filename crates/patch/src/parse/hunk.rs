@@ -138,6 +138,36 @@ fn goes_on(lines: &Lines, at: usize) -> bool {
 /// `--- old` and `+++ new`. Inside a body they could be lines that go and come (`--` begins a comment in SQL), so a
 /// hunk must follow, or the two must name the same file.
 pub(super) fn is_file_header(lines: &Lines, at: usize) -> bool {
+    is_plain_file_header(lines, at) || lines_of_name(lines, at).is_some()
+}
+
+/// The names of the header that begins here, and the line after it.
+pub(super) fn file_names(lines: &Lines, at: usize) -> (String, String, usize) {
+    let count = lines_of_name(lines, at).unwrap_or(1);
+    let name = |from: usize| (from..from + count).filter_map(|at| lines.header(at)).collect::<Vec<_>>().join("\n");
+    (name(at), name(at + count), at + 2 * count)
+}
+
+/// Of a file's name with line breaks in it, written as it is: both names go on in the same way, and a hunk follows.
+fn lines_of_name(lines: &Lines, at: usize) -> Option<usize> {
+    const MOST: usize = 3;
+    let old = lines.header(at)?.strip_prefix("--- ")?;
+    (2..=MOST).find(|count| {
+        let new = lines.header(at + count).and_then(|line| line.strip_prefix("+++ "));
+        let is_same = new.is_some_and(|new| {
+            let (old, new) = paths::without_prefixes(paths::name(old), paths::name(new));
+            old == new
+        });
+        let goes_on = (1..*count).all(|more| {
+            lines
+                .header(at + more)
+                .is_some_and(|line| !line.is_empty() && lines.header(at + count + more) == Some(line))
+        });
+        is_same && goes_on && lines.starts(at + 2 * count, "@@")
+    })
+}
+
+fn is_plain_file_header(lines: &Lines, at: usize) -> bool {
     let old = lines.header(at).and_then(|line| line.strip_prefix("--- "));
     let new = lines.header(at + 1).and_then(|line| line.strip_prefix("+++ "));
     let (Some(old), Some(new)) = (old, new) else { return false };

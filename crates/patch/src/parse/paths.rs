@@ -11,12 +11,23 @@ pub(super) enum Name {
 
 /// The name in a header line, without its time stamp and quotes.
 pub(super) fn name(rest: &str) -> Name {
-    let rest = without_time_stamp(rest.split('\t').next().unwrap_or(rest)).trim();
+    let rest = without_time_stamp(without_tabbed_stamp(rest)).trim();
     match rest.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         Some(quoted) => Name::File(unquoted(quoted)),
         None if rest == "/dev/null" || rest == "dev/null" => Name::Nothing,
         None => Name::File(rest.trim_matches('`').to_owned()),
     }
+}
+
+/// Without what `diff -u`, Subversion and Mercurial write after a tab: a date, `(revision 5)`, `Thu Jan 01 ...`, nothing
+/// at all. One word that is none of these is the rest of a name with a tab in it.
+fn without_tabbed_stamp(rest: &str) -> &str {
+    let Some((name, after)) = rest.split_once('\t') else { return rest };
+    let is_rest_of_name = !after.is_empty()
+        && !after.contains(char::is_whitespace)
+        && after.starts_with(char::is_alphabetic)
+        && after.contains(['.', '/']);
+    if is_rest_of_name { rest } else { name }
 }
 
 /// Without the ` 2026-01-31 ...` that `diff -u` writes after a tab and models after spaces.

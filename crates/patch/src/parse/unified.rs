@@ -125,8 +125,9 @@ pub(super) fn read(lines: &Lines, from: usize) -> Result<(Vec<FileEdit>, usize),
             let (old, new) = paths::git_names(rest).unwrap_or((Name::Nothing, Name::Nothing));
             edits.extend(draft.replace(Draft::named(old, new)).map(Draft::finish).transpose()?.flatten());
         } else if hunk::is_file_header(lines, at - 1) {
-            at += 1;
-            names(line, lines.header(at - 1).unwrap_or(""), &mut draft, &mut edits)?;
+            let (old, new, below) = hunk::file_names(lines, at - 1);
+            at = below;
+            names(&old, &new, &mut draft, &mut edits)?;
             at = headless_body(lines, at, fence, &mut draft);
         } else if line.starts_with("copy from ") {
             let what = "a copy cannot be applied. Create the new file with its content.".to_owned();

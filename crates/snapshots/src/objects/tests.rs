@@ -103,3 +103,30 @@ fn the_latest_manifest_has_what_is_pruned_read_again() {
     let racy: Vec<bool> = latest.dirs[Path::new("")].entries.values().map(|seen| seen.stamp.racy).collect();
     assert_eq!(racy, [false, true]);
 }
+
+#[test]
+fn a_full_disk_leaves_nothing_torn_and_takes_the_reserve() {
+    let bench = tempfile::tempdir().unwrap();
+    let mut objects = Objects::open(bench.path(), Path::new("/w"), "s", 1 << 30).unwrap();
+    objects.keep(b"first").unwrap();
+    objects.flush().unwrap();
+    objects.hold_reserve();
+    assert!(objects.reserve.is_some());
+    assert_eq!(std::fs::read_dir(&objects.folder).unwrap().count(), 2, "it has no name");
+    // What is written from here on meets a disk that is full.
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let pack = objects.pack.as_mut().unwrap();
+    let disk = std::mem::replace(&mut pack.content, full);
+    let large = vec![7; PENDING + 1];
+    assert!(matches!(objects.keep(&large), Err(Unkept::Io { .. })));
+    assert!(!objects.has(&Digest::of(&large)));
+    let small = objects.keep(b"second").unwrap();
+    assert!(matches!(objects.keep_changes(&[]), Err(Unkept::Io { .. })));
+    assert!(objects.reserve.is_none(), "its room is given to the record");
+    // There is room again.
+    objects.pack.as_mut().unwrap().content = disk;
+    let record = objects.keep_changes(&[]).unwrap();
+    let again = Objects::open(bench.path(), Path::new("/w"), "t", 1 << 30).unwrap();
+    assert_eq!(again.get(&small).unwrap(), b"second");
+    assert_eq!(again.changes(&record).unwrap(), []);
+}

@@ -2,13 +2,15 @@ use expect_test::{Expect, expect};
 
 use super::*;
 
-/// A state in short: `-` nothing, `d` a directory, `>x` a link, `?` unkept, `*x` executable, else a file's text.
+/// A state in short: `-` nothing, `d` a directory, `>x` a link, `?` unkept, `|` a fifo, `=` a socket, `*x` executable, else a file's text.
 fn state(short: &str) -> Option<FileState> {
     let file =
         |text: &str, mode| FileState::File { digest: Digest::of(text.as_bytes()), bytes: text.len() as u64, mode };
     match short.split_at(short.len().min(1)) {
         ("-", "") => None,
         ("d", "") => Some(FileState::Dir),
+        ("|", "") => Some(FileState::Special { mode: 0o10644 }),
+        ("=", "") => Some(FileState::Special { mode: 0o140_755 }),
         ("?", "") => Some(FileState::Unkept { bytes: 1, mode: 0, changed_ns: 0 }),
         (">", target) => Some(FileState::Link { target: target.into() }),
         ("*", text) => Some(file(text, 0o755)),
@@ -43,6 +45,7 @@ fn check(links: &[(&str, &str, &str)], now: &[(&str, &str)], merge: Merge, expec
         Some(FileState::Dir) => "d".to_owned(),
         Some(FileState::Link { target }) => format!(">{}", target.display()),
         Some(FileState::Unkept { .. }) => "?".to_owned(),
+        Some(FileState::Special { mode }) => if *mode == 0o10644 { "|" } else { "=" }.to_owned(),
         Some(FileState::File { digest, mode, .. }) => {
             format!("{}{}", if *mode == 0o755 { "*" } else { "" }, contents[digest].replace('\n', "/"))
         }
@@ -197,6 +200,21 @@ fn what_is_not_kept_is_neither_restored_nor_taken_away() {
         big: no snapshot: too large, or no space or time
         new: no snapshot: too large, or no space or time
     "#]],
+    );
+}
+
+#[test]
+fn files_that_became_fifos_and_sockets_go_back() {
+    check(
+        &[("a", "1", "|"), ("b", "-", "="), ("c", "|", "-"), ("d", "=", "-")],
+        &[],
+        Merge::No,
+        expect![[r#"
+            a: | -> 1
+            b: = -> -
+            c: - -> |
+            d: it was a socket or a device, which cannot be made again
+        "#]],
     );
 }
 

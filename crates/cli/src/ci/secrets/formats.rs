@@ -76,7 +76,7 @@ const GIVEN_TO: &[&str] = &["secret", "token", "passw", "api_key", "apikey", "ap
 /// Every secret on a line, with what it is.
 pub(super) fn find(line: &str) -> Vec<(&'static str, &str)> {
     let mut found = Vec::new();
-    if line.contains("-----BEGIN ") && line.contains("PRIVATE KEY") {
+    if is_private_key(line) {
         found.push(("a private key", line));
     }
     found.extend(logins(line).map(|login| ("a password in a URL", login)));
@@ -90,6 +90,22 @@ pub(super) fn find(line: &str) -> Vec<(&'static str, &str)> {
         }
     }
     found
+}
+
+/// Whether there is a secret on a line without a doubt: what only looks random may be a digest.
+pub(super) fn is_certain(line: &str) -> bool {
+    is_private_key(line)
+        || logins(line).next().is_some()
+        || line.split(|c: char| !is_part(c)).any(|word| 12 < word.len() && kind_of(word).is_some())
+}
+
+/// Whether [`is_certain`] can be true of some line of it: asked first, since it is quick.
+pub(super) fn may_be_certain(text: &str) -> bool {
+    text.contains("PRIVATE KEY") || text.contains("://") || FORMATS.iter().any(|format| text.contains(format.begin))
+}
+
+fn is_private_key(line: &str) -> bool {
+    line.contains("-----BEGIN ") && line.contains("PRIVATE KEY")
 }
 
 /// Of a text that begins with a known format.
