@@ -36,6 +36,7 @@ fn the_first_screen() {
             > /help      list commands and keys
               /mode      show or set the mode: read-only, confirm, accept-edits, auto
               /model     show or switch the model
+              /effort    show or set how much the model thinks: none, minimal, low, medium…
               /diff      show this session's changes to files
               /undo      undo the last step and later ! commands, or only FILE
               /redo      reverse the last undo

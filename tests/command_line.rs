@@ -218,7 +218,7 @@ fn broken_configuration_names_file_and_line() {
         &world,
         expect![[r#"
             exit 2
-            error: HOME/config/agent/config.toml:2: unknown field `modle`, expected one of `model`, `base_url`, `api_key_env`, `temperature`, `profile`, `dialect`, `mode`, `sandbox`, `network`, `pass`, `allow`, `ask`, `deny`, `approval_timeout`, `checks`, `add_dirs`, `hide`, `show`, `keep`, `limit`, `max_steps`, `max_tokens`, `max_cost`, `max_time`, `price`, `plain`
+            error: HOME/config/agent/config.toml:2: unknown field `modle`, expected one of `model`, `base_url`, `api_key_env`, `temperature`, `effort`, `profile`, `dialect`, `provider`, `first_byte_timeout`, `mode`, `sandbox`, `network`, `pass`, `allow`, `ask`, `deny`, `approval_timeout`, `checks`, `add_dirs`, `hide`, `show`, `keep`, `limit`, `max_steps`, `max_tokens`, `max_cost`, `max_time`, `price`, `plain`
             hint: `agent config` shows each setting and its source
         "#]],
     );

@@ -40,6 +40,7 @@ mod push;
 mod push_alone;
 mod reach;
 mod readme;
+mod replies;
 mod resume;
 mod resume_ends;
 mod scenarios;

@@ -153,7 +153,7 @@ fn an_answer_that_said_the_same_over_and_over_is_told_so() {
             model: Again and again
             user: Your reply kept repeating itself and was cut off. Continue with a tool call.
             c00000001 create_file
-            c00000001 Failed(Clipped("`create_file` did not run: bad arguments, they repeated themselves and were cut off. Send the call again."))
+            c00000001 Failed(Clipped("`create_file` did not run: bad arguments, they repeated themselves and were cut off. Do not send it again: create repetitive text with `run_command` and a loop, such as `for i in $(seq 500); do echo 0; done > FILE`."))
             model: Once.
             a.txt: "one\ntwo\n"
             Answered

@@ -25,6 +25,7 @@ pub(crate) fn play(tools: &[&dyn AnyTool], sandbox: &dyn Sandbox, calls: Vec<(St
         root: "/w".into(),
         limits: Limits::default(),
         supervision: Supervision::Light,
+        thoughts: agent::Thoughts::Dropped,
         price: None,
         spent: Spent::default(),
         seen: SeenFiles::default(),

@@ -123,6 +123,7 @@ pub(crate) fn check(case: Case, script: &str, expected: Expect) {
         root: "/w".into(),
         limits: case.limits,
         supervision: case.supervision,
+        thoughts: agent::Thoughts::Dropped,
         price: Some(Price { input: 1.0, cached: 0.1, output: 2.0 }),
         spent: Spent::default(),
         seen: SeenFiles::default(),

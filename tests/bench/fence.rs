@@ -135,6 +135,7 @@ async fn run(host: &Host, command: &str, times: usize) -> Vec<Duration> {
         root: "/".into(),
         limits: Limits::default(),
         supervision: Supervision::Light,
+        thoughts: agent::Thoughts::Dropped,
         price: None,
         spent: Spent::default(),
         seen: SeenFiles::default(),

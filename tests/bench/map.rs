@@ -85,6 +85,7 @@ fn draw(root: &Path, kept: &Path, focus: Option<&str>) -> (RepoMap, Duration) {
         root: root.to_owned(),
         limits: Limits::default(),
         supervision: Supervision::Light,
+        thoughts: agent::Thoughts::Dropped,
         price: None,
         spent: Spent::default(),
         seen: SeenFiles::default(),

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use crate::ask_model::{Audience, Question, ask_model};
 use crate::breaker::{Breaker, Circle};
 use crate::cancel::{Cancel, Stop};
-use crate::chat::{ChatClient, ChatError, ChatErrorKind, FinishReason};
+use crate::chat::{ChatClient, ChatError, ChatErrorKind, FinishReason, Thoughts};
 use crate::compact;
 use crate::effect::Sandbox;
 use crate::fresh_start::FreshStarts;
@@ -21,6 +21,7 @@ use crate::policy::ApprovalPolicy;
 use crate::seen_files::SeenFiles;
 use crate::tool::{AnyTool, ToolCall, ToolOutcome, ToolSpec, find_tool};
 use crate::transcript::Transcript;
+use crate::unproductive::Unproductive;
 use crate::workspace::Halt;
 
 /// Everything a run needs. Borrowed, so tests swap any part.
@@ -35,6 +36,8 @@ pub struct Agent<'a> {
     pub root: PathBuf,
     pub limits: Limits,
     pub supervision: Supervision,
+    /// What the client does with the thinking of earlier replies.
+    pub thoughts: Thoughts,
     /// `None` where no price is known: then cost is neither counted nor limited.
     pub price: Option<Price>,
     pub spent: Spent,
@@ -50,6 +53,8 @@ pub enum Finish {
     LimitReached(Limit),
     /// The model goes in circles or says nothing; the text says which.
     Stuck(String),
+    /// A filter of the server's or the model itself refused to answer; the text says which.
+    Declined(String),
     /// The model's window is full and condensing the conversation does not help; the text says why.
     WindowFull(String),
     /// The human stopped the run at an approval.
@@ -67,9 +72,6 @@ pub enum AgentError {
     Journal(#[from] JournalError),
 }
 
-/// Replies in a row that say nothing, or are cut, before the model counts as stuck.
-const MAX_UNPRODUCTIVE: u32 = 3;
-
 /// Runs until the task is finished. The transcript only ever grows, and is
 /// valid to send at every step boundary, so a run can resume from it.
 pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Result<Finish, AgentError> {
@@ -77,7 +79,7 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
     let mut breaker = Breaker::new(agent.supervision);
     let mut progress = Progress::default();
     let mut fresh_starts = FreshStarts::new(agent.supervision, transcript);
-    let mut unproductive = 0;
+    let mut unproductive = Unproductive::default();
     // The server said so, whatever our own count is.
     let mut window_full = false;
     loop {
@@ -105,7 +107,7 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
             entries: fresh_starts.entries(transcript),
             generation: transcript.generation(),
             specs: fresh_starts.specs(&specs),
-            input: transcript.estimated_tokens(&specs),
+            input: transcript.estimated_tokens(&specs, agent.thoughts),
             fresh_starts: fresh_starts.made(),
             max_output: None,
             audience: Audience::Human,
@@ -121,23 +123,17 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
         };
         window_full = draft.finish == FinishReason::ContextFull;
         if draft.is_empty() {
-            // An empty assistant message is refused by the API (MISTRAL.md 1.4), so none is recorded.
-            if let Some(limit) = limit {
-                return Ok(Finish::LimitReached(limit));
+            if let Some(end) = unproductive.empty(&draft, limit, agent, transcript) {
+                return Ok(end);
             }
-            unproductive += u32::from(!agent.cancel.is_set());
-            if unproductive == MAX_UNPRODUCTIVE {
-                return Ok(Finish::Stuck(format!("{unproductive} replies in a row were empty or cut off")));
-            }
-            agent.frontend.show(AgentEvent::Notice("the model sent an empty reply; retrying"));
             continue;
         }
 
         fresh_starts.read(&mut draft);
-        let cut = draft.cut();
-        if draft.finish == FinishReason::Repetition {
-            agent.frontend.show(AgentEvent::Notice("the model kept repeating itself; its reply was cut off"));
+        if let Some(notice) = draft.cut_notice() {
+            agent.frontend.show(AgentEvent::Notice(&notice));
         }
+        let (cut, shortcoming, declined) = (draft.cut(), draft.shortcoming(), draft.declined());
         let mut end = limit.map(Finish::LimitReached);
         let calls = transcript.push_reply(draft);
         save(agent, transcript)?;
@@ -157,18 +153,20 @@ pub async fn run_task(agent: &mut Agent<'_>, transcript: &mut Transcript) -> Res
             return Ok(end.unwrap_or_else(|| cancelled(&agent.cancel)));
         }
         if fresh_starts.begin(agent, transcript) {
-            (breaker, unproductive, window_full) = (Breaker::new(agent.supervision), 0, false);
+            (breaker, unproductive, window_full) = (Breaker::new(agent.supervision), Unproductive::default(), false);
             progress.begin_anew();
             continue;
         }
+        if let (false, Some(why)) = (called, declined) {
+            return Ok(Finish::Declined(why));
+        }
         match (called, cut) {
-            (true, _) => unproductive = 0,
+            (true, _) => unproductive = Unproductive::default(),
             (false, Some(go_on)) => {
-                unproductive += 1;
-                if unproductive == MAX_UNPRODUCTIVE {
-                    return Ok(Finish::Stuck(format!("{unproductive} replies in a row were empty or cut off")));
+                if let Some(end) = unproductive.count(shortcoming) {
+                    return Ok(end);
                 }
-                transcript.push_user(go_on.to_owned());
+                transcript.push_user(go_on);
             }
             (false, None) => match progress.at_end(agent.supervision, agent.policy.mode()) {
                 Some(nudge) => {

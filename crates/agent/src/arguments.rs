@@ -15,6 +15,9 @@ use crate::clip::Clipped;
 use crate::repair::repair;
 use crate::schema;
 
+/// What is wrong with arguments that were cut for it.
+pub(crate) const REPEATED: &str = "they repeated themselves and were cut off";
+
 /// Arguments as recorded in the transcript.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -73,7 +76,13 @@ pub(crate) fn typed<Args: DeserializeOwned + JsonSchema>(
     let mut object = match arguments {
         Arguments::Object(object) => object.clone(),
         Arguments::Broken { why, .. } => {
-            return Err(format!("`{tool}` did not run: bad arguments, {why}. Send the call again."));
+            let next = if why == REPEATED {
+                "Do not send it again: create repetitive text with `run_command` and a loop, such as \
+                 `for i in $(seq 500); do echo 0; done > FILE`."
+            } else {
+                "Send the call again."
+            };
+            return Err(format!("`{tool}` did not run: bad arguments, {why}. {next}"));
         }
     };
     let (_, parameters) = schema::of::<Args>();

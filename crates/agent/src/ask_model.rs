@@ -3,7 +3,7 @@
 use futures_util::StreamExt as _;
 
 use crate::agent_loop::Agent;
-use crate::chat::{ChatError, ChatEvent, ChatRequest};
+use crate::chat::{ChatError, ChatEvent, ChatRequest, Thoughts};
 use crate::draft::Draft;
 use crate::frontend::AgentEvent;
 use crate::limits::Limit;
@@ -37,14 +37,22 @@ pub async fn ask_aside(
         // No conversation has it, so nothing that a provider kept of one is taken for the beginning of this.
         generation: u64::MAX,
         specs: &[],
-        input: entries.iter().map(Entry::estimated_tokens).sum(),
+        input: entries.iter().map(|entry| entry.estimated_tokens(agent.thoughts)).sum(),
         fresh_starts: 0,
-        max_output: Some(max_output),
+        max_output: Some(max_output + room_to_think(agent.thoughts)),
         audience: Audience::Nobody,
     };
     let (draft, limit) = ask_model(agent, question).await?;
     let text = draft.text.trim();
     Ok((limit.is_none() && !agent.cancel.is_set() && !text.is_empty()).then(|| text.to_owned()))
+}
+
+/// Tokens beside those of a bounded answer: what a model thinks counts for its bound too, and comes first.
+pub(crate) fn room_to_think(thoughts: Thoughts) -> u64 {
+    match thoughts {
+        Thoughts::SentBack => 16_000,
+        Thoughts::Dropped => 0,
+    }
 }
 
 /// Whether the human sees the reply as it comes.
@@ -79,7 +87,13 @@ pub(crate) async fn ask_model(
             event = stream.next() => event,
         };
         let Some(event) = event else { break };
-        let event = event?;
+        let event = match event {
+            Ok(event) => event,
+            Err(error) => {
+                agent.spent.add(draft.counted(), agent.price);
+                return Err(error);
+            }
+        };
         if audience == Audience::Human || matches!(event, ChatEvent::Retrying { .. }) {
             agent.frontend.show(AgentEvent::Chat(&event));
         }

@@ -38,12 +38,16 @@ pub struct ChatRequest<'a> {
 pub enum ChatEvent {
     Text(String),
     Thinking(String),
+    /// All text so far was thinking: the mark that ends a thought came, and the one that begins it never did.
+    TextWasThinking,
     /// A call is being written: this many bytes more of it have come. Only a sign of life and a count.
     Writing {
         bytes: usize,
     },
     /// One whole call: a provider that streams them in pieces joins the pieces first.
     Call(RawCall),
+    /// The text ends in a call that was written as text and is not run: as far as it can be read, this one.
+    LeakedCall(RawCall),
     Usage(Usage),
     Finish(FinishReason),
     /// The attempt failed and the next one starts after `delay`: forget the reply so far.
@@ -82,8 +86,23 @@ pub enum FinishReason {
     ContextFull,
     /// Cut because it said the same over and over.
     Repetition,
-    /// What else a server may say (`error`, `content_filter`, ...).
+    /// The text ends in a call that was written as text: neither an answer nor a call.
+    LeakedCall,
+    /// The server's content filter ended it.
+    Filtered,
+    /// The model declined, in a field of its own: the text is its reason.
+    Declined,
+    /// What else a server may say (`abort`, `insufficient_system_resource`, ...).
     Other(String),
+}
+
+/// What becomes of a reply's thinking on later turns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Thoughts {
+    /// It goes back to the model with the reply, and so takes room in its window.
+    SentBack,
+    #[default]
+    Dropped,
 }
 
 /// One whole answer of the model.

@@ -7,8 +7,8 @@
 //! round in circles.
 
 use crate::agent_loop::{Agent, AgentError, Finish, cancelled, save, specs};
-use crate::ask_model::{Audience, Question, ask_model};
-use crate::chat::ChatErrorKind;
+use crate::ask_model::{Audience, Question, ask_model, room_to_think};
+use crate::chat::{ChatErrorKind, Thoughts};
 use crate::clip::Clipped;
 use crate::frontend::AgentEvent;
 use crate::limits::estimate_tokens;
@@ -27,12 +27,18 @@ const STEPS_BETWEEN: usize = 2;
 
 /// Whether the next request and a reply of good length would not fit.
 pub(crate) fn is_full(agent: &Agent<'_>, transcript: &Transcript, specs: &[ToolSpec]) -> bool {
-    agent.limits.context_tokens.is_some_and(|window| window < transcript.estimated_tokens(specs) + reserve(window))
+    agent.limits.context_tokens.is_some_and(|window| {
+        window < transcript.estimated_tokens(specs, agent.thoughts) + reserve(window, agent.thoughts)
+    })
 }
 
-/// Tokens kept free for a reply.
-fn reserve(window: u64) -> u64 {
-    (window / 5).min(20_000)
+/// Tokens kept free for a reply, with its thoughts.
+fn reserve(window: u64, thoughts: Thoughts) -> u64 {
+    let most = match thoughts {
+        Thoughts::SentBack => 40_000,
+        Thoughts::Dropped => 20_000,
+    };
+    (window / 5).min(most)
 }
 
 fn room_for_summary(window: u64) -> u64 {
@@ -83,7 +89,7 @@ async fn condense(
     specs: &[ToolSpec],
     focus: Option<&str>,
 ) -> Result<Condensed, AgentError> {
-    let before = transcript.estimated_tokens(specs);
+    let before = transcript.estimated_tokens(specs, agent.thoughts);
     let window = agent.limits.context_tokens.unwrap_or(before);
     agent.frontend.show(AgentEvent::Notice(&format!("compacting the conversation (about {before} tokens)")));
     let focus = focus.map(|focus| format!("\nKeep in particular: {focus}")).unwrap_or_default();
@@ -91,7 +97,9 @@ async fn condense(
     let mut asked = None;
     // Dense text has more tokens than its bytes promise: then the server says full, and less is shown.
     for share in [1, 2, 4] {
-        let Some(plan) = plan(transcript.view(), estimate_of(specs), before, window / share) else { break };
+        let Some(plan) = plan(transcript.view(), agent.thoughts, estimate_of(specs), before, window / share) else {
+            break;
+        };
         let mut entries: Vec<Entry> = transcript.view().iter().take(plan.source_end).cloned().collect();
         entries.push(Entry::User { text: format!("{INSTRUCTION}{focus}") });
         let question = Question {
@@ -100,7 +108,7 @@ async fn condense(
             specs,
             input: before.min(window),
             fresh_starts: 0,
-            max_output: Some(room_for_summary(window)),
+            max_output: Some(room_for_summary(window) + room_to_think(agent.thoughts).min(window / 8)),
             audience: Audience::Nobody,
         };
         match ask_model(agent, question).await {
@@ -131,7 +139,7 @@ async fn condense(
     transcript.push_compaction(text, kept_from, draft.usage);
     save(agent, transcript)?;
     agent.journal.sync()?;
-    let now = transcript.estimated_tokens(specs);
+    let now = transcript.estimated_tokens(specs, agent.thoughts);
     agent.frontend.show(AgentEvent::Notice(&format!("compacted to about {now} tokens; the session keeps everything")));
     Ok(Condensed::Done)
 }
@@ -157,8 +165,8 @@ impl Plan {
 
 /// `None` where nothing can be gained. `measured` are the tokens of the whole request by the server's count: with it
 /// the window is turned into tokens of bytes / 4, whatever the language.
-fn plan(view: &[Entry], specs: u64, measured: u64, window: u64) -> Option<Plan> {
-    let tokens: Vec<u64> = view.iter().map(Entry::estimated_tokens).collect();
+fn plan(view: &[Entry], thoughts: Thoughts, specs: u64, measured: u64, window: u64) -> Option<Plan> {
+    let tokens: Vec<u64> = view.iter().map(|entry| entry.estimated_tokens(thoughts)).collect();
     let total = specs + tokens.iter().sum::<u64>();
     let window = (u128::from(window) * u128::from(total) / u128::from(measured.max(1))) as u64;
     // The system's message and the task (or what was condensed before) come first, then steps and words.

@@ -37,6 +37,7 @@ mod survey;
 mod test_files;
 mod tool;
 mod transcript;
+mod unproductive;
 mod workspace;
 
 pub use crate::agent_loop::{Agent, AgentError, Finish, run_task};
@@ -44,7 +45,8 @@ pub use crate::arguments::Arguments;
 pub use crate::ask_model::ask_aside;
 pub use crate::cancel::{Cancel, Stop};
 pub use crate::chat::{
-    ChatClient, ChatError, ChatErrorKind, ChatEvent, ChatRequest, ChatStream, FinishReason, RawCall, Reply, Usage,
+    ChatClient, ChatError, ChatErrorKind, ChatEvent, ChatRequest, ChatStream, FinishReason, RawCall, Reply, Thoughts,
+    Usage,
 };
 pub use crate::clip::Clipped;
 pub use crate::compact::{Condensed, compact};

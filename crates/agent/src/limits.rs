@@ -76,7 +76,7 @@ impl Limits {
 
     /// The most tokens that a reply to about `input` tokens may have, where a limit bounds it.
     pub fn room_for_reply(&self, spent: &Spent, price: Option<Price>, input: u64) -> Option<u64> {
-        let by_tokens = self.tokens.map(|tokens| tokens.saturating_sub(spent.tokens() + input));
+        let by_tokens = self.tokens.map(|tokens| tokens.saturating_sub(spent.tokens().saturating_add(input)));
         let by_cost = match (self.cost_usd, price) {
             (Some(limit), Some(price)) if 0.0 < price.output => {
                 let left = limit - spent.cost_usd.unwrap_or_default() - price.of(Usage { input, cached: 0, output: 0 });
@@ -99,13 +99,13 @@ impl Price {
 
 impl Spent {
     pub fn tokens(&self) -> u64 {
-        self.input_tokens + self.output_tokens
+        self.input_tokens.saturating_add(self.output_tokens)
     }
 
     pub fn add(&mut self, usage: Usage, price: Option<Price>) {
-        self.input_tokens += usage.input;
-        self.cached_tokens += usage.cached;
-        self.output_tokens += usage.output;
+        self.input_tokens = self.input_tokens.saturating_add(usage.input);
+        self.cached_tokens = self.cached_tokens.saturating_add(usage.cached);
+        self.output_tokens = self.output_tokens.saturating_add(usage.output);
         if let Some(price) = price {
             self.cost_usd = Some(self.cost_usd.unwrap_or_default() + price.of(usage));
         }

@@ -2,10 +2,18 @@
 
 use crate::clip::Clipped;
 use crate::guidance::FILE_NAME;
+use crate::nudge::Supervision;
 use crate::survey::Guidance;
 
 /// What holds for every run. Its length is paid for with every request; a test bounds it.
 const PROMPT: &str = include_str!("prompt.md");
+/// Where [`PROMPT`] says what a reply is.
+const REPLY: &str = "{REPLY}";
+/// Tuned on Qwen2.5-Coder 1.5B, which otherwise writes the code into its words.
+const CALLS_ONLY: &str = "Every reply is a tool call and nothing else, until the task is done. Code that you write outside \
+                          a tool call changes nothing.";
+const CALLS_WITH_WORDS: &str = "Until the task is done, every reply contains a tool call. You may say in one sentence what \
+                                you do next. Code outside a tool call changes nothing.";
 /// About 2,000 tokens, for all of them together.
 const MAX_AGENTS_MD: usize = 8_000;
 /// Of one above a long one: its first lines.
@@ -31,11 +39,13 @@ pub struct Facts {
     pub listing_left_out: usize,
     /// From the repository's root down to the workspace.
     pub guidance: Vec<Guidance>,
+    /// How closely the model is led.
+    pub supervision: Supervision,
 }
 
 /// The system message.
 pub fn opening(facts: &Facts) -> String {
-    let mut text = PROMPT.trim_end().to_owned();
+    let mut text = prompt(facts.supervision);
     text.push_str(&format!("\n\nWorkspace: {} ({}). Today is {}.", facts.root, facts.os, facts.date));
     match &facts.git {
         Some(git) => text.push_str(&format!(" Git: {git}.")),
@@ -55,6 +65,14 @@ pub fn opening(facts: &Facts) -> String {
         text.push_str(&format!("\n\nThe repository's AGENTS.md{place}:\n{}", agents_md.as_str()));
     }
     text
+}
+
+fn prompt(supervision: Supervision) -> String {
+    let reply = match supervision {
+        Supervision::Light => CALLS_WITH_WORDS,
+        Supervision::Close | Supervision::Anew => CALLS_ONLY,
+    };
+    PROMPT.trim_end().replace(REPLY, reply)
 }
 
 /// How much of each is shown: the nearest first, and what it leaves to the ones above it.
@@ -123,6 +141,7 @@ mod tests {
             listing: vec!["src/".to_owned(), "a.py".to_owned()],
             listing_left_out: 3,
             guidance: vec![guidance("/repo/AGENTS.md", "Be brief.\n"), guidance("AGENTS.md", "Use tabs.\n")],
+            supervision: Supervision::Light,
         };
         let text = opening(&facts);
         expect![[r#"
@@ -137,7 +156,19 @@ mod tests {
 
             The repository's AGENTS.md:
             Use tabs."#]]
-        .assert_eq(text.strip_prefix(PROMPT.trim_end()).unwrap());
+        .assert_eq(text.strip_prefix(&prompt(Supervision::Light)).unwrap());
+    }
+
+    #[test]
+    fn only_small_models_are_kept_from_saying_what_they_do_next() {
+        for supervision in [Supervision::Close, Supervision::Anew] {
+            assert!(
+                prompt(supervision)
+                    .contains("\n- Every reply is a tool call and nothing else, until the task is done. ")
+            );
+        }
+        let capable = prompt(Supervision::Light);
+        assert!(!capable.contains("nothing else") && capable.contains("what you do next") && !capable.contains(REPLY));
     }
 
     #[test]

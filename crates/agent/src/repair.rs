@@ -44,6 +44,10 @@ fn mend(rest: &str) -> Option<String> {
                     }
                     _ => false,
                 };
+                // JSON has no `\'`, and it can only mean the quote itself.
+                if next == '\'' {
+                    continue;
+                }
                 mended.push('\\');
                 if escapes {
                     mended.push(next);
@@ -102,6 +106,12 @@ mod tests {
         check(r#"{"pattern": "\d+\.\w"}"#, Some(r#"{"pattern":"\\d+\\.\\w"}"#));
         check(r#"{"path": "C:\Users\x"}"#, Some(r#"{"path":"C:\\Users\\x"}"#));
         check(r#"{"pattern": "\d\n"}"#, Some(r#"{"pattern":"\\d\n"}"#));
+    }
+
+    #[test]
+    fn an_escaped_single_quote_is_the_quote() {
+        check(r#"{"command": "echo \'a b\' > n.txt"}"#, Some(r#"{"command":"echo 'a b' > n.txt"}"#));
+        check(r#"{"command": "grep \'\d\' \\'x"}"#, Some(r#"{"command":"grep '\\d' \\'x"}"#));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::arguments::Arguments;
-use crate::chat::{FinishReason, Reply, Usage};
+use crate::arguments::{Arguments, REPEATED};
+use crate::chat::{FinishReason, Reply, Thoughts, Usage};
 use crate::draft::Draft;
 use crate::limits::estimate_tokens;
 use crate::seen_files::SeenFile;
@@ -61,9 +61,6 @@ struct View {
     inherited: usize,
     generation: u64,
 }
-
-/// What is wrong with arguments that were cut for it.
-const REPEATED: &str = "they repeated themselves and were cut off";
 
 /// Who has the word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,8 +116,13 @@ impl Transcript {
             Some(Entry::User { .. } | Entry::Outcome { .. }) => Turn::Model,
             Some(Entry::Reply(reply)) if !reply.calls.is_empty() => Turn::Model,
             Some(Entry::Reply(reply)) => match reply.finish {
-                FinishReason::Length | FinishReason::ContextFull | FinishReason::Repetition => Turn::CutShort,
-                FinishReason::Stop | FinishReason::Other(_) => Turn::Human,
+                FinishReason::Length
+                | FinishReason::ContextFull
+                | FinishReason::Repetition
+                | FinishReason::LeakedCall => Turn::CutShort,
+                FinishReason::Stop | FinishReason::Filtered | FinishReason::Declined | FinishReason::Other(_) => {
+                    Turn::Human
+                }
             },
             Some(Entry::System { .. } | Entry::Compaction { .. }) | None => Turn::Nobody,
         }
@@ -206,7 +208,7 @@ impl Transcript {
 
     /// About the tokens of a request with this transcript: the server's own
     /// count of the last one, and bytes / 4 of what came since.
-    pub fn estimated_tokens(&self, specs: &[ToolSpec]) -> u64 {
+    pub fn estimated_tokens(&self, specs: &[ToolSpec], thoughts: Thoughts) -> u64 {
         let inherited = self.view.as_ref().map_or(0, |view| view.inherited);
         let own = self.view().iter().enumerate().skip(inherited);
         let last = own.rev().find_map(|(index, entry)| match entry {
@@ -226,7 +228,7 @@ impl Transcript {
                 0,
             )
         });
-        measured + self.view().iter().skip(since).map(Entry::estimated_tokens).sum::<u64>()
+        measured + self.view().iter().skip(since).map(|entry| entry.estimated_tokens(thoughts)).sum::<u64>()
     }
 
     /// Entries pushed since the last time this was called.
@@ -264,9 +266,10 @@ impl Transcript {
         first.unwrap_or_default()
     }
 
-    /// The words of the last reply.
+    /// The words of the last reply. A call that was written as text is not among them.
     pub fn last_text(&self) -> &str {
         let last = self.entries.iter().rev().find_map(|entry| match entry {
+            Entry::Reply(reply) if reply.finish == FinishReason::LeakedCall => None,
             Entry::Reply(reply) => Some(reply.text.as_str()),
             Entry::System { .. } | Entry::User { .. } | Entry::Outcome { .. } | Entry::Compaction { .. } => None,
         });
@@ -276,11 +279,16 @@ impl Transcript {
 
 impl Entry {
     /// About the tokens that it puts before the model.
-    pub fn estimated_tokens(&self) -> u64 {
+    pub fn estimated_tokens(&self, thoughts: Thoughts) -> u64 {
         estimate_tokens(match self {
             Entry::System { text } | Entry::User { text } => text.len(),
             Entry::Reply(reply) => {
-                reply.text.len()
+                let thinking = match thoughts {
+                    Thoughts::SentBack => reply.thinking.len(),
+                    Thoughts::Dropped => 0,
+                };
+                thinking
+                    + reply.text.len()
                     + reply.calls.iter().map(|call| call.name.len() + call.arguments.as_json().len()).sum::<usize>()
             }
             Entry::Outcome { outcome, .. } => outcome.text().len(),

@@ -164,6 +164,7 @@ async fn land(
         root: root.to_owned(),
         limits: agent::Limits::default(),
         supervision: agent::Supervision::default(),
+        thoughts: agent::Thoughts::default(),
         price: None,
         spent: Spent::default(),
         seen: SeenFiles::default(),

@@ -165,7 +165,7 @@ impl Canvas {
         let mut below = Rows::default();
         if let Some(prompt) = &self.prompt {
             let waiting: Vec<&str> = self.waiting.iter().map(Waiting::text).collect();
-            below = live::prompt(prompt, &waiting, width, (height / 2).max(3));
+            below = live::prompt(prompt, &waiting, width, (height * 2 / 3).max(3));
         }
         let mut rows = Vec::new();
         rows.extend(self.words.rest(width).into_iter().map(|(text, width)| Row { text, width, look: Look::Plain }));

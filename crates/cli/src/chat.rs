@@ -263,7 +263,8 @@ impl Chat {
         self.connecting = None;
         match (connected, &mut self.talk) {
             (Ok((config, connected)), Some(talk)) => {
-                self.desk.screen.prose(Paint::Dim, &format!("now using {}", connected.model));
+                let effort = connected.effort.map(|effort| format!(", effort {effort}")).unwrap_or_default();
+                self.desk.screen.prose(Paint::Dim, &format!("now using {}{effort}", connected.model));
                 self.config = config.clone();
                 if let Err(error) = talk.connect_to(config, connected) {
                     self.failed(&error, |_| true);

@@ -28,6 +28,7 @@ impl Chat {
             Does::Help => self.desk.screen.prose(Paint::Plain, &slash::help()),
             Does::Mode => change_mode(&self.desk, argument),
             Does::Model => self.model(argument),
+            Does::Effort => self.effort(argument),
             Does::Cost => {
                 let text = self.talk.as_ref().map_or_else(|| "nothing spent yet".to_owned(), cost);
                 self.desk.screen.prose(Paint::Plain, &text);
@@ -100,6 +101,18 @@ impl Chat {
         drop(suspended);
         if let Err(error) = listed {
             hint::say(&self.desk.screen, &error);
+        }
+    }
+
+    fn effort(&mut self, wanted: &str) {
+        let screen = &self.desk.screen;
+        match (wanted, wanted.parse(), &self.talk) {
+            ("", _, Some(talk)) => screen.prose(Paint::Plain, &talk.effort()),
+            ("", _, None) => {
+                screen.prose(Paint::Plain, "no model is connected yet; to change the effort: /effort LEVEL")
+            }
+            (_, Ok(effort), _) => self.find(self.config.with_effort(effort)),
+            (_, Err(error), _) => screen.prose(Paint::Red, &format!("error: {error}")),
         }
     }
 

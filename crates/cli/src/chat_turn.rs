@@ -215,7 +215,14 @@ fn heard(line: &str, desk: &Desk, cancel: &Cancel) -> Option<Meanwhile> {
             return Some(Meanwhile::Leaves);
         }
         Line::Command(
-            Does::Cost | Does::Model | Does::Diff | Does::Undo | Does::Redo | Does::Compact | Does::Sessions,
+            Does::Cost
+            | Does::Model
+            | Does::Effort
+            | Does::Diff
+            | Does::Undo
+            | Does::Redo
+            | Does::Compact
+            | Does::Sessions,
             _,
         )
         | Line::Shell(_)

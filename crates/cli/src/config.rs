@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use agent::Mode;
-use providers::{Address, Dialect};
+use providers::{Address, Dialect, Effort};
 use sandbox::{Network, NetworkError, OutsideGit};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -36,6 +36,8 @@ pub(crate) struct Layer {
     base_url: Option<String>,
     api_key_env: Option<String>,
     temperature: Option<f64>,
+    /// How much the model thinks, see [`providers::Effort`].
+    effort: Option<Effort>,
     /// How the model is spoken to, see [`providers::Profile`], where its name does not tell.
     profile: Option<String>,
     /// Who made the server's interface, where its address does not tell. Its former name is read too.
@@ -99,11 +101,12 @@ pub(crate) enum Provider {
 }
 
 /// The names of all settings, in the order that `agent config` shows them.
-const NAMES: [&str; 27] = [
+const NAMES: [&str; 28] = [
     "model",
     "base_url",
     "api_key_env",
     "temperature",
+    "effort",
     "profile",
     "provider",
     "first_byte_timeout",
@@ -134,8 +137,19 @@ const GATHERED: [&str; 5] = ["add_dirs", "hide", "show", "keep", "limit"];
 
 /// What a repository may set. Nothing here sends the code or the key elsewhere, or lets a command do more.
 /// `ask`, `deny` and `hide` only narrow, and checks run in the fence.
-const REPOSITORY_NAMES: [&str; 10] =
-    ["model", "temperature", "ask", "deny", "checks", "hide", "max_steps", "max_tokens", "max_cost", "max_time"];
+const REPOSITORY_NAMES: [&str; 11] = [
+    "model",
+    "temperature",
+    "effort",
+    "ask",
+    "deny",
+    "checks",
+    "hide",
+    "max_steps",
+    "max_tokens",
+    "max_cost",
+    "max_time",
+];
 
 /// The layers, strongest first, each with the name of its place.
 #[derive(Clone, Debug)]

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use agent::{AnyTool, ChatError, ChatErrorKind, Price};
 use providers::{
-    Address, ChatCompletions, ChatConfig, Choice, Dialect, Edits, ListOf, ModelCard, Profile, RepoMap, RetryBudget,
-    Server, ServerConfig,
+    Address, ChatCompletions, ChatConfig, Choice, Dialect, Edits, Effort, ListOf, ModelCard, Profile, RepoMap,
+    RetryBudget, Server, ServerConfig,
 };
 use secrecy::SecretString;
 
 use crate::config::{Config, MISTRAL_KEY};
+use crate::effort;
 use crate::hint::{Exit, Hinted};
 
 /// A model, ready to be asked.
@@ -27,6 +28,8 @@ pub(crate) struct Connected {
     /// Of the model's window.
     pub(crate) context_tokens: Option<u64>,
     pub(crate) profile: &'static Profile,
+    /// As it is sent.
+    pub(crate) effort: Option<Effort>,
     pub(crate) notices: Vec<String>,
     /// Why there is no list of models.
     pub(crate) unlisted: Option<ChatError>,
@@ -144,12 +147,19 @@ pub(crate) async fn connect(config: &Config, session: &str) -> anyhow::Result<Co
         None => names.iter().find_map(|name| providers::price(name)),
     };
     let price = enough(known, config.limits().cost_usd, &model)?;
-    let profile = config.profile()?.unwrap_or_else(|| Profile::of(card.as_ref().map_or(&model, |card| &card.id)));
+    let of_model = || card.as_ref().map_or_else(|| Profile::of(&model), Profile::of_card);
+    let profile = config.profile()?.unwrap_or_else(of_model);
+    let (effort, note) = effort::choose(config.effort(), profile, dialect, &model);
+    notices.extend(note);
     let card_temperature = card.as_ref().and_then(|card| card.default_temperature);
-    let temperature = config.temperature().or(card_temperature).or(Some(profile.temperature));
+    let temperature = Some(effort::temperature(config, card_temperature, profile, effort));
     let chat = ChatConfig {
         model: model.clone(),
         temperature,
+        effort,
+        thoughts: profile.thoughts,
+        strict_tools: profile.strict_tools,
+        text_calls: profile.text_calls,
         // What the human says of the temperature holds for all of it.
         anew_temperature: profile.anew_temperature.filter(|_| config.temperature().is_none()),
         session: session.to_owned(),
@@ -172,6 +182,7 @@ pub(crate) async fn connect(config: &Config, session: &str) -> anyhow::Result<Co
         price,
         context_tokens,
         profile,
+        effort,
         notices,
         unlisted,
         list_of,

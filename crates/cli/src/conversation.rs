@@ -140,7 +140,15 @@ impl Conversation {
             }
             None => {
                 let survey = self.survey().await;
-                Transcript::new(agent::opening(&facts(&self.root, self.host.added_dirs(), survey)), text)
+                Transcript::new(
+                    agent::opening(&facts(
+                        &self.root,
+                        self.host.added_dirs(),
+                        survey,
+                        self.connected.profile.supervision,
+                    )),
+                    text,
+                )
             }
         };
         self.transcript = Some(transcript);
@@ -213,6 +221,7 @@ impl Conversation {
             root: self.root.clone(),
             limits,
             supervision: self.connected.profile.supervision,
+            thoughts: self.connected.profile.thoughts,
             price: self.connected.price,
             spent: self.spent,
             seen: std::mem::take(&mut self.seen),

@@ -32,6 +32,8 @@ pub(crate) enum What<'a> {
     Text { text: &'a str },
     /// A piece of the model's thinking.
     Thinking { text: &'a str },
+    /// The text since `step_started` was thinking, not part of the reply.
+    TextWasThinking,
     /// The attempt failed and is retried: discard text since `step_started`. Not an error.
     Retrying { attempt: u32, delay_ms: u64, why: &'a str },
     /// The reply is complete; totals of the run so far.
@@ -190,6 +192,9 @@ pub(crate) fn finish(finish: &Finish) -> (&'static str, Exit, Option<String>, Op
         }
         Finish::Stuck(why) => {
             ("stuck", Exit::Stuck, Some(why.clone()), Some("give more detail in the task, or try another model"))
+        }
+        Finish::Declined(why) => {
+            ("failed", Exit::Failed, Some(why.clone()), Some("say it in other words, or try another model"))
         }
         Finish::WindowFull(why) => (
             "stuck",

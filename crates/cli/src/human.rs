@@ -67,6 +67,11 @@ impl Human {
                 self.writing += bytes;
                 self.screen.status(Some(format!("the model is writing a tool call, {} bytes ·", self.writing)));
             }
+            // What a terminal shows already stays there.
+            ChatEvent::TextWasThinking if self.screen.is_terminal() => {
+                self.screen.line(Paint::Dim, "(the text above was thinking)");
+            }
+            ChatEvent::TextWasThinking => self.words.clear(),
             ChatEvent::Thinking(_) => self.screen.status(Some("the model is thinking ·".to_owned())),
             ChatEvent::Retrying { attempt, delay, why } => {
                 self.account.retries += 1;
@@ -76,7 +81,7 @@ impl Human {
                 self.screen.line(Paint::Yellow, &format!("{why}; retrying in {delay:.1} s (attempt {attempt})"));
                 self.waiting();
             }
-            ChatEvent::Call(_) | ChatEvent::Usage(_) | ChatEvent::Finish(_) => (),
+            ChatEvent::Call(_) | ChatEvent::LeakedCall(_) | ChatEvent::Usage(_) | ChatEvent::Finish(_) => (),
         }
     }
 

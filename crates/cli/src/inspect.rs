@@ -6,7 +6,7 @@ use std::path::Path;
 use agent::{ChatErrorKind, Supervision};
 use anyhow::Context as _;
 use mask::MaskWriter;
-use providers::{Choice, Edits, ListOf, Profile, RepoMap, SystemRole};
+use providers::{Choice, Edits, Effort, ListOf, Profile, RepoMap, SystemRole};
 
 use crate::args::{ConfigAction, ModelArgs, ModelsArgs, SchemaOf};
 use crate::config::{Config, Layer, read_config};
@@ -59,17 +59,18 @@ pub(crate) async fn models(args: &ModelsArgs) -> anyhow::Result<Exit> {
 /// The table of `providers::profiles`, one row a family. What a server says of its model goes before it.
 fn profiles() -> anyhow::Result<Exit> {
     let mut stdout = out::stdout();
-    let mut row = |cells: [&str; 11]| {
-        let [name, window, temperature, edits, map, early, calls, silence, system, price, ids] = cells;
+    let mut row = |cells: [&str; 12]| {
+        let [name, window, temperature, effort, edits, map, early, calls, silence, system, price, ids] = cells;
         writeln!(
             stdout,
-            "{name:<15} {window:>6}  {temperature:<13} {edits:<11} {map:<4} {early:<11} {calls:>5} {silence:>8}  {system:<6} {price:<26} {ids}"
+            "{name:<18} {window:>6}  {temperature:<18} {effort:<16} {edits:<11} {map:<4} {early:<11} {calls:>5} {silence:>8}  {system:<6} {price:<26} {ids}"
         )
     };
     row([
         "profile",
         "window",
         "temperature",
+        "effort",
         "edits",
         "map",
         "early ends",
@@ -82,12 +83,15 @@ fn profiles() -> anyhow::Result<Exit> {
     for profile in providers::profiles() {
         let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let window = profile.context_tokens.map(|tokens| format!("{}k", tokens / 1024));
+        let thinking =
+            profile.thinking_temperature.map(|thinking| format!(", {thinking} thinking")).unwrap_or_default();
         let anew = profile.anew_temperature.map(|anew| format!(", then {anew}")).unwrap_or_default();
         let ids: Vec<String> = profile.ids.iter().map(|id| format!("{id}*")).collect();
         row([
             profile.name,
             &or_none(window),
-            &format!("{}{anew}", profile.temperature),
+            &format!("{}{thinking}{anew}", profile.temperature),
+            &levels(profile),
             match profile.edits {
                 Edits::Diff => "diffs",
                 Edits::WholeFile => "whole files",
@@ -113,11 +117,24 @@ fn profiles() -> anyhow::Result<Exit> {
     }
     writeln!(
         out::stderr(),
-        "calls: maximum per reply; silence: longest pause within a reply before a retry; system: has a system role; \
-         USD: per million tokens at Mistral as of {}",
+        "effort: accepted levels, * is the default, ? unknown, - none; calls: maximum per reply; silence: longest pause \
+         within a reply before a retry; system: has a system role; USD: per million tokens at Mistral as of {}",
         providers::PRICES_AS_OF
     )?;
     Ok(Exit::Finished)
+}
+
+/// The levels that its models take, with a mark at the one that is asked for by default.
+fn levels(profile: &Profile) -> String {
+    let level = |level: &Effort| {
+        let mark = if profile.effort == Some(*level) { "*" } else { "" };
+        format!("{level}{mark}")
+    };
+    match profile.efforts {
+        None => "?".to_owned(),
+        Some([]) => "-".to_owned(),
+        Some(levels) => levels.iter().map(level).collect::<Vec<_>>().join(" "),
+    }
 }
 
 /// From the cheapest model of a family to the dearest.

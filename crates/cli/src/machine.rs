@@ -98,6 +98,11 @@ impl Frontend for Machine {
                 let text = self.pieces.text(text);
                 self.say(None, text);
             }
+            AgentEvent::Chat(ChatEvent::TextWasThinking) => {
+                let [thinking, text] = self.pieces.rest();
+                self.say(thinking, text);
+                self.print(What::TextWasThinking);
+            }
             AgentEvent::Chat(ChatEvent::Thinking(text)) => {
                 let thinking = self.pieces.thinking(text);
                 self.say(thinking, None);
@@ -109,7 +114,11 @@ impl Frontend for Machine {
                 self.print(What::Retrying { attempt: *attempt, delay_ms, why });
             }
             AgentEvent::Chat(
-                ChatEvent::Writing { .. } | ChatEvent::Call(_) | ChatEvent::Usage(_) | ChatEvent::Finish(_),
+                ChatEvent::Writing { .. }
+                | ChatEvent::Call(_)
+                | ChatEvent::LeakedCall(_)
+                | ChatEvent::Usage(_)
+                | ChatEvent::Finish(_),
             ) => (),
             AgentEvent::Replied { spent, reply } => {
                 let [thinking, text] = self.pieces.rest();

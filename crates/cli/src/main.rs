@@ -21,6 +21,7 @@ mod conversation;
 mod demo;
 mod diff;
 mod editor;
+mod effort;
 mod events;
 mod exact;
 mod git_words;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use agent::{Cancel, Facts, Mode, Stop, Survey};
+use agent::{Cancel, Facts, Mode, Stop, Supervision, Survey};
 use sandbox::{Access, AddedDir, FenceOptions, Host, HostOptions, Network, SandboxMode};
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -160,7 +160,7 @@ pub(crate) fn mode_name(mode: Mode) -> &'static str {
     }
 }
 
-pub(crate) fn facts(root: &Path, added: &[AddedDir], survey: Survey) -> Facts {
+pub(crate) fn facts(root: &Path, added: &[AddedDir], survey: Survey, supervision: Supervision) -> Facts {
     let added = added.iter().map(|dir| match dir.access {
         Access::Write => dir.path.display().to_string(),
         Access::Read => format!("{} (read only)", dir.path.display()),
@@ -174,5 +174,6 @@ pub(crate) fn facts(root: &Path, added: &[AddedDir], survey: Survey) -> Facts {
         listing: survey.listing,
         listing_left_out: survey.listing_left_out,
         guidance: survey.guidance,
+        supervision,
     }
 }

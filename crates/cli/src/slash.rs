@@ -18,6 +18,7 @@ pub(crate) enum Does {
     Help,
     Mode,
     Model,
+    Effort,
     Diff,
     Undo,
     Redo,
@@ -37,6 +38,12 @@ pub(crate) const COMMANDS: &[Slash] = &[
         does: Does::Mode,
     },
     Slash { name: "/model", takes: "[ID]", help: "show or switch the model", does: Does::Model },
+    Slash {
+        name: "/effort",
+        takes: "[LEVEL]",
+        help: "show or set how much the model thinks: none, minimal, low, medium, high, xhigh",
+        does: Does::Effort,
+    },
     Slash { name: "/diff", takes: "", help: "show this session's changes to files", does: Does::Diff },
     Slash {
         name: "/undo",

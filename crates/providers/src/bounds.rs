@@ -5,32 +5,35 @@
 pub struct ReplyBounds {
     /// What comes after so many calls was written without having seen what any of them gave.
     pub calls: usize,
-    /// It ends where the same is said over and over, for so many bytes.
+    /// It ends where the same is said over and over, for so many bytes of text.
     pub repeated_bytes: usize,
+    /// The same for the arguments of calls: a file of zeros or an empty grid is repetitive by its nature.
+    pub repeated_argument_bytes: usize,
 }
 
 impl ReplyBounds {
     /// Far from what is meant: of the 894 edits in `shared/material`, the only one with as much is of a model that did
     /// not stop. Larger models do it too: a block of 92 lines, 32 times (ggml-org/llama.cpp#26039).
-    pub const WIDE: ReplyBounds = ReplyBounds { calls: 32, repeated_bytes: 8_000 };
+    pub const WIDE: ReplyBounds = ReplyBounds { calls: 32, repeated_bytes: 8_000, repeated_argument_bytes: 40_000 };
 
     /// Qwen2.5-Coder 1.5B, asked to check its work, wrote lists of calls until its window was full in 6 of 6 replies,
     /// `rm` of its own file among them; llama-server does not heed `parallel_tool_calls`. In place of a file of 37 lines
     /// it wrote the task, 33 times over, until it was stopped.
-    pub const NARROW: ReplyBounds = ReplyBounds { calls: 1, repeated_bytes: 1_000 };
+    pub const NARROW: ReplyBounds = ReplyBounds { calls: 1, repeated_bytes: 1_000, repeated_argument_bytes: 1_000 };
 }
 
 /// How often it is said, at least.
 const REPEATS: usize = 5;
 /// Bytes of the reply's end that are looked at: more than a fifth of it, said again, is not seen.
-const WINDOW: usize = 32 << 10;
-/// Bytes between two looks.
+const WINDOW: usize = 64 << 10;
+/// Bytes between two looks, at least, and the part of the bound that is more.
 const STRIDE: usize = 512;
+const STRIDE_SHARE: usize = 16;
 
 /// Sees a reply that says the same over and over.
 #[derive(Debug)]
 pub(crate) struct RepetitionWatch {
-    bounds: ReplyBounds,
+    most_bytes: usize,
     /// The end of what was said.
     tail: Vec<u8>,
     /// Bytes since the last look.
@@ -38,15 +41,16 @@ pub(crate) struct RepetitionWatch {
 }
 
 impl RepetitionWatch {
-    pub(crate) fn new(bounds: ReplyBounds) -> RepetitionWatch {
-        RepetitionWatch { bounds, tail: Vec::new(), unseen: 0 }
+    /// `most_bytes`: how many may say the same.
+    pub(crate) fn new(most_bytes: usize) -> RepetitionWatch {
+        RepetitionWatch { most_bytes, tail: Vec::new(), unseen: 0 }
     }
 
     /// How many of the last bytes say again what stands before them, once that is too much.
     pub(crate) fn push(&mut self, text: &str) -> Option<usize> {
         self.tail.extend_from_slice(text.as_bytes());
         self.unseen += text.len();
-        if self.unseen < STRIDE {
+        if self.unseen < STRIDE.max(self.most_bytes / STRIDE_SHARE) {
             return None;
         }
         self.unseen = 0;
@@ -55,7 +59,7 @@ impl RepetitionWatch {
         let same = common_prefixes(&reversed);
         let periods = 1..=reversed.len() / REPEATS;
         periods.zip(same.iter().skip(1)).find_map(|(period, same)| {
-            let is_much = self.bounds.repeated_bytes.max(REPEATS * period) <= same + period;
+            let is_much = self.most_bytes.max(REPEATS * period) <= same + period;
             is_much.then_some(*same)
         })
     }
@@ -86,7 +90,7 @@ mod tests {
 
     /// Where it ends, in bytes, and how many of them say again what stands before.
     fn watch(bounds: ReplyBounds, text: &str) -> Option<(usize, usize)> {
-        let mut watch = RepetitionWatch::new(bounds);
+        let mut watch = RepetitionWatch::new(bounds.repeated_bytes);
         let mut said = 0;
         text.as_bytes().chunks(5).find_map(|piece| {
             said += piece.len();

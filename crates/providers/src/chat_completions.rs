@@ -1,6 +1,6 @@
 //! Chat completions as Mistral and OpenAI-compatible servers speak them: one request, tried until it holds.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
@@ -9,19 +9,20 @@ use std::time::Duration;
 use agent::{ChatClient, ChatError, ChatErrorKind, ChatEvent, ChatRequest, ChatStream, ToolSpec};
 use bytes::Bytes;
 use futures_util::stream;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::config::{ChatConfig, Dialect};
 use crate::failure::{self, Again, Failure};
 use crate::http::{Answer, Server};
-use crate::reply_reader::ReplyReader;
+use crate::reply_reader::{ReplyReader, ServerParser};
 use crate::request::Encoder;
 use crate::retry::Spent;
 
-/// How long the end of a reply that is complete is waited for, so that its connection can be used again.
+/// How long the end of a reply that is complete is waited for in all, so that its connection can be used again.
 const LINGER: Duration = Duration::from_millis(250);
 
-/// How long usage and `[DONE]` may take once the model has finished. Some servers send neither.
+/// How long usage and `[DONE]` may take in all once the model has finished. Some servers send neither, and go on with
+/// signs of life that say nothing.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
@@ -29,11 +30,13 @@ pub struct ChatCompletions {
     server: Rc<Server>,
     config: ChatConfig,
     encoder: RefCell<Encoder>,
+    /// What its replies showed so far.
+    parser: Cell<ServerParser>,
 }
 
 impl ChatCompletions {
     pub fn new(server: Rc<Server>, config: ChatConfig) -> ChatCompletions {
-        ChatCompletions { server, config, encoder: RefCell::default() }
+        ChatCompletions { server, config, encoder: RefCell::default(), parser: Cell::default() }
     }
 }
 
@@ -64,17 +67,17 @@ struct Attempts<'a> {
     tools: &'a [ToolSpec],
     spent: Spent,
     ready: VecDeque<ChatEvent>,
-    stage: Stage,
+    stage: Stage<'a>,
 }
 
-enum Stage {
+enum Stage<'a> {
     Ask { body: Bytes, after: Duration },
-    Read { body: Bytes, answer: Answer, reader: Box<ReplyReader> },
+    Read { body: Bytes, answer: Answer, reader: Box<ReplyReader<'a>>, finished: Option<Instant> },
     Fail(ChatError),
     End,
 }
 
-impl Attempts<'_> {
+impl<'a> Attempts<'a> {
     async fn next(mut self) -> Option<(Result<ChatEvent, ChatError>, Self)> {
         loop {
             if let Some(event) = self.ready.pop_front() {
@@ -88,14 +91,14 @@ impl Attempts<'_> {
                     }
                     self.ask(body).await
                 }
-                Stage::Read { body, answer, reader } => self.read(body, answer, reader).await,
+                Stage::Read { body, answer, reader, finished } => self.read(body, answer, reader, finished).await,
                 Stage::Fail(error) => return Some((Err(error), self)),
                 Stage::End => return None,
             };
         }
     }
 
-    async fn ask(&mut self, body: Bytes) -> Stage {
+    async fn ask(&mut self, body: Bytes) -> Stage<'a> {
         let config = &self.client.config;
         let affinity = match config.dialect {
             Dialect::Mistral => Some(config.session.as_str()),
@@ -103,19 +106,26 @@ impl Attempts<'_> {
         };
         tracing::debug!(bytes = body.len(), attempt = self.spent.attempts + 1, "request");
         match self.client.server.post("chat/completions", affinity, body.clone()).await {
-            Ok(answer) => Stage::Read {
-                body,
-                answer,
-                reader: Box::new(ReplyReader::new(self.tools, self.client.config.reply_bounds)),
-            },
+            Ok(answer) => {
+                let parser = self.client.parser.get();
+                let reader = ReplyReader::new(self.tools, config.reply_bounds, config.text_calls, parser);
+                Stage::Read { body, answer, reader: Box::new(reader), finished: None }
+            }
             Err(failure) => self.again(body, failure),
         }
     }
 
-    /// Reads until there is something to show.
-    async fn read(&mut self, body: Bytes, mut answer: Answer, mut reader: Box<ReplyReader>) -> Stage {
+    /// Reads until there is something to show. `finished`: when the model was last heard, once it has said that it is.
+    async fn read(
+        &mut self,
+        body: Bytes,
+        mut answer: Answer,
+        mut reader: Box<ReplyReader<'a>>,
+        finished: Option<Instant>,
+    ) -> Stage<'a> {
         let about = &self.client.server.about;
         if reader.is_done() {
+            self.client.parser.set(reader.parser());
             // What else the model would write after a cut is not wanted: a connection that ends tells the server so.
             return if reader.is_cut() { Stage::End } else { linger(answer).await };
         }
@@ -123,27 +133,38 @@ impl Attempts<'_> {
         let idle = if reader.has_begun() { server.idle_timeout() } else { server.first_byte_timeout() };
         let pause = self.client.config.longest_pause.filter(|_| reader.has_begun());
         let idle = pause.map_or(idle, |pause| pause.min(idle));
-        let idle = if reader.has_finish_reason() { idle.min(LAST_WORDS) } else { idle };
+        let left = finished.map(|finished| LAST_WORDS.saturating_sub(finished.elapsed()));
+        let idle = left.map_or(idle, |left| left.min(idle));
         let read = match answer.next(idle).await {
             Ok(Some(bytes)) => reader.push(&bytes),
             Ok(None) => reader.finish(),
             Err(_) if reader.has_finish_reason() => reader.finish(),
-            Err(failure) => return self.again(body, failure),
+            Err(failure) => return self.broken(body, failure, &reader),
         };
         match read {
             Ok(events) => {
+                let finished = match finished {
+                    Some(finished) if events.is_empty() => Some(finished),
+                    Some(_) | None => reader.has_finish_reason().then(Instant::now),
+                };
                 self.ready.extend(events);
-                Stage::Read { body, answer, reader }
+                Stage::Read { body, answer, reader, finished }
             }
             Err(error) => {
                 let failure = failure::of_stream(error, about);
-                self.again(body, failure)
+                self.broken(body, failure, &reader)
             }
         }
     }
 
+    /// What was used before it broke is paid for.
+    fn broken(&mut self, body: Bytes, failure: Failure, reader: &ReplyReader<'_>) -> Stage<'a> {
+        self.ready.extend(reader.usage().map(ChatEvent::Usage));
+        self.again(body, failure)
+    }
+
     /// Tries again if that can help and the budget allows it: nothing of a broken reply was recorded.
-    fn again(&mut self, body: Bytes, failure: Failure) -> Stage {
+    fn again(&mut self, body: Bytes, failure: Failure) -> Stage<'a> {
         let chance = RandomState::new().hash_one(0_u8) as f64 / u64::MAX as f64;
         let Failure { mut error, again } = failure;
         if let Some(delay) = self.spent.next(again, chance) {
@@ -168,7 +189,8 @@ impl Attempts<'_> {
 }
 
 /// A body read to its end leaves its connection open for the next request.
-async fn linger(mut answer: Answer) -> Stage {
-    while let Ok(Some(_)) = answer.next(LINGER).await {}
+async fn linger<'a>(mut answer: Answer) -> Stage<'a> {
+    // Either way it is over: what ended it does not matter.
+    let _ = timeout(LINGER, async { while let Ok(Some(_)) = answer.next(LINGER).await {} }).await;
     Stage::End
 }

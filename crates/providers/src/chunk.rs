@@ -12,8 +12,11 @@ use crate::fragments::Fragments;
 #[derive(Debug)]
 pub(crate) struct Assembly {
     fragments: Fragments,
-    repetition: RepetitionWatch,
-    usage: Option<Usage>,
+    words: RepetitionWatch,
+    arguments: RepetitionWatch,
+    /// As the server counted it so far.
+    pub(crate) usage: Option<Usage>,
+    declined: bool,
     pub(crate) finish: Option<String>,
     /// The model went in circles: what it may go on to write is not wanted.
     pub(crate) is_cut: bool,
@@ -21,16 +24,19 @@ pub(crate) struct Assembly {
 
 impl Default for Assembly {
     fn default() -> Assembly {
-        Assembly::new(ReplyBounds::WIDE)
+        Assembly::new(ReplyBounds::WIDE, Vec::new())
     }
 }
 
 impl Assembly {
-    pub(crate) fn new(bounds: ReplyBounds) -> Assembly {
+    /// `names`: the tools that may be called.
+    pub(crate) fn new(bounds: ReplyBounds, names: Vec<String>) -> Assembly {
         Assembly {
-            fragments: Fragments::at_most(bounds.calls),
-            repetition: RepetitionWatch::new(bounds),
+            fragments: Fragments::new(bounds.calls, names),
+            words: RepetitionWatch::new(bounds.repeated_bytes),
+            arguments: RepetitionWatch::new(bounds.repeated_argument_bytes),
             usage: None,
+            declined: false,
             finish: None,
             is_cut: false,
         }
@@ -43,11 +49,12 @@ impl Assembly {
         keys: [&str; 2],
         events: &mut Vec<ChatEvent>,
     ) -> Result<(), StreamError> {
-        if is_error(&chunk) {
-            return Err(StreamError::Server(chunk));
-        }
+        // First, since what was used is paid for even if the same chunk reports an error.
         if let Some(usage) = chunk.get("usage").and_then(usage) {
             self.usage = Some(usage);
+        }
+        if is_error(&chunk) {
+            return Err(StreamError::Server(chunk));
         }
         let Some(choice) = first_choice(&chunk) else { return Ok(()) };
         let message = keys.iter().find_map(|key| choice.get(*key).filter(|message| message.is_object()));
@@ -68,7 +75,11 @@ impl Assembly {
     pub(crate) fn end(self) -> Vec<ChatEvent> {
         let calls = self.fragments.join().into_iter().map(ChatEvent::Call);
         let usage = self.usage.map(ChatEvent::Usage);
-        let finish = self.finish.map(|reason| ChatEvent::Finish(finish_reason(reason)));
+        let finish = match self.finish {
+            Some(_) if self.declined => Some(FinishReason::Declined),
+            finish => finish.map(finish_reason),
+        };
+        let finish = finish.map(ChatEvent::Finish);
         calls.chain(usage).chain(finish).collect()
     }
 
@@ -82,30 +93,55 @@ impl Assembly {
         if let Some(content) = message.get("content") {
             events.extend(parts(content));
         }
+        // OpenAI's field for a model that declines: the words are not in the content.
+        if let Some(refusal) = message.get("refusal").and_then(Value::as_str).filter(|text| !text.is_empty()) {
+            self.declined = true;
+            events.push(ChatEvent::Text(refusal.to_owned()));
+        }
         for event in events.iter().skip(said) {
             if let ChatEvent::Text(text) | ChatEvent::Thinking(text) = event
-                && self.repetition.push(text).is_some()
+                && self.words.push(text).is_some()
             {
                 return self.cut(REPETITION);
             }
         }
         for fragment in message.get("tool_calls").and_then(Value::as_array).into_iter().flatten() {
-            let (name, arguments) = self.fragments.add(fragment);
-            events.push(ChatEvent::Writing { bytes: name + arguments.len() });
-            if self.fragments.cut_circle() {
-                return self.cut("stop");
-            }
-            if let Some(again) = self.repetition.push(&arguments) {
-                self.fragments.take_back(again);
-                return self.cut(REPETITION);
+            if self.fragment(fragment, events) == Flow::Cut {
+                return;
             }
         }
+        // The form before `tool_calls`: one call, without index and id.
+        if let Some(function) = message.get("function_call").filter(|function| function.is_object()) {
+            self.fragment(&json!({"index": 0, "function": function}), events);
+        }
+    }
+
+    fn fragment(&mut self, fragment: &Value, events: &mut Vec<ChatEvent>) -> Flow {
+        let (name, arguments) = self.fragments.add(fragment);
+        events.push(ChatEvent::Writing { bytes: name + arguments.len() });
+        if self.fragments.cut_circle() {
+            self.cut("stop");
+            return Flow::Cut;
+        }
+        if let Some(again) = self.arguments.push(&arguments) {
+            self.fragments.take_back(again);
+            self.cut(REPETITION);
+            return Flow::Cut;
+        }
+        Flow::On
     }
 
     fn cut(&mut self, finish: &str) {
         self.finish = Some(finish.to_owned());
         self.is_cut = true;
     }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    On,
+    /// The reply ends here.
+    Cut,
 }
 
 /// vLLM's word for it too, where it looks for repetition itself.
@@ -140,14 +176,26 @@ fn part(part: &Value) -> Option<ChatEvent> {
 
 /// `error` is what most send; Mistral's own is flat, with a `message` or a bare `detail`.
 fn is_error(chunk: &Value) -> bool {
-    let named = |key: &str| chunk.get(key).is_some_and(|value| !value.is_null());
+    // Some servers send an empty `error` with every chunk.
+    let named = |key: &str| match chunk.get(key) {
+        None | Some(Value::Null | Value::Bool(false)) => false,
+        Some(Value::String(text)) => !text.is_empty(),
+        Some(Value::Object(fields)) => !fields.is_empty(),
+        Some(Value::Array(items)) => !items.is_empty(),
+        Some(Value::Bool(true) | Value::Number(_)) => true,
+    };
     named("error") || (!named("choices") && (named("message") || named("detail")))
 }
+
+/// More than any request or reply has: such a count is a mistake of the server's and counts as none.
+const MOST_TOKENS: f64 = 1e9;
 
 /// `None` for null and for objects without counts.
 fn usage(usage: &Value) -> Option<Usage> {
     let count = |path: &str| {
-        usage.pointer(path).and_then(|value| value.as_u64().or_else(|| value.as_f64().map(|count| count as u64)))
+        let value = usage.pointer(path)?;
+        let count = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
+        (0.0..=MOST_TOKENS).contains(&count).then_some(count as u64)
     };
     let input = count("/prompt_tokens");
     let output = count("/completion_tokens");
@@ -165,10 +213,16 @@ fn usage(usage: &Value) -> Option<Usage> {
 /// An open list: what is not known is kept as it was said.
 fn finish_reason(reason: String) -> FinishReason {
     match reason.as_str() {
-        "stop" | "tool_calls" | "function_call" | "eos" | "end_turn" | "" => FinishReason::Stop,
+        "stop" | "tool_calls" | "function_call" | "tool_use" | "tool_call" | "eos" | "end_turn" | "stop_sequence"
+        | "" => FinishReason::Stop,
         "length" | "max_tokens" => FinishReason::Length,
         "model_length" => FinishReason::ContextFull,
         REPETITION => FinishReason::Repetition,
+        // OpenAI's and Azure's word, Google's, Anthropic's.
+        "content_filter" | "content_filtered" | "safety" | "SAFETY" | "PROHIBITED_CONTENT" | "BLOCKLIST" => {
+            FinishReason::Filtered
+        }
+        "refusal" => FinishReason::Declined,
         _ => FinishReason::Other(reason),
     }
 }

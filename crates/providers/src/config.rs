@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use agent::Thoughts;
 use secrecy::SecretString;
 
 use crate::address::Address;
 use crate::bounds::ReplyBounds;
-use crate::profiles::SystemRole;
+use crate::effort::Effort;
+use crate::profiles::{StrictTools, SystemRole, TextCalls};
 use crate::retry::RetryBudget;
 
 pub const MISTRAL_URL: &str = "https://api.mistral.ai/v1";
@@ -56,6 +58,12 @@ pub struct ChatConfig {
     pub model: String,
     /// `None` for the server's own default.
     pub temperature: Option<f64>,
+    /// How much it thinks before it replies; `None` for the server's own default.
+    pub effort: Option<Effort>,
+    /// Only Mistral's dialect has a place for them in a request.
+    pub thoughts: Thoughts,
+    pub strict_tools: StrictTools,
+    pub text_calls: TextCalls,
     /// Once it begins anew for the second time, see [`crate::Profile`].
     pub anew_temperature: Option<f64>,
     /// Names the run to the server's prompt cache.

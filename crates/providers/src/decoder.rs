@@ -3,7 +3,7 @@
 //! The answer may be a stream of server-sent events or one JSON object, whatever
 //! was asked for and whatever its content type says: the first byte decides.
 
-use agent::ChatEvent;
+use agent::{ChatEvent, Usage};
 use serde_json::Value;
 
 use crate::bounds::ReplyBounds;
@@ -47,8 +47,9 @@ enum Form {
 }
 
 impl Decoder {
-    pub(crate) fn new(bounds: ReplyBounds) -> Decoder {
-        Decoder { assembly: Assembly::new(bounds), ..Decoder::default() }
+    /// `names`: the tools that may be called.
+    pub(crate) fn new(bounds: ReplyBounds, names: Vec<String>) -> Decoder {
+        Decoder { assembly: Assembly::new(bounds, names), ..Decoder::default() }
     }
 
     /// Appends what these bytes add. Calls, usage and finish come once the reply is complete.
@@ -78,6 +79,11 @@ impl Decoder {
 
     pub(crate) fn is_cut(&self) -> bool {
         self.is_cut
+    }
+
+    /// What the server counted so far of a reply that is not complete.
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        self.assembly.usage
     }
 
     /// The model has finished, though the server may still send usage.

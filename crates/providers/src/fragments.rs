@@ -1,8 +1,8 @@
 //! Joins tool calls that arrive in fragments. Pure.
 //!
 //! Servers agree on little: whole calls or pieces, `index` missing or always 0,
-//! ids missing, `"null"` or used twice, names empty or repeated, arguments as a
-//! string or as an object (MISTRAL.md 7.2, 7.10, 7.13).
+//! ids missing, `"null"`, used twice or new on each piece, names empty, repeated
+//! or in pieces, arguments as a string or as an object (MISTRAL.md 7.2, 7.10, 7.13).
 
 use agent::RawCall;
 use serde_json::Value;
@@ -11,6 +11,8 @@ use serde_json::Value;
 pub(crate) struct Fragments {
     calls: Vec<Partial>,
     most: usize,
+    /// The tools that may be called.
+    names: Vec<String>,
 }
 
 #[derive(Debug, Default)]
@@ -22,9 +24,9 @@ struct Partial {
 }
 
 impl Fragments {
-    /// A reply ends after so many calls.
-    pub(crate) fn at_most(calls: usize) -> Fragments {
-        Fragments { calls: Vec::new(), most: calls }
+    /// A reply ends after `most` calls.
+    pub(crate) fn new(most: usize, names: Vec<String>) -> Fragments {
+        Fragments { calls: Vec::new(), most, names }
     }
 
     /// Returns what this adds to the name and the arguments of a call.
@@ -33,7 +35,14 @@ impl Fragments {
         let added = (piece.name.len(), piece.arguments.clone());
         match self.target(&piece) {
             Some(position) => {
+                let joins = self
+                    .calls
+                    .get(position)
+                    .is_some_and(|call| call.arguments.is_empty() && self.is_name_in_pieces(&call.name, &piece.name));
                 if let Some(call) = self.calls.get_mut(position) {
+                    if joins {
+                        call.name.push_str(&piece.name);
+                    }
                     call.append(piece);
                 }
             }
@@ -77,7 +86,8 @@ impl Fragments {
 
     pub(crate) fn join(self) -> Vec<RawCall> {
         let spoken = |call: &Partial| !call.name.is_empty() || !call.arguments.is_empty();
-        self.calls.into_iter().filter(spoken).map(Partial::whole).collect()
+        let names = self.names;
+        self.calls.into_iter().filter(spoken).map(|call| call.whole(&names)).collect()
     }
 
     /// Which call the piece continues, `None` if it begins one.
@@ -89,8 +99,19 @@ impl Fragments {
             (None, None) => None,
         }?;
         let call = self.calls.get(last)?;
-        let other_id = matches!((&call.id, &piece.id), (Some(old), Some(new)) if old != new);
-        (!other_id && !call.is_followed_by(piece)).then_some(last)
+        // Without a name it can only continue a call: some servers make another id for each piece.
+        let other_id = !piece.name.is_empty() && matches!((&call.id, &piece.id), (Some(old), Some(new)) if old != new);
+        let continues = call.arguments.is_empty() && self.is_name_in_pieces(&call.name, &piece.name);
+        (continues || !other_id && !call.is_followed_by(piece)).then_some(last)
+    }
+
+    /// `run_` and then `command`, where a tool is called `run_command`.
+    fn is_name_in_pieces(&self, name: &str, piece: &str) -> bool {
+        let together = format!("{name}{piece}");
+        !name.is_empty()
+            && !piece.is_empty()
+            && !self.names.iter().any(|known| known == name || known == piece)
+            && self.names.iter().any(|known| known.starts_with(&together))
     }
 }
 
@@ -104,7 +125,7 @@ impl Partial {
             Some(object) => object.to_string(),
         };
         Partial {
-            index: fragment.get("index").and_then(Value::as_u64),
+            index: fragment.get("index").and_then(|index| index.as_u64().or_else(|| index.as_str()?.parse().ok())),
             id: id.map(str::to_owned),
             name: function.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
             arguments,
@@ -137,186 +158,25 @@ impl Partial {
         self.arguments.push_str(&piece.arguments);
     }
 
-    fn whole(self) -> RawCall {
+    fn whole(self, names: &[String]) -> RawCall {
         // Old parsers of Mistral's format leave its separator in the name (MISTRAL.md 7.13).
-        match self.name.split_once("[ARGS]") {
-            Some((name, rest)) if self.arguments.trim().is_empty() => {
-                RawCall { name: name.trim().to_owned(), arguments: rest.to_owned() }
-            }
-            Some((name, _)) => RawCall { name: name.trim().to_owned(), arguments: self.arguments },
-            None => RawCall { name: self.name.trim().to_owned(), arguments: self.arguments },
-        }
+        let (name, arguments) = match self.name.split_once("[ARGS]") {
+            Some((name, rest)) if self.arguments.trim().is_empty() => (name, rest.to_owned()),
+            Some((name, _)) => (name, self.arguments),
+            None => (self.name.as_str(), self.arguments),
+        };
+        RawCall { name: without_marks(name.trim(), names).to_owned(), arguments }
     }
+}
+
+/// gpt-oss writes `functions.run_command<|channel|>commentary`, of which some servers leave more than the name.
+fn without_marks<'a>(name: &'a str, names: &[String]) -> &'a str {
+    let is_known = |name: &str| names.iter().any(|known| known == name);
+    let bare = name.split("<|").next().unwrap_or(name).trim();
+    let bare = bare.strip_prefix("functions.").unwrap_or(bare);
+    if !is_known(name) && is_known(bare) { bare } else { name }
 }
 
 #[cfg(test)]
-mod tests {
-    use expect_test::{Expect, expect};
-
-    use super::*;
-
-    #[track_caller]
-    fn check(fragments: &str, expected: Expect) {
-        let mut joined = Fragments::at_most(32);
-        for line in fragments.lines().filter(|line| !line.trim().is_empty()) {
-            joined.add(&serde_json::from_str(line).unwrap());
-        }
-        let shown: Vec<String> =
-            joined.join().iter().map(|call| format!("{} {}\n", call.name, call.arguments)).collect();
-        expected.assert_eq(&shown.concat());
-    }
-
-    #[test]
-    fn pieces_by_index_with_null_ids() {
-        check(
-            r#"
-{"index":0,"id":"WcG8xhSs1","function":{"name":"read_file","arguments":""}}
-{"index":0,"function":{"name":"","arguments":"{\"path\": "}}
-{"index":0,"id":"null","function":{"name":"","arguments":"\"a.py\"}"}}
-"#,
-            expect![[r#"
-                read_file {"path": "a.py"}
-            "#]],
-        );
-    }
-
-    #[test]
-    fn interleaved_indexes() {
-        check(
-            r#"
-{"index":0,"id":"a","function":{"name":"one","arguments":"{"}}
-{"index":1,"id":"b","function":{"name":"two","arguments":"{"}}
-{"index":0,"function":{"arguments":"}"}}
-{"index":1,"function":{"arguments":"\"x\":1}"}}
-"#,
-            expect![[r#"
-                one {}
-                two {"x":1}
-            "#]],
-        );
-    }
-
-    #[test]
-    fn index_always_zero_with_other_ids() {
-        check(
-            r#"
-{"index":0,"id":"a","function":{"name":"one","arguments":"{}"}}
-{"index":0,"id":"b","function":{"name":"one","arguments":"{}"}}
-"#,
-            expect![[r#"
-                one {}
-                one {}
-            "#]],
-        );
-    }
-
-    #[test]
-    fn index_always_zero_without_ids() {
-        check(
-            r#"
-{"index":0,"id":null,"function":{"name":"one","arguments":"{\"x\":"}}
-{"index":0,"id":null,"function":{"name":null,"arguments":"1}"}}
-{"index":0,"id":null,"function":{"name":"two","arguments":"{}"}}
-"#,
-            expect![[r#"
-                one {"x":1}
-                two {}
-            "#]],
-        );
-    }
-
-    #[test]
-    fn no_index_at_all() {
-        check(
-            r#"
-{"id":"a","function":{"name":"one","arguments":"{\"x\":"}}
-{"function":{"arguments":"1}"}}
-{"id":"a","function":{"name":"two","arguments":{"y":[2]}}}
-{"function":{"name":"three"}}
-"#,
-            expect![[r#"
-                one {"x":1}
-                two {"y":[2]}
-                three 
-            "#]],
-        );
-    }
-
-    #[test]
-    fn name_and_id_on_every_piece() {
-        check(
-            r#"
-{"index":0,"id":"a","function":{"name":"one","arguments":""}}
-{"index":0,"id":"a","function":{"name":"one","arguments":"{\"x\""}}
-{"index":0,"id":"a","function":{"name":"one","arguments":":1}"}}
-"#,
-            expect![[r#"
-                one {"x":1}
-            "#]],
-        );
-    }
-
-    #[test]
-    fn separator_left_in_the_name() {
-        check(
-            r#"{"index":0,"function":{"name":"read_file[ARGS]{\"path\":\"a\"}","arguments":""}}"#,
-            expect![[r#"
-                read_file {"path":"a"}
-            "#]],
-        );
-    }
-
-    #[track_caller]
-    fn check_circle(names: &str, expected: Option<&str>) {
-        let mut joined = Fragments::at_most(32);
-        for (index, name) in names.split(' ').enumerate() {
-            joined.add(&serde_json::json!({"index": index, "function": {"name": name, "arguments": "{}"}}));
-            if joined.cut_circle() {
-                let kept: Vec<String> = joined.join().into_iter().map(|call| call.name).collect();
-                assert_eq!(Some(kept.join(" ").as_str()), expected, "{names}");
-                return;
-            }
-        }
-        assert_eq!(None, expected, "{names}");
-    }
-
-    #[test]
-    fn calls_in_a_circle_end_where_they_begin_again() {
-        check_circle("read edit read edit read", Some("read edit"));
-        check_circle("list read edit read edit read", Some("list read edit"));
-        check_circle("a b c a b c a", Some("a b c"));
-        check_circle("a a a a", Some("a a"));
-        // Work looks like this: a test before and after, a call said twice, each pair of its own.
-        check_circle("test edit test", None);
-        check_circle("a a b", None);
-        check_circle("read one read two", None);
-        check_circle("read one read two read three", Some("read one read two"));
-        let many: Vec<String> = (0..40).map(|n| n.to_string()).collect();
-        check_circle(&many.join(" "), Some(&many[..32].join(" ")));
-    }
-
-    #[test]
-    fn a_model_that_gets_carried_away_is_heard_one_call_at_a_time() {
-        let mut joined = Fragments::at_most(1);
-        joined.add(&serde_json::json!({"index": 0, "function": {"name": "one", "arguments": "{"}}));
-        assert!(!joined.cut_circle());
-        joined.add(&serde_json::json!({"index": 0, "function": {"arguments": "}"}}));
-        assert!(!joined.cut_circle());
-        joined.add(&serde_json::json!({"index": 1, "function": {"name": "two", "arguments": "{}"}}));
-        assert!(joined.cut_circle());
-        assert_eq!(joined.join().len(), 1);
-    }
-
-    #[test]
-    fn empty_object_first() {
-        check(
-            r#"
-{"index":0,"id":"a","function":{"name":"one","arguments":"{}"}}
-{"index":0,"function":{"arguments":"{\"x\":1}"}}
-"#,
-            expect![[r#"
-                one {"x":1}
-            "#]],
-        );
-    }
-}
+#[path = "fragments_tests.rs"]
+mod tests;

@@ -39,6 +39,10 @@ pub(crate) fn array(text: &str) -> Option<(Vec<&str>, usize)> {
     let mut items = Vec::new();
     while !rest.is_empty() {
         let (item, after) = rest.split_at_checked(value_len(rest).unwrap_or(rest.len()))?;
+        // A bracket that closes nothing is no item, and would be met for ever.
+        if item.is_empty() {
+            return None;
+        }
         items.push(item);
         let after = after.trim_start();
         rest = after.strip_prefix(',').unwrap_or(after).trim_start();
@@ -106,6 +110,8 @@ mod tests {
         assert_eq!(fields, [("name", "\"x\""), ("arguments", "{\"a\":[1,2]}"), ("n", "3")]);
         assert_eq!(object("{}").unwrap().0, []);
         assert_eq!(object("{a: 1}"), None);
+        assert_eq!(array("[*[\n2(]2(]"), None);
+        assert_eq!(array("[1,,2]"), None);
         assert_eq!(array("[{\"a\":1}, {}]").unwrap().0, ["{\"a\":1}", "{}"]);
     }
 }

@@ -4,13 +4,14 @@
 //! byte prefix of the next one's: how an entry is written depends on what stands
 //! before it, never on what follows. Each message is valid by MISTRAL.md 1.5.
 
-use agent::{ChatRequest, Entry, Reply, ToolSpec};
+use agent::{ChatRequest, Entry, Reply, Thoughts, ToolSpec};
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::config::{ChatConfig, Dialect};
-use crate::profiles::SystemRole;
+use crate::effort::Effort;
+use crate::profiles::{StrictTools, SystemRole};
 
 /// Stands between two messages that may not follow each other: older Mistral servers refuse a user's message
 /// after a tool's (MISTRAL.md 7.3), local chat templates two user's messages in a row (7.14).
@@ -50,7 +51,7 @@ impl Encoder {
         let known = self.count;
         for entry in request.entries.iter().skip(known) {
             self.last = Some((self.messages.len(), self.role));
-            self.role = push(&mut self.messages, self.role, entry, &self.tools, config.system_role)?;
+            self.role = push(&mut self.messages, self.role, entry, &self.tools, config)?;
             self.count += 1;
         }
         let head = head(config, request)?;
@@ -86,7 +87,7 @@ impl Encoder {
             again.extend(self.messages.get(..1).unwrap_or_default());
         }
         let commas = again.len();
-        push(&mut again, role, entry, &self.tools, config.system_role)?;
+        push(&mut again, role, entry, &self.tools, config)?;
         Ok(self.messages.get(start..) == again.get(commas..))
     }
 }
@@ -101,6 +102,8 @@ fn head(config: &ChatConfig, request: &ChatRequest<'_>) -> Result<Vec<u8>, serde
         temperature: Option<f64>,
         #[serde(skip_serializing_if = "Option::is_none")]
         max_tokens: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reasoning_effort: Option<Effort>,
         #[serde(skip_serializing_if = "Option::is_none")]
         prompt_cache_key: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,6 +123,7 @@ fn head(config: &ChatConfig, request: &ChatRequest<'_>) -> Result<Vec<u8>, serde
         // The first fresh start has another request, the next ones almost the same again.
         temperature: config.anew_temperature.filter(|_| 1 < request.fresh_starts).or(config.temperature),
         max_tokens: request.max_output_tokens,
+        reasoning_effort: config.effort,
         prompt_cache_key,
         stream_options,
     })?;
@@ -145,9 +149,9 @@ fn tail(config: &ChatConfig, tools: &[ToolSpec]) -> Result<Vec<u8>, serde_json::
     if tools.is_empty() {
         return Ok(Vec::new());
     }
-    let strict = match config.dialect {
-        Dialect::Mistral => Some(true),
-        Dialect::OpenAiCompatible => None,
+    let strict = match (config.dialect, config.strict_tools) {
+        (Dialect::Mistral, StrictTools::Sent) => Some(true),
+        (Dialect::Mistral, StrictTools::NotSent) | (Dialect::OpenAiCompatible, _) => None,
     };
     let tools: Vec<Tool<'_>> = tools
         .iter()
@@ -176,7 +180,7 @@ enum Message<'a> {
         content: &'a str,
     },
     Assistant {
-        content: &'a str,
+        content: Content<'a>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         tool_calls: Vec<Call<'a>>,
     },
@@ -185,6 +189,27 @@ enum Message<'a> {
         name: &'a str,
         content: &'a str,
     },
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Content<'a> {
+    Text(&'a str),
+    Chunks(Vec<Chunk<'a>>),
+}
+
+/// MISTRAL.md 1.2.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Chunk<'a> {
+    Thinking { thinking: [Thought<'a>; 1] },
+    Text { text: &'a str },
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Thought<'a> {
+    Text { text: &'a str },
 }
 
 #[derive(Serialize)]
@@ -206,26 +231,26 @@ fn push(
     before: Role,
     entry: &Entry,
     tools: &[ToolSpec],
-    system_role: SystemRole,
+    config: &ChatConfig,
 ) -> Result<Role, serde_json::Error> {
     let filled = |text: &'_ str| if text.trim().is_empty() { NOTHING.to_owned() } else { text.to_owned() };
     match entry {
-        Entry::System { text } if before == Role::None && system_role == SystemRole::Own => {
+        Entry::System { text } if before == Role::None && config.system_role == SystemRole::Own => {
             write(out, &Message::System { content: &filled(text) })?;
             Ok(Role::System)
         }
         // Only the first message may be the system's (MISTRAL.md 1.5), and not with every model: others are the user's.
         Entry::System { text } | Entry::User { text } => {
             if matches!(before, Role::User | Role::Tool) {
-                write(out, &Message::Assistant { content: BRIDGE, tool_calls: Vec::new() })?;
+                write(out, &Message::Assistant { content: Content::Text(BRIDGE), tool_calls: Vec::new() })?;
             }
             write(out, &Message::User { content: &filled(text) })?;
             Ok(Role::User)
         }
-        // An empty turn of the assistant is a 400 (MISTRAL.md 7.4). Thinking is not replayed.
+        // An empty turn of the assistant is a 400 (MISTRAL.md 7.4).
         Entry::Reply(reply) if reply.calls.is_empty() && reply.text.trim().is_empty() => Ok(before),
         Entry::Reply(reply) => {
-            write(out, &assistant(reply, tools))?;
+            write(out, &assistant(reply, tools, config))?;
             Ok(Role::Assistant)
         }
         // It changes what is shown, see `Transcript::view`, and is not shown itself.
@@ -239,14 +264,22 @@ fn push(
     }
 }
 
-fn assistant<'a>(reply: &'a Reply, tools: &'a [ToolSpec]) -> Message<'a> {
+fn assistant<'a>(reply: &'a Reply, tools: &'a [ToolSpec], config: &ChatConfig) -> Message<'a> {
     let calls = reply.calls.iter().map(|call| Call {
         id: &call.id,
         r#type: "function",
         function: CallFunction { name: offered(&call.name, tools), arguments: call.arguments.as_json().into_owned() },
     });
     // Content is a string even where there is only a call: some local chat templates fail on null.
-    let content = if reply.text.trim().is_empty() { "" } else { &reply.text };
+    let text = if reply.text.trim().is_empty() { "" } else { &reply.text };
+    let content = match (config.dialect, config.thoughts) {
+        (Dialect::Mistral, Thoughts::SentBack) if !reply.thinking.trim().is_empty() => {
+            let thinking = Chunk::Thinking { thinking: [Thought::Text { text: &reply.thinking }] };
+            let words = (!text.is_empty()).then_some(Chunk::Text { text });
+            Content::Chunks(std::iter::once(thinking).chain(words).collect())
+        }
+        (Dialect::Mistral | Dialect::OpenAiCompatible, _) => Content::Text(text),
+    };
     Message::Assistant { content, tool_calls: calls.collect() }
 }
 

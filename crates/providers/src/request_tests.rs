@@ -6,12 +6,17 @@ use serde_json::json;
 
 use super::*;
 use crate::bounds::ReplyBounds;
+use crate::profiles::TextCalls;
 use crate::retry::RetryBudget;
 
 fn config(dialect: Dialect) -> ChatConfig {
     ChatConfig {
         model: "devstral-2512".to_owned(),
         temperature: Some(0.15),
+        effort: None,
+        thoughts: Thoughts::Dropped,
+        strict_tools: StrictTools::Sent,
+        text_calls: TextCalls::Bare,
         anew_temperature: None,
         session: "0192f0c1".to_owned(),
         dialect,
@@ -151,6 +156,41 @@ fn the_fields_around_the_messages() {
     };
     expect![[r#"{"model":"devstral-2512","stream":true,"temperature":0.15,"prompt_cache_key":"0192f0c1","messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"function","function":{"name":"read_file","description":"Does it.","parameters":{"type":"object","properties":{}},"strict":true}}]}"#]].assert_eq(&shown(Dialect::Mistral, None));
     expect![[r#"{"model":"devstral-2512","stream":true,"temperature":0.15,"max_tokens":100,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"function","function":{"name":"read_file","description":"Does it.","parameters":{"type":"object","properties":{}}}}]}"#]].assert_eq(&shown(Dialect::OpenAiCompatible, Some(100)));
+}
+
+#[test]
+fn a_model_that_thinks_is_sent_its_thoughts_in_the_form_of_the_api() {
+    let config = ChatConfig {
+        effort: Some(Effort::High),
+        thoughts: Thoughts::SentBack,
+        strict_tools: StrictTools::NotSent,
+        ..config(Dialect::Mistral)
+    };
+    let (story, tools) = (long_story(), tools());
+    let mut encoder = Encoder::default();
+    let mut before = String::new();
+    for count in 1..=story.len() {
+        let now =
+            String::from_utf8(encoder.body(&config, &request(&story[..count], &tools)).unwrap().to_vec()).unwrap();
+        let messages = now.split_once("],\"tools\":").unwrap().0.to_owned();
+        assert!(messages.starts_with(&before), "{messages}\ndoes not go on from\n{before}");
+        before = messages;
+    }
+    let body: Value = serde_json::from_str(&format!("{before}]}}")).unwrap();
+    assert_eq!(body["reasoning_effort"], "high");
+    let replies = body["messages"].as_array().unwrap().iter().filter(|message| message["content"].is_array());
+    let shown: Vec<String> = replies.map(|message| message["content"].to_string()).collect();
+    expect![[r#"
+        [{"type":"thinking","thinking":[{"type":"text","text":"Hm."}]},{"type":"text","text":"Looking."}]
+        [{"type":"thinking","thinking":[{"type":"text","text":"Hm."}]}]
+        [{"type":"thinking","thinking":[{"type":"text","text":"Hm."}]},{"type":"text","text":"Done. "}]"#]]
+    .assert_eq(&shown.join("\n"));
+    let tail = encoder.body(&config, &request(&story, &tools)).unwrap();
+    assert!(!String::from_utf8_lossy(&tail).contains("strict"));
+    // Other servers have no place for thoughts.
+    let config = ChatConfig { dialect: Dialect::OpenAiCompatible, ..config };
+    let body = Encoder::default().body(&config, &request(&story, &tools)).unwrap();
+    assert!(!String::from_utf8_lossy(&body).contains("thinking"));
 }
 
 #[test]

@@ -3,11 +3,10 @@
 //! Everything else is let through at once: the held part begins where a marker,
 //! a fence or an object begins, and is let go as soon as it cannot be a call.
 
-use crate::text_calls::{self, FENCES, MISTRAL, Place, SEPARATOR, Split, TAGS};
+use crate::place::Place;
+use crate::profiles::TextCalls;
+use crate::text_calls::{self, FENCES, MISTRAL, SEPARATOR, STOPS, Split, TAGS, without_stops};
 use crate::xml_calls;
-
-/// What chat templates end a turn with; some servers let it through.
-const STOPS: &[&str] = &["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "</s>"];
 
 /// The keys that an object may begin with if it is a call.
 const KEYS: &[&str] = &["name", "arguments", "parameters", "function", "type", "id"];
@@ -15,6 +14,7 @@ const KEYS: &[&str] = &["name", "arguments", "parameters", "function", "type", "
 #[derive(Debug)]
 pub(crate) struct Screen {
     names: Vec<String>,
+    form: TextCalls,
     held: String,
     /// Where the held text begins.
     place: Place,
@@ -22,66 +22,69 @@ pub(crate) struct Screen {
 
 impl Screen {
     /// `names`: the tools that may be called. Where there are none, no text is a call.
-    pub(crate) fn new(names: Vec<String>) -> Screen {
-        Screen { names, held: String::new(), place: Place::START }
+    pub(crate) fn new(names: Vec<String>, form: TextCalls) -> Screen {
+        Screen { names, form, held: String::new(), place: Place::default() }
     }
 
     /// The text that can be shown now.
     pub(crate) fn push(&mut self, text: &str) -> Option<String> {
         self.held.push_str(text);
         let shown: String = self.held.drain(..self.first_suspect()).collect();
-        for (at, letter) in shown.char_indices() {
-            self.place.pass(letter, shown.get(at..).unwrap_or_default());
-        }
+        self.place.pass_all(&shown);
         (!shown.is_empty()).then_some(shown)
     }
 
     /// The held text and the calls that it was, once the reply is complete.
     pub(crate) fn finish(&mut self) -> Split {
         let held = std::mem::take(&mut self.held);
-        let split = if self.names.is_empty() { None } else { text_calls::split(&held, self.place, &self.names) };
-        match split {
-            Some(split) => Split { text: without_stops(&split.text).trim_end().to_owned(), calls: split.calls },
-            None => Split { text: without_stops(&held).to_owned(), calls: Vec::new() },
-        }
+        let split =
+            if self.names.is_empty() { None } else { text_calls::split(&held, &self.place, &self.names, self.form) };
+        split.unwrap_or_else(|| Split { text: without_stops(&held).to_owned(), calls: Vec::new() })
+    }
+
+    /// Lets go of the held text, which turned out to be something else.
+    pub(crate) fn take(&mut self) -> String {
+        self.place = Place::default();
+        std::mem::take(&mut self.held)
     }
 
     /// Where the text begins that has to be held: white space before a call goes with it.
     fn first_suspect(&self) -> usize {
-        let mut place = self.place;
+        let mut place = self.place.clone();
         for (at, letter) in self.held.char_indices() {
             let (before, rest) = self.held.split_at(at);
-            let is_suspect = may_be_stop(rest) || may_be_part_of_fence(rest, place) || self.may_be_call(rest, place);
-            if is_suspect {
+            if may_be_stop(rest) || (!place.is_quoted() && self.may_be_call(rest, &place)) {
                 return before.trim_end().len();
             }
-            place.pass(letter, rest);
+            place.pass(letter);
         }
         self.held.trim_end().len()
     }
 
-    fn may_be_call(&self, rest: &str, place: Place) -> bool {
-        if !place.takes_calls() {
+    fn may_be_call(&self, rest: &str, place: &Place) -> bool {
+        if self.names.is_empty() {
             return false;
         }
-        if begins(rest, MISTRAL) {
-            return rest.strip_prefix(MISTRAL).is_none_or(|after| {
-                let after = after.trim_start();
-                after.is_empty()
-                    || after.starts_with(|letter: char| letter.is_ascii_alphabetic() || "[{_".contains(letter))
-            });
+        if place.is_at_sentence_start() {
+            if begins(rest, MISTRAL) {
+                return rest.strip_prefix(MISTRAL).is_none_or(|after| {
+                    let after = after.trim_start();
+                    after.is_empty()
+                        || after.starts_with(|letter: char| letter.is_ascii_alphabetic() || "[{_".contains(letter))
+                });
+            }
+            if let Some((open, _)) = TAGS.iter().find(|(open, _)| begins(rest, open)) {
+                return rest.strip_prefix(open).is_none_or(|after| blank_or(after, &['{', '[', '<']));
+            }
+            if begins(rest, xml_calls::OPEN) {
+                return true;
+            }
         }
-        if let Some((open, _)) = TAGS.iter().find(|(open, _)| begins(rest, open)) {
-            return rest.strip_prefix(open).is_none_or(|after| blank_or(after, &['{', '[', '<']));
-        }
-        if begins(rest, xml_calls::OPEN) {
-            return true;
-        }
-        if !place.at_line_start {
+        if !place.is_at_line_start() {
             return false;
         }
         match rest.as_bytes().first() {
-            Some(b'`') => self.may_be_fence(rest),
+            Some(b'`') => self.form.reads_fences() && self.may_be_fence(rest),
             Some(b'{' | b'[') => self.may_be_json(rest),
             Some(_) => self.names.iter().any(|name| may_be_named(rest, name)),
             None => false,
@@ -132,14 +135,15 @@ fn begins(text: &str, marker: &str) -> bool {
     !text.is_empty() && (text.starts_with(marker) || marker.starts_with(text))
 }
 
-fn may_be_stop(rest: &str) -> bool {
-    let stop = STOPS.iter().find(|stop| begins(rest, stop));
-    stop.is_some_and(|stop| rest.strip_prefix(stop).is_none_or(|after| without_stops(after).trim().is_empty()))
-}
-
-/// Whether a quotation ends or begins here is known once all three ticks are here.
-fn may_be_part_of_fence(rest: &str, place: Place) -> bool {
-    place.at_line_start && rest.len() < 3 && begins(rest, "```")
+/// One or more of [`STOPS`] to the end, the last perhaps in part.
+fn may_be_stop(mut rest: &str) -> bool {
+    while let Some(stop) = STOPS.iter().find(|stop| begins(rest, stop)) {
+        match rest.strip_prefix(stop).map(str::trim_start) {
+            None | Some("") => return true,
+            Some(after) => rest = after,
+        }
+    }
+    false
 }
 
 fn blank_or(text: &str, starts: &[char]) -> bool {
@@ -157,14 +161,6 @@ fn may_be_named(text: &str, name: &str) -> bool {
     }
 }
 
-fn without_stops(text: &str) -> &str {
-    let trimmed = text.trim_end();
-    match STOPS.iter().find_map(|stop| trimmed.strip_suffix(stop)) {
-        Some(before) => without_stops(before),
-        None => text,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
@@ -172,7 +168,7 @@ mod tests {
     use super::*;
 
     fn screen() -> Screen {
-        Screen::new(["read_file", "run_command"].map(str::to_owned).to_vec())
+        Screen::new(["read_file", "run_command"].map(str::to_owned).to_vec(), TextCalls::Fenced)
     }
 
     /// The pieces as they are shown, a `|` between, then what the end adds.
@@ -255,7 +251,7 @@ mod tests {
             expect![[r#"
                 ```te|xt|
                 [TOOL_CALLS]read_file[ARGS]{}|
-                ```|
+                `|``|
                 So. end "" call read_file {}"#]],
         );
         check(
@@ -267,6 +263,7 @@ mod tests {
     #[test]
     fn leftovers_of_templates_are_dropped() {
         check(&["Done.", "<|im_", "end|>"], expect![[r#"Done. end """#]]);
+        check(&["Done.</s", "></", "s>"], expect![[r#"Done. end """#]]);
         check(&["Done.</s>\n"], expect![[r#"Done. end """#]]);
         check(&["`<|im_end|>` ends a turn."], expect![[r#"`<|im_end|>` ends a turn. end """#]]);
         check(&["[TOOL_CALLS]read_file[ARGS]{}</s>"], expect![[r#" end "" call read_file {}"#]]);

@@ -2,14 +2,17 @@
 //!
 //! | form | is a call if |
 //! | --- | --- |
-//! | `[TOOL_CALLS]name[ARGS]{..}`, `[TOOL_CALLS][{..}]`, `<tool_call>{..}</tool_call>`, `<function=name>..</function>` | it is whole, and not quoted in a fence of another language or after a backtick |
-//! | a block fenced as JSON, an object or an array on a line of its own, `name{..}` | every object in it has a name and an object of arguments and no other key, each name is an offered tool's, and nothing but such blocks stands at the end of the reply |
+//! | `[TOOL_CALLS]name[ARGS]{..}`, `[TOOL_CALLS][{..}]`, `<tool_call>{..}</tool_call>`, `<function=name>..</function>` | it is whole, and a sentence begins there |
+//! | an object or an array on a line of its own, `name{..}` | every object in it has a name and an object of arguments and no other key, and each name is an offered tool's |
+//! | any of these in a block fenced as JSON | the profile says that the model calls so |
 //!
-//! So JSON that is shown to the human is not run: it has other keys, or names
-//! no tool, or the reply goes on after it.
+//! And only at the end of the reply, and nowhere that Markdown quotes (`place.rs`): what is shown to the human is not
+//! run. One or more calls may stand there, with nothing but white space between them.
 
 use agent::RawCall;
 
+use crate::place::Place;
+use crate::profiles::TextCalls;
 use crate::{loose_json, xml_calls};
 
 /// Markers around calls: Qwen, Hermes and relatives.
@@ -26,6 +29,10 @@ pub(crate) const SEPARATOR: &str = "[ARGS]";
 /// The languages that a fence around a call may name.
 pub(crate) const FENCES: &[&str] = &["", "json", "tool_call", "tool_calls", "tool_code", "tool", "function", "xml"];
 
+/// What chat templates end a turn with; some servers let it through.
+pub(crate) const STOPS: &[&str] =
+    &["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<|return|>", "<|call|>", "</s>"];
+
 /// A text without its calls, and the calls.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Split {
@@ -37,90 +44,96 @@ pub(crate) struct Split {
 struct Block {
     calls: Vec<RawCall>,
     len: usize,
-    /// By its markers, wherever it stands.
-    is_marked: bool,
 }
 
-/// Where in a reply a text begins.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
-    /// Only white space stands between the last line break and here.
-    pub(crate) at_line_start: bool,
-    /// In a fenced block that is not a call.
-    pub(crate) is_quoted: bool,
-    after_tick: bool,
-}
+/// Places that begin like a call and are none, before a text is taken for something else: each may be read to its end.
+const MOST_TRIES: usize = 64;
 
-impl Place {
-    pub(crate) const START: Place = Place { at_line_start: true, is_quoted: false, after_tick: false };
-
-    pub(crate) fn takes_calls(&self) -> bool {
-        !self.is_quoted && !self.after_tick
-    }
-
-    /// Goes past `letter`, the first of `rest`.
-    pub(crate) fn pass(&mut self, letter: char, rest: &str) {
-        self.is_quoted ^= self.at_line_start && rest.starts_with("```");
-        self.at_line_start = letter == '\n' || (self.at_line_start && letter.is_whitespace());
-        self.after_tick = letter == '`';
-    }
-}
-
-/// `None` if no call is in the text.
-pub(crate) fn split(text: &str, start: Place, names: &[String]) -> Option<Split> {
-    let mut kept = String::new();
+/// The calls at the end of `text`, which begins at `start`. `None` if there are none.
+pub(crate) fn split(text: &str, start: &Place, names: &[String], form: TextCalls) -> Option<Split> {
+    let text = without_stops(text);
+    let mut place = start.clone();
     let mut calls = Vec::new();
-    let mut place = start;
-    let (mut after_unmarked, mut goes_on, mut has_marked) = (false, false, false);
-    let mut rest = text;
-    while let Some(letter) = rest.chars().next() {
-        let found = if place.takes_calls() { block(rest, place.at_line_start, names) } else { None };
-        let len = match found {
+    // Where the calls begin that nothing has followed yet.
+    let mut calls_at = 0;
+    let (mut at, mut tries) = (0, 0);
+    while let Some(letter) = text.get(at..).and_then(|rest| rest.chars().next()) {
+        let rest = text.get(at..)?;
+        let may_open = may_open(rest, &place, names, form);
+        let len = match may_open.then(|| block(rest, &place, names, form)).flatten() {
             Some(block) => {
+                if calls.is_empty() {
+                    calls_at = at;
+                }
                 calls.extend(block.calls);
-                after_unmarked = !block.is_marked;
-                has_marked |= block.is_marked;
-                goes_on = false;
                 block.len
             }
             None => {
-                goes_on |= after_unmarked && !letter.is_whitespace();
-                place.pass(letter, rest);
-                kept.push(letter);
+                tries += usize::from(may_open);
+                if tries == MOST_TRIES {
+                    return None;
+                }
+                if !letter.is_whitespace() {
+                    calls.clear();
+                }
                 letter.len_utf8()
             }
         };
-        rest = rest.get(len..)?;
+        place.pass_all(rest.get(..len)?);
+        at += len;
     }
-    if goes_on {
-        // The reply goes on after its JSON, which was only shown. Marked calls still count.
-        return if has_marked { split(text, start, &[]) } else { None };
-    }
-    (!calls.is_empty()).then(|| Split { text: kept.trim_end().to_owned(), calls })
+    (!calls.is_empty()).then(|| Split { text: text.get(..calls_at).unwrap_or_default().trim_end().to_owned(), calls })
 }
 
-fn block(text: &str, at_line_start: bool, names: &[String]) -> Option<Block> {
-    if let Some(after) = text.strip_prefix(MISTRAL) {
-        let (calls, left) = mistral(after)?;
-        return Some(Block { calls, len: text.len() - left.len(), is_marked: true });
+pub(crate) fn without_stops(mut text: &str) -> &str {
+    while let Some(before) = STOPS.iter().find_map(|stop| text.trim_end().strip_suffix(stop)) {
+        text = before;
     }
-    if let Some((open, close)) = TAGS.iter().find(|(open, _)| text.starts_with(open)) {
-        let (calls, left) = tagged(text.strip_prefix(open)?, close)?;
-        return Some(Block { calls, len: text.len() - left.len(), is_marked: true });
+    text
+}
+
+/// Whether the text begins as a call does, which is soon seen.
+fn may_open(text: &str, place: &Place, names: &[String], form: TextCalls) -> bool {
+    let is_marked = || {
+        text.starts_with(MISTRAL)
+            || text.starts_with(xml_calls::OPEN)
+            || TAGS.iter().any(|(open, _)| text.starts_with(open))
+    };
+    let is_bare = || {
+        text.starts_with(['{', '['])
+            || names.iter().any(|name| text.starts_with(name.as_str()))
+            || (form.reads_fences() && text.starts_with("```"))
+    };
+    !place.is_quoted() && (place.is_at_sentence_start() && is_marked() || place.is_at_line_start() && is_bare())
+}
+
+/// The calls at the start of a text that may open one.
+fn block(text: &str, place: &Place, names: &[String], form: TextCalls) -> Option<Block> {
+    let block = |calls: Vec<RawCall>, left: &str| Some(Block { calls, len: text.len() - left.len() });
+    if place.is_at_sentence_start() {
+        if let Some(after) = text.strip_prefix(MISTRAL) {
+            let (calls, left) = mistral(after)?;
+            return block(calls, left);
+        }
+        if let Some((open, close)) = TAGS.iter().find(|(open, _)| text.starts_with(open)) {
+            let (calls, left) = tagged(text.strip_prefix(open)?, close)?;
+            return block(calls, left);
+        }
+        // Qwen3-Coder at times leaves out the opening tag.
+        if text.starts_with(xml_calls::OPEN) {
+            let (calls, left) = tagged(text, "</tool_call>")?;
+            return block(calls, left);
+        }
     }
-    // Qwen3-Coder at times leaves out the opening tag.
-    if text.starts_with(xml_calls::OPEN) {
-        let (calls, left) = tagged(text, "</tool_call>")?;
-        return Some(Block { calls, len: text.len() - left.len(), is_marked: true });
-    }
-    if !at_line_start {
+    if !place.is_at_line_start() {
         return None;
     }
     let (calls, left) = match text.strip_prefix("```") {
-        Some(after) => fenced(after, names)?,
+        Some(after) if form.reads_fences() => fenced(after, names)?,
+        Some(_) => return None,
         None => values(text, Some(names)).or_else(|| named(text, names))?,
     };
-    Some(Block { calls, len: text.len() - left.len(), is_marked: false })
+    block(calls, left)
 }
 
 /// Between two tags, of which the second may be missing: JSON, or a call in XML.
@@ -194,13 +207,13 @@ fn values<'a>(text: &'a str, names: Option<&[String]>) -> Option<(Vec<RawCall>, 
         let len = match next.as_bytes().first() {
             Some(b'{') => {
                 let (fields, len) = loose_json::object(next)?;
-                calls.push(call(&fields, names)?);
+                calls.push(call(&fields, names, Wrapping::Allowed)?);
                 len
             }
             Some(b'[') if calls.is_empty() && !next.starts_with(MISTRAL) => {
                 let (items, len) = loose_json::array(next)?;
                 for item in items {
-                    calls.push(call(&loose_json::object(item)?.0, names)?);
+                    calls.push(call(&loose_json::object(item)?.0, names, Wrapping::Allowed)?);
                 }
                 len
             }
@@ -211,7 +224,14 @@ fn values<'a>(text: &'a str, names: Option<&[String]>) -> Option<(Vec<RawCall>, 
     (!calls.is_empty()).then_some((calls, left))
 }
 
-fn call(fields: &[(&str, &str)], names: Option<&[String]>) -> Option<RawCall> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wrapping {
+    Allowed,
+    /// It is within one, and one within that would be another, and so on.
+    Opened,
+}
+
+fn call(fields: &[(&str, &str)], names: Option<&[String]>, wrapping: Wrapping) -> Option<RawCall> {
     let (mut name, mut arguments) = (None, None);
     for (key, value) in fields {
         match *key {
@@ -219,7 +239,9 @@ fn call(fields: &[(&str, &str)], names: Option<&[String]>) -> Option<RawCall> {
             "arguments" | "parameters" if arguments.is_none() => arguments = Some(*value),
             "id" | "type" => {}
             // OpenAI's wrapping: {"type": "function", "function": {"name": .., "arguments": ..}}.
-            "function" if name.is_none() => return call(&loose_json::object(value)?.0, names),
+            "function" if name.is_none() && wrapping == Wrapping::Allowed => {
+                return call(&loose_json::object(value)?.0, names, Wrapping::Opened);
+            }
             _ => return None,
         }
     }

@@ -4,8 +4,13 @@ use super::*;
 
 #[track_caller]
 fn check(text: &str, expected: Expect) {
+    check_in(TextCalls::Fenced, text, expected);
+}
+
+#[track_caller]
+fn check_in(form: TextCalls, text: &str, expected: Expect) {
     let names = ["create_file", "read_file", "run_command"].map(str::to_owned);
-    expected.assert_eq(&match split(text, Place::START, &names) {
+    expected.assert_eq(&match split(text, &Place::default(), &names, form) {
         None => "not a call".to_owned(),
         Some(split) => {
             let calls = split.calls.iter().map(|call| format!("{} {}\n", call.name, call.arguments));
@@ -26,7 +31,7 @@ fn devstral_without_a_parser() {
     check(
         "[TOOL_CALLS]read_file[CALL_ID]abcDEF123[ARGS]{\"filename\": \"a\"}[TOOL_CALLS]run_command[ARGS]{\"command\": \"ls\"}</s>",
         expect![[r#"
-            "</s>"
+            ""
             read_file {"filename": "a"}
             run_command {"command": "ls"}
         "#]],
@@ -168,12 +173,11 @@ fn raw_line_breaks_in_strings_are_left_to_the_arguments() {
 }
 
 #[test]
-fn several_blocks_with_words_between() {
+fn only_the_last_of_several_blocks_with_words_between() {
     check(
         "First:\n```json\n{\"name\": \"read_file\", \"arguments\": {}}\n```\nThen:\n```json\n{\"name\": \"run_command\", \"arguments\": {}}\n```",
         expect![[r#"
-            "First:\n\nThen:"
-            read_file {}
+            "First:\n```json\n{\"name\": \"read_file\", \"arguments\": {}}\n```\nThen:"
             run_command {}
         "#]],
     );
@@ -208,4 +212,42 @@ fn json_for_the_human_is_not_run() {
     ] {
         check(text, expect!["not a call"]);
     }
+}
+
+#[test]
+fn what_markdown_quotes_is_not_run() {
+    let call = "<tool_call>{\"name\": \"read_file\", \"arguments\": {}}</tool_call>";
+    for text in [
+        format!("To do it you would send {call}"),
+        format!("You could send {call} or not."),
+        format!("> {call}"),
+        format!("The form:\n\n    {call}"),
+        format!("The form:\n~~~\n{call}\n~~~"),
+        format!("| form |\n| --- |\n| {call} |\n| x | {call}"),
+        format!("<pre>\n{call}\n</pre>"),
+        format!("<pre>\n{call}"),
+        format!("- {call}"),
+        format!("`{call}`"),
+        format!("````\n```\n{call}"),
+        "> {\"name\": \"read_file\", \"arguments\": {}}".to_owned(),
+        "    read_file{\"filename\": \"a\"}".to_owned(),
+    ] {
+        check(&text, expect!["not a call"]);
+        check_in(TextCalls::Bare, &text, expect!["not a call"]);
+    }
+    // A fence is a quotation too, except of models that call so.
+    for text in
+        [format!("So:\n```\n{call}\n```"), "```json\n{\"name\": \"read_file\", \"arguments\": {}}\n```".to_owned()]
+    {
+        check_in(TextCalls::Bare, &text, expect!["not a call"]);
+    }
+}
+
+#[test]
+fn depth_and_size_are_bounded() {
+    let wrapped = "{\"function\": ".repeat(100_000) + "{}" + &"}".repeat(100_000);
+    check(&wrapped, expect!["not a call"]);
+    check(&"</s>".repeat(200_000), expect!["not a call"]);
+    check(&"{\n[".repeat(200_000), expect!["not a call"]);
+    check(&"[TOOL_CALLS]read_file{".repeat(100_000), expect!["not a call"]);
 }

@@ -1,14 +1,17 @@
 //! Every recorded exchange of `../shared/material/wire.jsonl` (named in its README) is read as its `assembled` says:
 //! whole, a byte at a time, and cut at random places.
 
-use agent::{ChatEvent, FinishReason, RawCall, Usage};
-use serde_json::Value;
+use agent::{ChatEvent, FinishReason, RawCall, ToolSpec, Usage};
+use serde_json::{Value, json};
 
 use crate::decoder::{Decoder, StreamError};
-use crate::reason;
+use crate::profiles::TextCalls;
 use crate::screen::Screen;
+use crate::thoughts::{Said, Thoughts};
+use crate::{leak, reason};
 
 const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/material/wire.jsonl");
+const EDITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/material/edits.jsonl");
 
 /// `None`, said aloud, where the material is not laid out beside the project.
 #[expect(clippy::disallowed_methods, reason = "recorded material, read by a test")]
@@ -50,6 +53,7 @@ fn decode<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Read {
             ChatEvent::Usage(usage) => read.usage = Some(usage),
             ChatEvent::Finish(finish) => read.finish = Some(finish),
             ChatEvent::Writing { .. } => (),
+            ChatEvent::TextWasThinking | ChatEvent::LeakedCall(_) => panic!("a decoder does not read words"),
             ChatEvent::Retrying { .. } => panic!("a decoder does not retry"),
         }
     }
@@ -173,7 +177,7 @@ fn recorded_texts_pass_the_screen() {
         let text = expected(&exchange["assembled"]).text;
         let tools = exchange["request"]["body"]["tools"].as_array().into_iter().flatten();
         let names = tools.filter_map(|tool| Some(tool.pointer("/function/name")?.as_str()?.to_owned())).collect();
-        let mut screen = Screen::new(names);
+        let mut screen = Screen::new(names, TextCalls::Fenced);
         let mut shown: String = text.split_inclusive(' ').filter_map(|piece| screen.push(piece)).collect();
         let end = screen.finish();
         shown += &end.text;
@@ -182,4 +186,66 @@ fn recorded_texts_pass_the_screen() {
         }
     }
     assert_eq!(changed, ["rig-llamacpp/tool_matrix/tool_choice_none"]);
+}
+
+/// No recorded text loses a word to a thought, or is taken for a call that lost its form, except those with the marks of
+/// a thought and the same one.
+#[test]
+fn recorded_texts_are_answers() {
+    let Some(exchanges) = exchanges() else { return };
+    let mut changed = Vec::new();
+    for exchange in &exchanges {
+        let text = expected(&exchange["assembled"]).text;
+        let tools: Vec<ToolSpec> = exchange["request"]["body"]["tools"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|tool| {
+                let name = tool.pointer("/function/name")?.as_str()?.to_owned();
+                let parameters = tool.pointer("/function/parameters").cloned().unwrap_or_default();
+                Some(ToolSpec { name: name.leak(), description: String::new(), parameters })
+            })
+            .collect();
+        let mut thoughts = Thoughts::default();
+        let mut said: Vec<Said> = text.split_inclusive(' ').flat_map(|piece| thoughts.push(piece)).collect();
+        said.extend(thoughts.finish());
+        let is_whole = said.iter().all(|said| matches!(said, Said::Text(_)));
+        let has_marks = text.starts_with("<think>") || text.ends_with("</think>\n\n");
+        assert_eq!(is_whole, !has_marks, "{text}");
+        if leak::find(&text, &tools).is_some() {
+            changed.push(exchange["id"].as_str().unwrap());
+        }
+    }
+    assert_eq!(changed, ["rig-llamacpp/tool_matrix/tool_choice_none"]);
+}
+
+/// No edit that a model wrote, sent as the answer, is taken for a call that lost its form.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "recorded material, read by a test")]
+fn recorded_edits_are_answers() {
+    let Ok(edits) = std::fs::read_to_string(EDITS) else {
+        println!("skipped: {EDITS} is not here");
+        return;
+    };
+    let tool = |name, keys: [&str; 2]| ToolSpec {
+        name,
+        description: String::new(),
+        parameters: json!({"type": "object", "required": [keys[0]], "properties": {keys[0]: {}, keys[1]: {}}}),
+    };
+    let tools = [
+        tool("apply_diff", ["diff", "filename"]),
+        tool("create_file", ["filename", "content"]),
+        tool("run_command", ["command", "timeout_seconds"]),
+        tool("search", ["pattern", "path"]),
+    ];
+    let mut count = 0;
+    for line in edits.lines() {
+        let row: Value = serde_json::from_str(line).unwrap();
+        let text = row["patch_or_edit"].as_str().unwrap();
+        for text in [text.to_owned(), format!("I changed it like this:\n\n{text}"), format!("```\n{text}\n```")] {
+            assert_eq!(leak::find(&text, &tools), None, "{text}");
+            count += 1;
+        }
+    }
+    assert!(2_600 < count, "{count}");
 }

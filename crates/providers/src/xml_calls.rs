@@ -9,6 +9,9 @@ pub(crate) const OPEN: &str = "<function=";
 /// The call at the start of `text`, and what follows it.
 pub(crate) fn call(text: &str) -> Option<(RawCall, &str)> {
     let (name, mut left) = text.strip_prefix(OPEN)?.split_once('>')?;
+    if !name.trim().chars().all(|letter| letter.is_ascii_alphanumeric() || "_-.".contains(letter)) {
+        return None;
+    }
     let mut arguments = Map::new();
     loop {
         left = left.trim_start();
@@ -38,6 +41,7 @@ mod tests {
         assert_eq!(call.name, "create_file");
         assert_eq!(call.arguments, r#"{"filename":"a.py","content":"\nif a < b:\n  \"x\""}"#);
         assert_eq!(left, "\n</tool_call>");
+        assert_eq!(super::call("<function=<parameter=a></function>"), None);
         for cut in [0, 5, 20, 60, 100] {
             assert_eq!(super::call(text.get(..cut).unwrap()), None);
         }

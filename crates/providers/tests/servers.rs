@@ -2,18 +2,19 @@
 
 #![cfg(test)]
 
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::time::Duration;
 
 use agent::{
     Arguments, ChatClient, ChatErrorKind, ChatEvent, ChatRequest, Clipped, Entry, FinishReason, RawCall, Reply,
-    ToolCall, ToolOutcome, ToolSpec,
+    Thoughts, ToolCall, ToolOutcome, ToolSpec,
 };
-use fake_mistral::{Checking, Config, FakeMistral, Key, Script};
+use fake_mistral::{Checking, Config, FakeMistral, Key, Raw, Script, Turn};
 use futures_util::StreamExt;
 use providers::{
-    ChatCompletions, ChatConfig, Dialect, ReplyBounds, RetryBudget, Server, ServerConfig, SystemRole, local_servers,
-    resolve,
+    ChatCompletions, ChatConfig, Dialect, ReplyBounds, RetryBudget, Server, ServerConfig, StrictTools, SystemRole,
+    TextCalls, local_servers, resolve,
 };
 use serde_json::json;
 
@@ -49,7 +50,7 @@ fn a_wrong_key() {
         let fake = FakeMistral::start_with(Script::new([]), config).await.unwrap();
         let error = connect(fake.base_url(), Some("wrong")).models().await.unwrap_err();
         assert_eq!(error.kind, ChatErrorKind::Key);
-        assert_eq!(connect(fake.base_url(), Some("right\n")).models().await.unwrap().len(), 11);
+        assert_eq!(connect(fake.base_url(), Some("right\n")).models().await.unwrap().len(), 15);
     });
 }
 
@@ -201,6 +202,10 @@ fn client(base_url: String, reply_bounds: ReplyBounds) -> ChatCompletions {
         ChatConfig {
             model: "devstral-2512".to_owned(),
             temperature: Some(0.15),
+            effort: None,
+            thoughts: Thoughts::Dropped,
+            strict_tools: StrictTools::Sent,
+            text_calls: TextCalls::Bare,
             anew_temperature: None,
             session: "0192f0c1-7a3b-7000-8000-000000000001".to_owned(),
             dialect: Dialect::Mistral,
@@ -239,6 +244,63 @@ fn a_reply_that_says_the_same_over_and_over_ends() {
     let said = answers(&words, ReplyBounds::NARROW);
     assert!(said.len() < 60, "{}", said.len());
     assert_eq!(said.last(), Some(&ChatEvent::Finish(FinishReason::Repetition)));
+}
+
+/// Signs of life that say nothing do not hold a reply up that is complete.
+#[test]
+fn what_a_server_sends_after_the_end_is_not_waited_for_long() {
+    let chunk = |delta: serde_json::Value, finish: Option<&str>| {
+        format!("data: {}\n\n", json!({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}))
+    };
+    let finished = chunk(json!({"content": "Done."}), None) + &chunk(json!({}), Some("stop"));
+    let done = format!("{finished}data: [DONE]\n\n");
+    for (reply, most) in [(done, 1), (finished, 11)] {
+        // The reply at once, then as many bytes of comments a second, for longer than anybody waits.
+        let mut raw = Raw::stream(format!("{reply}{}", ": ping\n\n".repeat(100_000)));
+        raw.delivery.piece_bytes = NonZeroUsize::new(reply.len());
+        raw.delivery.between_chunks = Duration::from_secs(1);
+        let waited = on_a_runtime(async {
+            let server = FakeMistral::start(Script::new([Turn::Raw(raw)])).await.unwrap();
+            let client = client(server.base_url(), ReplyBounds::WIDE);
+            let entries = [Entry::User { text: "Fix it.".to_owned() }];
+            let request =
+                ChatRequest { entries: &entries, generation: 0, tools: &[], fresh_starts: 0, max_output_tokens: None };
+            let mut stream = client.send(request);
+            let first = stream.next().await.unwrap().unwrap();
+            assert_eq!(first, ChatEvent::Text("Done.".to_owned()));
+            // From here on the clock moves only where everybody waits for it.
+            tokio::time::pause();
+            let said_at = tokio::time::Instant::now();
+            let rest: Vec<ChatEvent> = stream.map(Result::unwrap).collect().await;
+            assert_eq!(rest.last(), Some(&ChatEvent::Finish(agent::FinishReason::Stop)));
+            said_at.elapsed()
+        });
+        assert!(waited.as_secs() <= most, "{waited:?}");
+    }
+}
+
+#[test]
+fn a_dropped_stream_ends_the_request() {
+    on_a_runtime(async {
+        use tokio::io::AsyncReadExt;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = client(format!("http://{}/v1", listener.local_addr().unwrap()), ReplyBounds::WIDE);
+        let entries = [Entry::User { text: "Fix it.".to_owned() }];
+        let request =
+            ChatRequest { entries: &entries, generation: 0, tools: &[], fresh_starts: 0, max_output_tokens: None };
+        let mut stream = client.send(request);
+        let mut socket = tokio::select! {
+            _ = stream.next() => panic!("nothing was answered"),
+            accepted = async {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                assert!(socket.read(&mut [0; 64]).await.unwrap() > 0);
+                socket
+            } => accepted,
+        };
+        drop(stream);
+        let mut rest = Vec::new();
+        tokio::time::timeout(Duration::from_secs(5), socket.read_to_end(&mut rest)).await.unwrap().unwrap();
+    });
 }
 
 /// `{"data":[{"id":"m"}]}`, compressed by gzip(1).

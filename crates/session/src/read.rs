@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use agent::{Entry, Reply, Spent, Usage};
+use agent::{Entry, Reply, Spent, Thoughts, Usage};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -158,12 +158,13 @@ impl Session {
                 Entry::System { .. } | Entry::User { .. } | Entry::Outcome { .. } => None,
             };
             if let Some(usage) = usage {
-                let output = entry.estimated_tokens();
+                // Thoughts are written too, whatever becomes of them.
+                let output = entry.estimated_tokens(Thoughts::SentBack);
                 spent.steps += 1;
                 spent.estimated |= usage.is_none();
                 spent.add(usage.unwrap_or(Usage { input: tokens, cached: 0, output }), price);
             }
-            tokens += entry.estimated_tokens();
+            tokens += entry.estimated_tokens(Thoughts::Dropped);
         }
         spent
     }

@@ -16,8 +16,8 @@ pub struct ModelCard {
     pub deprecation: Option<String>,
     pub deprecation_replacement_model: Option<String>,
     pub life: Life,
-    /// Whether it takes `reasoning_effort` and thinking chunks.
-    pub reasoning: bool,
+    /// The levels of `reasoning_effort` that it takes; none: it takes no thinking chunks either.
+    pub efforts: &'static [&'static str],
     pub vision: bool,
     pub fim: bool,
 }
@@ -40,10 +40,15 @@ impl ModelCard {
             deprecation: None,
             deprecation_replacement_model: None,
             life: Life::Served,
-            reasoning: false,
+            efforts: &[],
             vision: false,
             fim: false,
         }
+    }
+
+    /// Whether it takes `reasoning_effort` and thinking chunks.
+    pub(crate) fn reasons(&self) -> bool {
+        !self.efforts.is_empty()
     }
 
     pub(crate) fn answers_to(&self, name: &str) -> bool {
@@ -57,7 +62,7 @@ impl ModelCard {
         json!({
             "id": name, "object": "model", "created": CREATED, "owned_by": "mistralai",
             "capabilities": {
-                "completion_chat": true, "function_calling": true, "reasoning": self.reasoning,
+                "completion_chat": true, "function_calling": true, "reasoning": self.reasons(),
                 "completion_fim": self.fim, "fine_tuning": false, "vision": self.vision, "ocr": false,
                 "classification": false, "moderation": false, "audio": false, "audio_transcription": false,
             },
@@ -69,16 +74,32 @@ impl ModelCard {
     }
 }
 
-/// Devstral 2 and its neighbours, and `devstral-small-2505`, which is retired.
+/// Medium 3.5 and Small 4: others are refused (mozilla-ai/any-llm#1241).
+const ON_OR_OFF: &[&str] = &["none", "high"];
+
+/// Devstral 2 and its neighbours and successors, and `devstral-small-2505`, which is retired.
 pub fn default_models() -> Vec<ModelCard> {
     vec![
         ModelCard::new("devstral-2512", &["devstral-latest", "devstral-medium-latest"]),
         ModelCard { vision: true, ..ModelCard::new("labs-devstral-small-2512", &["devstral-small-latest"]) },
         ModelCard {
             default_model_temperature: Some(1.0),
-            reasoning: true,
+            efforts: ON_OR_OFF,
             vision: true,
             ..ModelCard::new("mistral-medium-3-5", &["mistral-medium-3", "mistral-medium-latest"])
+        },
+        ModelCard {
+            default_model_temperature: None,
+            efforts: ON_OR_OFF,
+            vision: true,
+            ..ModelCard::new("mistral-small-2603", &["mistral-small-latest"])
+        },
+        ModelCard {
+            max_context_length: 1_048_576,
+            default_model_temperature: None,
+            efforts: &["low", "medium", "high"],
+            vision: true,
+            ..ModelCard::new("mistral-large-4-0", &["mistral-large-latest"])
         },
         ModelCard {
             max_context_length: 131_072,
@@ -96,22 +117,13 @@ pub fn default_models() -> Vec<ModelCard> {
     ]
 }
 
-/// What Mistral offers since Devstral is retired: no Devstral, and a model that thinks comes first.
+/// What Mistral offers since Devstral is retired: no Devstral, and the models that think come first, the largest of them
+/// before all.
 pub fn current_models() -> Vec<ModelCard> {
-    let thinking = |id: &str, aliases: &[&str]| ModelCard {
-        default_model_temperature: Some(1.0),
-        reasoning: true,
-        vision: true,
-        ..ModelCard::new(id, aliases)
-    };
-    let known = default_models().into_iter().filter(|card| !card.id.contains("devstral") && !card.reasoning);
-    let large = ModelCard { max_context_length: 1_048_576, ..thinking("mistral-large-4-0", &[]) };
-    let thinking = [
-        large,
-        thinking("mistral-small-2603", &["mistral-small-latest"]),
-        thinking("mistral-medium-3-5", &["mistral-medium-3", "mistral-medium-latest"]),
-    ];
-    thinking.into_iter().chain(known).collect()
+    let mut models: Vec<ModelCard> =
+        default_models().into_iter().filter(|card| !card.id.contains("devstral")).rev().collect();
+    models.sort_by_key(|card| (!card.reasons(), std::cmp::Reverse(card.max_context_length)));
+    models
 }
 
 /// The body of `GET /v1/models`: one card for each id and each alias.

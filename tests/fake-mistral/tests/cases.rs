@@ -201,10 +201,10 @@ fn a_prompt_far_beyond_the_context_is_refused() {
 
 #[test]
 fn reasoning_is_for_the_models_that_reason() {
-    let ask = |model: &str| {
+    let ask = |model: &str, effort: &str| {
         let thought = json!([{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]);
         let body = json!({
-            "model": model, "reasoning_effort": "high",
+            "model": model, "reasoning_effort": effort,
             "messages": [
                 {"role": "user", "content": "hi"}, {"role": "assistant", "content": thought},
                 {"role": "user", "content": "and?"},
@@ -212,6 +212,15 @@ fn reasoning_is_for_the_models_that_reason() {
         });
         check(&body, &default_models()).map_err(|error| error.message())
     };
-    assert_eq!(ask("mistral-medium-3-5"), Ok(()));
-    assert_eq!(ask("devstral-2512"), Err("reasoning_effort is not supported for this model".to_owned()));
+    let refused = |why: &str| Err(format!("reasoning_effort {why}"));
+    for model in ["mistral-medium-3-5", "mistral-small-2603"] {
+        assert_eq!(ask(model, "high"), Ok(()));
+        assert_eq!(ask(model, "none"), Ok(()));
+        assert_eq!(ask(model, "low"), refused("low is not supported for this model"));
+    }
+    assert_eq!(ask("mistral-large-4-0", "medium"), Ok(()));
+    assert_eq!(ask("mistral-large-4-0", "none"), refused("none is not supported for this model"));
+    for model in ["devstral-2512", "codestral-2508"] {
+        assert_eq!(ask(model, "high"), refused("is not supported for this model"));
+    }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use providers::Effort;
 
 /// How to work, whatever on.
 #[derive(Debug, Args)]
@@ -86,6 +87,11 @@ pub(crate) struct ModelArgs {
     /// The model to use [default: the first of Devstral, Mistral Medium, Large, Small and Codestral that the server lists]
     #[arg(long, value_name = "ID")]
     pub(crate) model: Option<String>,
+
+    /// How much the model thinks: none, minimal, low, medium, high, xhigh; uses the nearest level that the model accepts
+    /// [default: high, if the model thinks]
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) effort: Option<Effort>,
 
     /// Any OpenAI-compatible server [default: Mistral's API]
     #[arg(long, value_name = "URL")]

@@ -15,6 +15,7 @@ impl Layer {
             api_key_env: args.api_key_env.clone(),
             provider: args.provider.map(Provider::from),
             first_byte_timeout: args.first_byte_timeout.clone(),
+            effort: args.effort,
             ..Layer::default()
         }
     }

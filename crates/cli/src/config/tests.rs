@@ -22,6 +22,7 @@ fn every_setting_has_its_row() {
         base_url: Some(String::new()),
         api_key_env: Some(String::new()),
         temperature: Some(0.0),
+        effort: Some(Effort::High),
         profile: Some(String::new()),
         provider: Some(Provider::Openai),
         first_byte_timeout: Some(String::new()),

@@ -11,7 +11,7 @@ use super::opening::served;
 use crate::config::Config;
 use crate::connect::Connected;
 use crate::undo::{self, Report, Wanted};
-use crate::{diff, summary};
+use crate::{diff, effort, summary};
 
 impl Conversation {
     /// From here on `cancel` stops it, and the limit of steps counts anew; tokens and cost are the whole session's.
@@ -65,10 +65,18 @@ impl Conversation {
         diff::in_conversation(&self.watched, &self.session)
     }
 
+    /// What its requests ask for, for `/effort`.
+    pub(crate) fn effort(&self) -> String {
+        effort::describe(self.connected.effort, self.connected.profile, &self.connected.model)
+    }
+
     /// The model, its window where it is known, and about how much of it the next request takes.
     pub(crate) fn window(&self) -> (&str, Option<u64>, u64) {
         let specs: Vec<agent::ToolSpec> = self.connected.tools().iter().map(|tool| tool.spec()).collect();
-        let used = self.transcript.as_ref().map_or(0, |transcript| transcript.estimated_tokens(&specs));
+        let used = self
+            .transcript
+            .as_ref()
+            .map_or(0, |transcript| transcript.estimated_tokens(&specs, self.connected.profile.thoughts));
         (&self.connected.model, self.connected.context_tokens, used)
     }
 }

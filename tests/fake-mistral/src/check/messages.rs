@@ -92,7 +92,7 @@ fn check_content(message: &Value, card: &ModelCard) -> Result<(), ApiError> {
         let allowed = match (role, kind) {
             (_, "text") => true,
             ("user", "image_url" | "input_audio") => true,
-            ("assistant" | "system", "thinking") => card.reasoning,
+            ("assistant" | "system", "thinking") => card.reasons(),
             _ => false,
         };
         if !allowed {

@@ -27,8 +27,14 @@ pub(super) fn check<'a>(body: &Value, models: &'a [ModelCard]) -> Result<&'a Mod
             format!("Prompt contains {tokens} tokens, too large for model with {context} maximum context length");
         return Err(ApiError::arguments(message));
     }
-    if body.get("reasoning_effort").is_some_and(|effort| !effort.is_null()) && !card.reasoning {
-        return Err(ApiError::arguments("reasoning_effort is not supported for this model"));
+    match body["reasoning_effort"].as_str() {
+        Some(_) if !card.reasons() => {
+            return Err(ApiError::arguments("reasoning_effort is not supported for this model"));
+        }
+        Some(effort) if !card.efforts.contains(&effort) => {
+            return Err(ApiError::arguments(format!("reasoning_effort {effort} is not supported for this model")));
+        }
+        Some(_) | None => {}
     }
     Ok(card)
 }
