@@ -1,6 +1,8 @@
 //! What a terminal would show of an output in the end, as plain text: of a progress bar its last frame, no colors.
 //! Pure, and in pieces: an output comes in chunks that end anywhere.
 
+use memchr::{memchr, memchr3, memrchr};
+
 /// A line is held back so long, since a carriage return may start it again.
 const MOST_HELD_BYTES: usize = 16 << 10;
 /// What looks like the start of an escape sequence and goes on longer is not one.
@@ -47,6 +49,13 @@ impl TerminalText {
                 rest = if self.in_sequence(byte) { after } else { rest };
                 continue;
             }
+            let settled = self.settled(rest);
+            if 0 < settled {
+                let (lines, others) = rest.split_at(settled);
+                shown.extend_from_slice(lines);
+                rest = others;
+                continue;
+            }
             let plain = rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len());
             let (text, others) = rest.split_at(plain);
             if !text.is_empty() {
@@ -66,6 +75,16 @@ impl TerminalText {
             }
             rest = after;
         }
+    }
+
+    /// How many of the bytes are whole lines of plain text, which are shown as they are: most output is nothing else.
+    fn settled(&self, bytes: &[u8]) -> usize {
+        if !self.line.is_empty() || self.starts_again || 0 < self.returns {
+            return 0;
+        }
+        let special = memchr3(b'\r', ESCAPE, BACKSPACE, bytes).into_iter().chain(memchr(BELL, bytes)).min();
+        let plain = bytes.get(..special.unwrap_or(bytes.len())).unwrap_or_default();
+        memrchr(b'\n', plain).map_or(0, |newline| newline + 1)
     }
 
     /// The line that has no end yet.
