@@ -55,8 +55,9 @@ fn names_that_are_slips_make_no_file() {
         "#,
         expect![[r#"
             failed: `newdir/` names a directory. A directory is made with the first file in it: name that file.
-            failed: Nothing was written: `src\new.py` has a backslash in it. Separate directories with `/`: `src/new.py`.
-        "#]],
+            Created `src/new.py` (1 line).
+            --- src/new.py
+            x"#]],
     );
 }
 

@@ -34,7 +34,7 @@ const MOST_ENTRIES: usize = 1_000;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Face {
     Absent,
-    Link(PathBuf),
+    Link(OsString),
     File {
         bytes: Vec<u8>,
         mode: u32,
@@ -64,7 +64,7 @@ pub(crate) fn faces(git: &[PathBuf]) -> Vec<(PathBuf, Face)> {
 pub(crate) fn look(path: &Path) -> Face {
     let Ok(meta) = path.symlink_metadata() else { return Face::Absent };
     if meta.is_symlink() {
-        return std::fs::read_link(path).map_or(Face::Unknown, Face::Link);
+        return std::fs::read_link(path).map_or(Face::Unknown, |target| Face::Link(target.into_os_string()));
     }
     if meta.is_dir() {
         let mut entries = Vec::new();

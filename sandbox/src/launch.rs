@@ -66,6 +66,7 @@ pub fn launcher() -> Option<ExitCode> {
         return None;
     }
     raw::take_no_signals_over();
+    raw::ignore_file_size_signal();
     Some(match keep() {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,

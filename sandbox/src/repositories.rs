@@ -25,6 +25,7 @@ use self::journal::Journal;
 pub use self::journal::{Recovered, recover};
 use self::look::{Found, Look, Seen, What};
 use crate::beneath::{Root, open_dir};
+use crate::fence::policy::any_path;
 use crate::git_dirs;
 use crate::roots::Roots;
 
@@ -35,8 +36,10 @@ const MOST_RESTORED: usize = 20;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Planted {
     /// What was moved, as commands see it: a `.git`, or the part that made a directory a repository. Absolute.
+    #[serde(with = "any_path")]
     pub place: PathBuf,
     /// Where it is now.
+    #[serde(with = "any_path")]
     pub kept: PathBuf,
     /// The user's index names the directory as another repository, so it is not even there for commands.
     at_gitlink: bool,
@@ -124,7 +127,7 @@ impl Repositories {
     fn adopt(&mut self, roots: &Roots) {
         self.trees.resize_with(roots.writable().count(), Tree::default);
         for (tree, root) in self.trees.iter_mut().zip(roots.writable()) {
-            tree.known = tree.look.look(root).found;
+            tree.known = tree.look.look(root, roots.own()).found;
             // What could not leave the workspace is still not the user's.
             tree.known.retain(|path, _| !is_kept(&self.aside, root, path));
         }
@@ -172,7 +175,7 @@ impl Repositories {
         let mut at_gitlinks = None;
         for (number, root) in roots.writable().enumerate() {
             let Some(tree) = self.trees.get_mut(number) else { continue };
-            let Seen { mut found, closed } = tree.look.look(root);
+            let Seen { mut found, closed } = tree.look.look(root, roots.own());
             found.retain(|path, _| !is_kept(&self.aside, root, path));
             let verdict = judge::judge(&tree.known, &found);
             tree.known = verdict.known;

@@ -47,7 +47,8 @@ impl Roots {
             SandboxMode::Off => None,
         };
         let (outputs, opened_outputs) = (options.outputs.clone(), OnceLock::new());
-        let own = options.own.clone();
+        // A worktree of ours is a workspace like any other.
+        let own = options.own.iter().filter(|own| !workspace.real().starts_with(own)).cloned().collect();
         Ok(Roots { workspace, added, outputs, opened_outputs, places: Vec::new(), hidden, own })
     }
 
@@ -58,6 +59,10 @@ impl Roots {
 
     pub(crate) fn hide_places(&mut self, places: Vec<PathBuf>) {
         self.places = places;
+    }
+
+    pub(crate) fn own(&self) -> &[PathBuf] {
+        &self.own
     }
 
     /// Whether it is of the program itself. `real`: absolute, without links.

@@ -185,6 +185,7 @@ async fn run(host: &Host, command: &str) -> Duration {
         frontend: &mut frontend,
         journal: &mut journal,
         policy: ApprovalPolicy::new(Mode::Auto),
+        thoughts: agent::Thoughts::Dropped,
         root: "/".into(),
         limits: Limits::default(),
         supervision: Supervision::Light,

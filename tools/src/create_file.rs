@@ -36,18 +36,18 @@ impl Tool for CreateFile {
     const NAME: &'static str = "create_file";
 
     async fn run(&self, args: Args, workspace: &mut Workspace<'_>) -> Result<String, ToolError> {
-        let filename = &args.filename;
+        let mut filename = &args.filename;
         if filename.trim_end().ends_with('/') {
             return Err(ToolError::Failed(format!(
                 "`{filename}` names a directory. A directory is made with the first file in it: name that file."
             )));
         }
-        let before = workspace.peek(filename, MAX_FILE_BYTES).await?;
-        if before.is_none() && filename.contains('\\') {
-            let meant = filename.replace('\\', "/");
-            return Err(ToolError::Failed(format!(
-                "Nothing was written: `{filename}` has a backslash in it. Separate directories with `/`: `{meant}`."
-            )));
+        let mut before = workspace.peek(filename, MAX_FILE_BYTES).await?;
+        // Where no file has such a name, it is a path as Windows writes it.
+        let meant = filename.replace('\\', "/");
+        if before.is_none() && meant != *filename {
+            filename = &meant;
+            before = workspace.peek(filename, MAX_FILE_BYTES).await?;
         }
         if copies_line_numbers(&args.content, before.as_deref()) {
             return Err(ToolError::Failed(format!(

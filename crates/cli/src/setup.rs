@@ -81,7 +81,7 @@ pub(crate) fn check_writable(root: &Path, mode: Mode) -> anyhow::Result<()> {
     let writable = rustix::fs::access(root, rustix::fs::Access::WRITE_OK).is_ok();
     if !writable && mode != Mode::ReadOnly {
         return Err(anyhow::anyhow!("the workspace {} is not writable", root.display()))
-            .hint("to read without changing anything: --mode read-only");
+            .hint("a workspace that cannot be written can be read: --mode read-only");
     }
     Ok(())
 }

@@ -130,6 +130,15 @@ impl Decoder {
         Ok(())
     }
 
+    /// One chunk per line, without the `data:` of server-sent events: some gateways send NDJSON.
+    fn read_lines(&mut self, text: &str, events: &mut Vec<ChatEvent>) -> Result<(), StreamError> {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(serde_json::from_str::<Value>);
+        let Ok(chunks) = lines.collect::<Result<Vec<Value>, _>>() else {
+            return Err(StreamError::Garbled(excerpt(text)));
+        };
+        chunks.into_iter().try_for_each(|chunk| self.assembly.add(chunk, ["delta", "message"], events))
+    }
+
     fn read_whole(&mut self, body: &[u8], events: &mut Vec<ChatEvent>) -> Result<(), StreamError> {
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         let text = String::from_utf8_lossy(body);
@@ -137,7 +146,7 @@ impl Decoder {
             Ok(value) => value,
             // A JSON body that ends too early was cut on its way.
             Err(error) if error.is_eof() => return Err(StreamError::Cut),
-            Err(_) => return Err(StreamError::Garbled(excerpt(&text))),
+            Err(_) => return self.read_lines(&text, events),
         };
         if !value.get("choices").is_some_and(Value::is_array) {
             return Err(StreamError::Server(value));
@@ -173,5 +182,27 @@ fn chunks(payload: &str) -> Result<Vec<Value>, StreamError> {
             .filter(|line| !line.is_empty() && *line != "[DONE]")
             .map(|line| serde_json::from_str(line).map_err(|_| StreamError::Garbled(excerpt(payload))))
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_on_lines_of_their_own_are_a_stream_too() {
+        let lines = "{\"choices\":[{\"delta\":{\"content\":\"Do\"}}]}\n\n{\"choices\":[{\"delta\":{\"content\":\"ne.\"},\
+                     \"finish_reason\":\"stop\"}]}\n";
+        let (mut decoder, mut events) = (Decoder::new(ReplyBounds::WIDE, Vec::new()), Vec::new());
+        decoder.push(lines.as_bytes(), &mut events).unwrap();
+        decoder.finish(&mut events).unwrap();
+        let text: String = events
+            .iter()
+            .filter_map(|event| match event {
+                ChatEvent::Text(text) => Some(text.as_str()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(text, "Done.");
     }
 }

@@ -33,8 +33,30 @@ const CACHES: &[&str] = &[
 ];
 
 /// A path of any bytes: serde's own `PathBuf` is UTF-8.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AnyPath(OsString);
+
+/// For a field that is a `PathBuf`: `#[serde(with = "any_path")]`.
+pub(crate) mod any_path {
+    use std::ffi::OsString;
+    use std::path::{Path, PathBuf};
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+        path.as_os_str().serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+        OsString::deserialize(deserializer).map(PathBuf::from)
+    }
+}
+
+impl From<AnyPath> for PathBuf {
+    fn from(path: AnyPath) -> PathBuf {
+        PathBuf::from(path.0)
+    }
+}
 
 impl From<PathBuf> for AnyPath {
     fn from(path: PathBuf) -> AnyPath {
@@ -125,7 +147,12 @@ impl Policy {
         let scratch = scratch(home.clone().into_iter().chain(caches), &writable);
         // In what commands write to, each command has its own covers: see `launch/covers.rs`.
         let is_inside = |path: &PathBuf| writable.iter().any(|dir: &PathBuf| path.starts_with(dir));
-        let more: Vec<PathBuf> = options.fence.hide.paths.iter().filter(|path| !is_inside(path)).cloned().collect();
+        let mut more: Vec<PathBuf> = options.fence.hide.paths.iter().filter(|path| !is_inside(path)).cloned().collect();
+        // What the program itself keeps is no part of a workspace that it is in.
+        let ours = options.own.iter().filter(|own| own.starts_with(workspace) && *own != workspace && own.is_dir());
+        if namespaces != Namespaces::Leave {
+            more.extend(ours.cloned());
+        }
         let own: Vec<(OsString, OsString)> = std::env::vars_os().collect();
         let shown = &options.fence.show.paths;
         readable

@@ -37,6 +37,7 @@ fn prepare(order: &Order, output: OwnedFd, warden: UnixStream, lockdown: &mut Lo
     // Its own session: no terminal to read from or to push characters into, and a process group to be killed.
     rustix::process::setsid()?;
     raw::unblock_signals();
+    raw::default_signal(libc::SIGXFSZ);
     // When memory runs out the kernel takes a command before anything of the user's, and before its warden.
     let _ = std::fs::write("/proc/self/oom_score_adj", "800");
     let mut command = Command::new(&order.shell);

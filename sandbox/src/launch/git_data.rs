@@ -187,7 +187,7 @@ fn is_data(git: &Path, name: &OsStr) -> bool {
 /// As `validate_headref` of git (path.c): a link to a ref, the name of one, or an object's.
 fn is_head(face: &Face) -> bool {
     match face {
-        Face::Link(target) => target.starts_with("refs"),
+        Face::Link(target) => Path::new(target).starts_with("refs"),
         Face::File { bytes, .. } => {
             let text = bytes.trim_ascii();
             let hex = matches!(text.len(), 40 | 64) && text.iter().all(u8::is_ascii_hexdigit);

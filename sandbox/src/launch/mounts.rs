@@ -187,7 +187,10 @@ impl Store {
     fn new() -> io::Result<Store> {
         create_dir(Store::path("hidden"))?;
         for (ending, text) in EMPTY {
-            std::fs::write(Store::path(&format!("empty.{ending}")), text)?;
+            let path = Store::path(&format!("empty.{ending}"));
+            File::create(&path)?;
+            // Where files may not grow, it stays empty.
+            let _ = std::fs::write(path, text);
         }
         Ok(Store)
     }

@@ -99,6 +99,12 @@ pub(crate) fn default_signal(signal: libc::c_int) {
     unsafe { libc::signal(signal, libc::SIG_DFL) };
 }
 
+/// Where files may not grow (`ulimit -f 0`), a write of the launcher fails and does not kill it.
+pub(crate) fn ignore_file_size_signal() {
+    // SAFETY: SIG_IGN runs no code of ours.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
 fn signal_set(signal: Option<libc::c_int>) -> libc::sigset_t {
     let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: sigemptyset initialises the set that it is given, and does not fail.

@@ -43,10 +43,12 @@ pub(crate) fn left_running(command: Pid, namespaces: Namespaces) -> bool {
     everybody(namespaces).into_iter().any(|pid| pid != command && is_running(pid))
 }
 
-/// By /proc/PID/stat (proc_pid_stat(5)): a name in brackets, which may hold some, then a letter.
+/// By /proc/PID/stat (proc_pid_stat(5)): a name in brackets, which may hold some, then a letter. git starts its own
+/// maintenance in the background after each commit, which the command did not ask for.
 fn is_running(pid: Pid) -> bool {
     let stat = read_proc(&format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
-    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+    stat.rsplit_once(')')
+        .is_some_and(|(name, rest)| !name.ends_with("(git") && !rest.trim_start().starts_with(['Z', 'X']))
 }
 
 /// All processes of a command, where they have a namespace of their own, else all below us.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::look::{Found, Look};
 use super::{Others, Planted, Repositories, Tree, make_folder};
+use crate::fence::policy::AnyPath;
 use crate::guarded::{self, Face};
 use crate::options::{Access, AddedDir, HostOptions};
 use crate::roots::Roots;
@@ -26,10 +27,10 @@ const MOST_BYTES: u64 = 64 << 20;
 /// As it was when the last command began.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Facts {
-    workspace: PathBuf,
+    workspace: AnyPath,
     /// By the root that they are in.
-    known: Vec<(PathBuf, Vec<(PathBuf, super::What)>)>,
-    guarded: Vec<(PathBuf, Face)>,
+    known: Vec<(AnyPath, Vec<(AnyPath, super::What)>)>,
+    guarded: Vec<(AnyPath, Face)>,
     aside: Vec<Planted>,
 }
 
@@ -74,11 +75,11 @@ impl Journal {
         aside: &[Planted],
     ) -> io::Result<()> {
         self.open()?;
-        let listed = |found: &Found| found.iter().map(|(path, what)| (path.clone(), what.clone())).collect();
+        let listed = |found: &Found| found.iter().map(|(path, what)| (path.clone().into(), what.clone())).collect();
         self.keep(Facts {
-            workspace: workspace.to_path_buf(),
-            known: known.map(|(root, found)| (root.to_path_buf(), listed(found))).collect(),
-            guarded: guarded::faces(guarded),
+            workspace: workspace.to_path_buf().into(),
+            known: known.map(|(root, found)| (root.to_path_buf().into(), listed(found))).collect(),
+            guarded: guarded::faces(guarded).into_iter().map(|(path, face)| (path.into(), face)).collect(),
             aside: aside.to_vec(),
         })?;
         if !self.running {
@@ -109,7 +110,7 @@ impl Journal {
 
     /// As the last command found them.
     pub(crate) fn restore_guarded(&self) -> Vec<String> {
-        guarded::restore(self.written.guarded.clone())
+        guarded::restore(faces(self.written.guarded.clone()))
     }
 
     /// The folder, and a name in it that is free.
@@ -140,6 +141,10 @@ fn tidy(folder: &Path) {
     }
     // Fails where something is in it, as it should.
     let _ = std::fs::remove_dir(folder);
+}
+
+fn faces(guarded: Vec<(AnyPath, Face)>) -> Vec<(PathBuf, Face)> {
+    guarded.into_iter().map(|(path, face)| (path.into(), face)).collect()
 }
 
 /// Repairs what killed runs left in `workspace`, or in the git directory that is its own. `folder` holds a folder for each
@@ -191,12 +196,17 @@ impl Facts {
     fn repair(self, repositories: &mut Repositories) -> Vec<String> {
         let mut repaired = Vec::new();
         if let Some(roots) = self.roots() {
-            let tree =
-                |(_, known): &(PathBuf, Vec<_>)| Tree { look: Look::default(), known: known.iter().cloned().collect() };
-            repositories.trees = self.known.iter().map(tree).collect();
+            repositories.trees = self
+                .known
+                .iter()
+                .map(|(_, known)| Tree {
+                    look: Look::default(),
+                    known: known.iter().map(|(path, what)| (path.to_path_buf(), what.clone())).collect(),
+                })
+                .collect();
             repaired = repositories.repair(&roots).sentences;
         }
-        repaired.extend(guarded::restore(self.guarded));
+        repaired.extend(guarded::restore(faces(self.guarded)));
         repaired
     }
 
@@ -204,7 +214,7 @@ impl Facts {
     fn roots(&self) -> Option<Roots> {
         let (workspace, added) = self.known.split_first()?;
         let mut options = HostOptions::default();
-        let added = added.iter().map(|(path, _)| AddedDir { path: path.clone(), access: Access::Write });
+        let added = added.iter().map(|(path, _)| AddedDir { path: path.to_path_buf(), access: Access::Write });
         options.fence.add_dirs.extend(added);
         let all = Roots::open(&workspace.0, &options).ok();
         all.or_else(|| Roots::open(&workspace.0, &HostOptions::default()).ok())

@@ -116,9 +116,11 @@ pub(crate) struct Seen {
 }
 
 impl Look {
-    pub(crate) fn look(&mut self, root: &Root) -> Seen {
+    /// `own`: directories of the program itself, absolute. They hold git directories of ours.
+    pub(crate) fn look(&mut self, root: &Root, own: &[PathBuf]) -> Seen {
+        let own: Vec<&Path> = own.iter().filter_map(|own| own.strip_prefix(root.real()).ok()).collect();
         let looked_ns = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as i64);
-        let mut walk = Walk { root, looked_ns, clocks: &mut self.clocks, seen: Seen::default() };
+        let mut walk = Walk { root, own: &own, looked_ns, clocks: &mut self.clocks, seen: Seen::default() };
         walk.visit(&mut self.top, &mut PathBuf::new(), 0);
         walk.seen
     }
@@ -126,6 +128,8 @@ impl Look {
 
 struct Walk<'a> {
     root: &'a Root,
+    /// From the root.
+    own: &'a [&'a Path],
     looked_ns: i64,
     clocks: &'a mut HashMap<u64, bool>,
     seen: Seen,
@@ -141,6 +145,7 @@ enum There {
 impl Walk<'_> {
     fn visit(&mut self, node: &mut Node, at: &mut PathBuf, depth: usize) -> There {
         let stat = match self.root.peek(at) {
+            Ok(_) if self.own.contains(&at.as_path()) => return There::No,
             Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory => stat,
             Err(Errno::NAMETOOLONG) => {
                 self.seen.closed.push(at.clone());

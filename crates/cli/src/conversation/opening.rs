@@ -76,7 +76,7 @@ impl Conversation {
             let message = format!("cannot save the session to {}: {error}", store.file(&id).display());
             let hint = "free some space, or point XDG_STATE_HOME to a writable directory";
             let exit = match error.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => Exit::Failed,
+                io::ErrorKind::FileTooLarge => Exit::Failed,
                 _ => Exit::Usage,
             };
             Hinted::new(exit, message, Some(hint.to_owned()))

@@ -213,7 +213,7 @@ fn files_that_became_fifos_and_sockets_go_back() {
             a: | -> 1
             b: = -> -
             c: - -> |
-            d: it was a socket or a device, which cannot be made again
+            d: it was a socket or a device, which cannot be recreated
         "#]],
     );
 }

@@ -31,7 +31,7 @@ impl Bench {
 
     #[track_caller]
     fn check(&mut self, expected: &[&str]) {
-        let found: Vec<PathBuf> = self.look.look(&self.root).found.into_keys().collect();
+        let found: Vec<PathBuf> = self.look.look(&self.root, &[]).found.into_keys().collect();
         assert_eq!(found, expected.iter().map(PathBuf::from).collect::<Vec<_>>());
     }
 
@@ -88,18 +88,18 @@ fn a_file_that_is_changed_in_place_has_its_new_content() {
     bench.check(&["sub/.git"]);
     bench.settle();
     fs::write(bench.at.join("sub/.git"), "gitdir: two\n").unwrap();
-    let found = bench.look.look(&bench.root).found;
+    let found = bench.look.look(&bench.root, &[]).found;
     assert_eq!(found[Path::new("sub/.git")], What::File { bytes: b"gitdir: two\n".to_vec(), mode: 0o644 });
 }
 
 #[test]
 fn a_number_that_is_used_again_is_another_identity() {
     let mut bench = Bench::new("mkdir -p n/.git");
-    let one = bench.look.look(&bench.root).found;
+    let one = bench.look.look(&bench.root, &[]).found;
     for _ in 0..50 {
         bench.shell("rmdir n/.git; mkdir n/.git");
     }
-    assert_ne!(bench.look.look(&bench.root).found, one);
+    assert_ne!(bench.look.look(&bench.root, &[]).found, one);
 }
 
 /// Times that are just now, or of another machine's clock, are no reason to believe that nothing changed.
@@ -121,7 +121,7 @@ fn what_is_too_recent_or_of_another_clock_is_listed_again() {
 fn links_and_endless_paths_lead_nowhere() {
     let mut bench = Bench::new("for i in $(seq 1200); do mkdir abcdefghi; cd abcdefghi; done");
     symlink("/", bench.at.join("root")).unwrap();
-    let seen = bench.look.look(&bench.root);
+    let seen = bench.look.look(&bench.root, &[]);
     assert!(seen.found.is_empty() && seen.closed.len() == 1, "{}", seen.closed.len());
 }
 
