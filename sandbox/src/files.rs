@@ -40,6 +40,11 @@ impl Files {
         scan::scan(&self.0, manifest, objects, look, until)
     }
 
+    /// Whether the model may not see such a file.
+    pub(crate) fn is_hidden(&self, path: &Path) -> bool {
+        self.0.is_hidden_name(path, rustix::fs::FileType::RegularFile)
+    }
+
     /// Drops what the model may not see from what is known of an earlier run.
     pub fn forget_hidden(&self, manifest: &mut Manifest) {
         scan::forget_hidden(&self.0, manifest);
@@ -47,6 +52,10 @@ impl Files {
 
     /// What is at a path, through no link; its content is kept.
     pub fn state(&self, path: &Path, objects: &mut Objects) -> Option<FileState> {
+        if self.is_hidden(path) {
+            let found = self.0.workspace.find_walked(path).ok()?;
+            return Some(state::unkept(&found.1));
+        }
         state::of_path(&self.0.workspace, path, objects)
     }
 

@@ -261,6 +261,10 @@ impl Scan<'_> {
     /// What is no directory, as it is now.
     fn look(&mut self, dir: &OwnedFd, path: &Path, name: &OsStr, stat: &Stat) -> Option<Seen> {
         match FileType::from_raw_mode(stat.st_mode) {
+            // A command may make or delete one: that is said, and its content is not kept.
+            FileType::RegularFile if self.roots.is_hidden_name(path, FileType::RegularFile) => {
+                Some(Seen { stamp: state::stamp(stat, self.clock.now_ns), state: state::unkept(stat) })
+            }
             FileType::RegularFile if self.in_time().is_err() => {
                 let stamp = Stamp { racy: true, ..state::stamp(stat, self.clock.now_ns) };
                 Some(Seen { stamp, state: state::unkept(stat) })
@@ -281,7 +285,7 @@ impl Scan<'_> {
         }
     }
 
-    /// Names below a directory that the model may see, as the ignore files let them through: those of now or those of
+    /// Names below a directory, but for directories that are hidden, as the ignore files let them through: those of now or those of
     /// before.
     fn list(&self, dir: &Path, depth: Option<usize>, before: Option<&Arc<Before>>) -> Result<Vec<Listed>, Late> {
         let start = self.root.real().join(dir);
@@ -299,8 +303,8 @@ impl Scan<'_> {
             let Ok(entry) = entry else { continue };
             let Ok(path) = entry.path().strip_prefix(self.root.real()) else { continue };
             let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
-            let kind = if is_dir { FileType::Directory } else { FileType::RegularFile };
-            if 0 < entry.depth() && !self.roots.is_own(entry.path()) && !self.roots.is_hidden_name(path, kind) {
+            let is_hidden_dir = is_dir && self.roots.is_hidden_name(path, FileType::Directory);
+            if 0 < entry.depth() && !self.roots.is_own(entry.path()) && !is_hidden_dir {
                 let was_ignored = rules.as_mut().is_some_and(|rules| rules.leave_out(entry.path(), is_dir));
                 listed.push(Listed { path: path.to_path_buf(), is_dir, was_ignored });
             }

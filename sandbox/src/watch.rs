@@ -193,6 +193,8 @@ impl Watch {
 
     fn say_what_is_left_out(&mut self, manifest: &Manifest) {
         let unkept = manifest.states().filter(|(_, state)| matches!(state, FileState::Unkept { .. }));
+        // What is hidden is hidden on purpose.
+        let unkept = unkept.filter(|(path, _)| !self.files.is_hidden(path));
         let mut paths = unkept.map(|(path, _)| path);
         let Some(first) = paths.next() else { return };
         let more = match paths.count() {

@@ -177,6 +177,20 @@ fn gits_own_exclude_file_hides_nothing_that_comes_later_in_a_session() {
 }
 
 #[test]
+fn what_is_hidden_is_named_and_not_kept() {
+    let mut bench = Bench::new(&[("a", ""), (".env", "PASSWORD=before\n")]);
+    bench.write(".env", "PASSWORD=after\n");
+    bench.write("sub/.envrc", "PASSWORD=new\n");
+    bench.write("b", "");
+    assert_eq!(bench.scan(), ".env u>u, b ->f, sub ->d, sub/.envrc ->u");
+    fs::remove_file(bench.root().join(".env")).unwrap();
+    assert_eq!(bench.scan(), ".env u>-");
+    for content in ["before", "after", "new"] {
+        assert!(!bench.objects.has(&snapshots::Digest::of(format!("PASSWORD={content}\n").as_bytes())));
+    }
+}
+
+#[test]
 fn kinds_of_files_and_what_takes_their_place() {
     let mut bench = Bench::new(&[("a", "1"), ("d/e/f", "2"), ("empty/x", "")]);
     fs::remove_file(bench.root().join("empty/x")).unwrap();
