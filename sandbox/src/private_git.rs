@@ -18,6 +18,7 @@ mod make;
 mod named;
 mod outside;
 mod plan;
+mod planted;
 mod ready;
 mod refresh;
 mod refs;

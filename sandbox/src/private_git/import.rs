@@ -17,6 +17,7 @@ use crate::private_git::snapshot::{self, Snapshot};
 use crate::private_git::states::{self, States};
 use crate::private_git::take::{NotTaken, Real};
 use crate::private_git::words::News;
+use crate::private_git::{index, planted};
 
 /// Of new objects at once.
 const OBJECT_BYTES: u64 = 2 << 30;
@@ -158,6 +159,9 @@ impl Repository {
             let heads = self.base.snapshot.heads.values().filter_map(|head| self.base.snapshot.resolve(head));
             let not: BTreeSet<&str> = known.into_iter().chain(heads).collect();
             self.fetch(&new, &not, asker, real).await?;
+            let known: Vec<String> = not.into_iter().map(str::to_owned).collect();
+            let (work, ids, worktree) = (real.clone(), new.clone(), self.worktree());
+            aside(move || planted::refuse(&work.git, &work.dir, &ids, &known, worktree.as_deref())).await??;
             stored.extend(new);
         }
         Ok(tips.into_iter().collect())
@@ -192,6 +196,13 @@ impl Repository {
     ) -> io::Result<Ready> {
         let (kept_index, kept_listing) = (self.kept_index(view), self.kept_listing(view));
         let (work, inside, staged) = (real.clone(), view.to_owned(), staged.to_vec());
+        let (listing, worktree) = (fs::read(&kept_listing).unwrap_or_default(), self.worktree());
+        let mut found = planted::repositories(&index::names(&staged), worktree.as_deref());
+        if !found.is_empty() {
+            let known = planted::repositories(&index::names(&listing), None);
+            found.retain(|dir| !known.contains(dir));
+            planted::not_taken(&found)?;
+        }
         let ready = aside(move || Ready::new(&work, &inside, &staged, &kept_index, &kept_listing)).await??;
         let blobs: Vec<String> = ready.merge.blobs.iter().filter(|blob| !stored.contains(*blob)).cloned().collect();
         let work = real.clone();
@@ -205,6 +216,10 @@ impl Repository {
             stored.extend(missing);
         }
         Ok(ready)
+    }
+
+    fn worktree(&self) -> Option<PathBuf> {
+        self.place.views.first().and_then(|view| view.worktree.clone())
     }
 
     /// The line for the user's logs: what the command's own git wrote last.

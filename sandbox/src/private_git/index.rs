@@ -69,6 +69,16 @@ pub(crate) struct Merge {
     pub(crate) gitlinks: Vec<Vec<u8>>,
 }
 
+/// The paths of a listing, each ended by a NUL.
+pub(crate) fn names(listed: &[u8]) -> Vec<u8> {
+    let mut names = Vec::with_capacity(listed.len() / 2);
+    for line in lines(listed) {
+        names.extend_from_slice(path(line));
+        names.push(0);
+    }
+    names
+}
+
 /// Brings what commands staged (`base` to `private`) into what the user has staged (`real`), path by path. All three as
 /// git lists them; of thousands of lines only those that differ are looked at.
 pub(crate) fn merge(base: &[u8], private: &[u8], real: &[u8]) -> Merge {

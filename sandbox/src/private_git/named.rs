@@ -11,7 +11,9 @@ use crate::private_git::index;
 use crate::private_git::layout::Place;
 use crate::private_git::outside::{Git, Input};
 
-const MOST: usize = 64;
+const MOST: usize = 500;
+/// As Linux follows links (path_resolution(7)).
+const MOST_LINKS: usize = 40;
 const COPIED_FILES: usize = 2_000;
 const COPIED_BYTES: u64 = 64 << 20;
 
@@ -29,7 +31,8 @@ pub(crate) fn named(git: &Git, places: &[Place], writable: &[PathBuf]) -> Named 
             continue;
         };
         let worktree = place.views.first().and_then(|view| view.worktree.as_deref()).unwrap_or(&place.dir);
-        for path in paths(&listed, &place.dir, worktree) {
+        let linked = links_out_of(&place.dir);
+        for path in paths(&listed, &place.dir, worktree).into_iter().chain(linked) {
             let is_inside = writable.iter().any(|root| path.starts_with(root) && path != *root);
             let in_git = places.iter().any(|place| path.starts_with(&place.dir));
             // What holds all of a worktree cannot be private.
@@ -68,32 +71,47 @@ fn paths(listed: &[u8], dir: &Path, worktree: &Path) -> Vec<PathBuf> {
             found.extend(expand(value).map(|path| from.join(path)));
         } else if ["core.hookspath", "core.attributesfile", "core.excludesfile"].contains(&key.as_str()) {
             found.extend(expand(value).map(|path| worktree.join(path)));
-        } else if runs(&key, last) {
-            let words =
-                value.as_bytes().split(|byte| b" \t\n'\"!;&|()=<>".contains(byte)).filter(|word| !word.is_empty());
+        } else {
+            // Whatever the setting is called, its value may name a program: git has some thirty such settings, and each
+            // release brings more. A file that is only named is held too.
+            let words = value.as_bytes().split(|byte| b" \t\n'\"!;&|()=<>".contains(byte)).chain([value.as_bytes()]);
+            let words = words.chain(value.as_bytes().split(|byte| b"'\"".contains(byte)));
+            // The top of the worktree may be asked for while it runs: `$(git rev-parse --show-toplevel)/tools/x`.
+            let words = words.flat_map(|word| [word, word.strip_prefix(b"/").unwrap_or_default()]);
+            let words = words.filter(|word| !word.is_empty() && !word.contains(&0));
             let files = words.filter_map(|word| expand(OsStr::from_bytes(word))).map(|word| worktree.join(word));
             found.extend(files.filter(|path| path.symlink_metadata().is_ok_and(|meta| !meta.is_dir())));
         }
     }
     // Without `.` and `..`, which `join` leaves; links in it are what the user made.
-    found.iter().filter_map(|path| resolve(path)).collect()
+    found.iter().flat_map(|path| places_of(path)).collect()
 }
 
-/// Settings whose value is a program.
-fn runs(key: &str, last: &str) -> bool {
-    let whole = [
-        "core.fsmonitor",
-        "core.sshcommand",
-        "core.pager",
-        "core.editor",
-        "core.askpass",
-        "core.gitproxy",
-        "sequence.editor",
-        "diff.external",
-    ];
-    let parts =
-        ["clean", "smudge", "process", "command", "textconv", "driver", "helper", "program", "cmd", "editor", "pager"];
-    whole.contains(&key) || parts.contains(&last) || key.starts_with("alias.") || key.starts_with("pager.")
+/// What git follows in its own directory to a place outside of it: hooks that are links, a folder of hooks that is one.
+fn links_out_of(dir: &Path) -> Vec<PathBuf> {
+    let hooks = fs::read_dir(dir.join("hooks")).into_iter().flatten().flatten().map(|entry| entry.path());
+    let names = ["hooks", "config", "config.worktree", "info", "info/attributes", "info/exclude"];
+    let links = hooks.chain(names.map(|name| dir.join(name))).filter(|path| path.is_symlink());
+    links.flat_map(|path| places_of(&path)).collect()
+}
+
+/// Where a path leads, and each link on the way: one that is repointed leads elsewhere.
+fn places_of(path: &Path) -> Vec<PathBuf> {
+    let mut places = Vec::new();
+    let mut rest = path.to_path_buf();
+    for _ in 0..MOST_LINKS {
+        let Some(link) = rest.ancestors().collect::<Vec<_>>().into_iter().rev().find(|part| part.is_symlink()) else {
+            break;
+        };
+        let Some((real, target)) = resolve(link.parent().unwrap_or(link)).zip(fs::read_link(link).ok()) else { break };
+        let below = rest.strip_prefix(link).unwrap_or(Path::new("")).to_path_buf();
+        places.extend(link.file_name().map(|name| real.join(name)));
+        let next = real.join(target);
+        rest = if below.as_os_str().is_empty() { next } else { next.join(below) };
+    }
+    places.extend(resolve(path));
+    places.extend(resolve(&rest));
+    places
 }
 
 fn expand(value: &OsStr) -> Option<PathBuf> {
@@ -103,12 +121,17 @@ fn expand(value: &OsStr) -> Option<PathBuf> {
     }
 }
 
-/// The real place, of what need not be there.
+/// The real place, of what need not be there, nor its directories.
 fn resolve(path: &Path) -> Option<PathBuf> {
-    match fs::canonicalize(path) {
-        Ok(real) => Some(real),
-        Err(_) => Some(fs::canonicalize(path.parent()?).ok()?.join(path.file_name()?)),
+    let mut absent = Vec::new();
+    for above in path.ancestors() {
+        if let Ok(mut real) = fs::canonicalize(above) {
+            real.extend(absent.iter().rev());
+            return Some(real);
+        }
+        absent.push(above.file_name()?);
     }
+    None
 }
 
 /// Paths of submodules, by the index. It is listed only if it can hold one.
