@@ -8,10 +8,10 @@ use std::time::Duration;
 use agent::{Cancel, Effect, Ended};
 
 use super::recover;
-use crate::Host;
 use crate::escapes::behind_each;
 use crate::options::HostOptions;
 use crate::testing::{Bench, Kind, eventually, is_running};
+use crate::{Host, LayerKind, LayerState};
 
 const WHO: &str = "export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b";
 
@@ -143,9 +143,11 @@ fn an_ordinary_end_leaves_nothing_to_repair() {
 fn all_killed_at_once_is_repaired_at_the_next_start() {
     for kind in [Kind::Namespaces, Kind::Rules] {
         let bench = kind.bench();
-        if !bench.block_on(bench.host.fence()).holds() {
+        let fence = bench.block_on(bench.host.fence());
+        if !fence.holds() {
             continue;
         }
+        let is_private = fence.state(LayerKind::Mounts) == Some(&LayerState::Works);
         let root = bench.root().canonicalize().unwrap();
         git(&bench, "init -q -b main .");
         git(&bench, "init -q nested");
@@ -162,24 +164,22 @@ fn all_killed_at_once_is_repaired_at_the_next_start() {
         assert!(eventually(|| !is_running(&mark)));
         assert!(root.join("planted/.git").exists());
         // With namespaces it is in the private directory.
-        assert_eq!(root.join(".git/commondir").exists(), kind == Kind::Rules);
+        assert_eq!(root.join(".git/commondir").exists(), !is_private);
 
         let recovered = recover(&bench.folder.path().join("repositories"), &root);
         assert_eq!(recovered.len(), 1, "{kind:?}");
         let places: Vec<_> =
             recovered[0].planted.iter().map(|planted| planted.place.strip_prefix(&root).unwrap()).collect();
         // With namespaces a directory that holds a repository cannot be moved.
-        let expected: &[&str] = match kind {
-            Kind::Rules => &["lib/HEAD", "nested/.git", "planted/.git"],
-            Kind::Namespaces | Kind::Open => &["lib/HEAD", "planted/.git"],
-        };
+        let expected: &[&str] =
+            if is_private { &["lib/HEAD", "planted/.git"] } else { &["lib/HEAD", "nested/.git", "planted/.git"] };
         assert_eq!(places, expected.iter().map(std::path::Path::new).collect::<Vec<_>>(), "{kind:?}");
         assert!(!root.join(".git/commondir").exists() && !root.join("planted/.git").exists());
         assert!(root.join("nested/.git").exists() && !root.join("away/.git").exists());
         assert_eq!(fs::read_to_string(root.join(".git/config")).unwrap(), config);
         let said = recovered[0].repaired.join("\n");
         for repaired in ["commondir", "nested/.git"] {
-            assert_eq!(said.contains(repaired), kind == Kind::Rules, "{said}");
+            assert_eq!(said.contains(repaired), !is_private, "{said}");
         }
         assert_eq!(recover(&bench.folder.path().join("repositories"), &root), []);
     }

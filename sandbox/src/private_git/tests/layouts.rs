@@ -82,7 +82,7 @@ fn submodules_links_and_separate_directories() {
     git(&at.join("main"), "commit -q -m submodule");
     commits(&at, "main/mod");
     git(&at.join("main"), "add mod");
-    git(&at.join("main"), "commit -q -m moved");
+    git(&at.join("main"), "commit -q --allow-empty -m moved");
     commits(&at, "main");
     with_commit(&at, "separate");
     git(&at.join("separate"), "init -q --separate-git-dir ../store");
