@@ -47,13 +47,18 @@ pub(crate) enum Face {
 
 /// The paths to be guarded in a git directory, and the path itself if it is a file that stands for one.
 pub(crate) fn paths(git: &Path) -> Vec<PathBuf> {
-    if !git.is_dir() {
+    if !is_git_dir(git) {
         return vec![git.to_path_buf()];
     }
     let worktrees = std::fs::read_dir(git.join("worktrees")).into_iter().flatten().flatten();
     let in_worktrees =
         worktrees.flat_map(|worktree| GUARDED_IN_WORKTREES.iter().map(move |name| worktree.path().join(name)));
     GUARDED.iter().map(|name| git.join(name)).chain(in_worktrees).collect()
+}
+
+/// Whether it is a directory of git's. A link is one if it is a `.git`; another one is guarded itself.
+pub(crate) fn is_git_dir(path: &Path) -> bool {
+    path.is_dir() && (!path.is_symlink() || path.file_name().is_some_and(|name| name == ".git"))
 }
 
 /// All that is to be guarded, as it is now.

@@ -44,7 +44,7 @@ pub(crate) struct Guard {
 pub(crate) fn guard<'p>(git: impl Iterator<Item = &'p Path>, by: By) -> io::Result<Guard> {
     let mut guard = Guard::default();
     for path in git {
-        if path.is_dir() {
+        if guarded::is_git_dir(path) {
             // No other repository may come in its place, with hooks of its own.
             for dir in [path.to_path_buf(), path.join("info")].into_iter().filter(|dir| dir.is_dir()) {
                 match by {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::private_git::ask::{Asker, quoted};
 use crate::private_git::journal::Journal;
 use crate::private_git::layout::View;
-use crate::private_git::outside::Git;
+use crate::private_git::outside::{Git, Input};
 use crate::private_git::plan::{self, Left, Plan, TooMuch};
 use crate::private_git::ready::{Ready, Work};
 use crate::private_git::repository::{Repository, changed, is_watched};
@@ -196,10 +196,11 @@ impl Repository {
     ) -> io::Result<Ready> {
         let (kept_index, kept_listing) = (self.kept_index(view), self.kept_listing(view));
         let (work, inside, staged) = (real.clone(), view.to_owned(), staged.to_vec());
-        let (listing, worktree) = (fs::read(&kept_listing).unwrap_or_default(), self.worktree());
-        let mut found = planted::repositories(&index::names(&staged), worktree.as_deref());
+        let mut found = planted::repositories(&index::names(&staged), self.worktree().as_deref());
         if !found.is_empty() {
-            let known = planted::repositories(&index::names(&listing), None);
+            let (work, folder) = (real.clone(), real.dir.join(view));
+            let listed = aside(move || work.git.run(&folder, &["ls-files", "--stage", "-z"], Input::None)).await??;
+            let known = planted::repositories(&index::names(&listed), None);
             found.retain(|dir| !known.contains(dir));
             planted::not_taken(&found)?;
         }

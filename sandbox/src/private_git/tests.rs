@@ -3,6 +3,7 @@
 
 mod attacks;
 mod beside;
+mod files;
 mod killed;
 mod layouts;
 mod operations;
