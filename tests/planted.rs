@@ -32,7 +32,7 @@ fn the_end_names_each_and_the_command_that_keeps_it() {
 
 #[test]
 fn what_a_killed_run_left_is_repaired_by_undo_doctor_and_the_next_run() {
-    for next in [&["undo"][..], &["doctor"], &["run", "Go on"]] {
+    for next in [&["undo"][..], &["doctor"], &["diff"], &["run", "Go on"]] {
         let plant = "echo ../lib > .git/commondir; git init -q planted; touch done; sleep 600";
         let world = World::new(&[("a.txt", "a\n")], &format!("{}\n---\nDone.", run(plant)));
         let git = |arguments: &[&str]| {

@@ -16,9 +16,11 @@ use crate::hint::{Exit, Hint as _};
 use crate::out;
 use crate::past::{self, Past};
 use crate::sessions;
+use crate::undo::say_what_was_repaired;
 use crate::watched::{Kept, Watched};
 
 pub(crate) fn diff(args: &DiffArgs) -> anyhow::Result<Exit> {
+    say_what_was_repaired()?;
     let past = Past::find(args.id.as_deref(), None)?;
     if let Some(step) = args.step
         && (step == 0 || past.history.steps() < step)

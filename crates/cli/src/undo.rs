@@ -89,7 +89,7 @@ pub(crate) fn redo(args: &RedoArgs) -> anyhow::Result<Exit> {
 }
 
 /// A killed run may have left what makes git run programs; that is repaired first.
-fn say_what_was_repaired() -> anyhow::Result<()> {
+pub(crate) fn say_what_was_repaired() -> anyhow::Result<()> {
     for sentence in planted::recover(&std::env::current_dir()?.canonicalize()?)? {
         writeln!(out::stderr(), "{}", harmless(&sentence))?;
     }
